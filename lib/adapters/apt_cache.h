@@ -1,0 +1,49 @@
+// What libapt-pkg knows: dependency clauses, origins, what a full upgrade would remove. The only
+// file with <apt-pkg/...> is apt_cache.cc's family under lib/adapters/apt_*.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/plan.h"
+#include "core/result.h"
+
+namespace aptkeep {
+
+// A keep that must be protected in a later full-upgrade.
+struct ProtectedPackage {
+  std::string package;  // "name:arch"
+  std::string version;  // the installed one
+};
+
+// One version that must not be installed for now, because it would remove a kept package.
+struct BlockedVersion {
+  std::string package, version;  // what is blocked
+  std::string because;           // "would remove foo: Breaks foo (<< 2)"
+};
+
+class AptCache {
+ public:
+  // Opens apt's own cache (valid .bin files are used as they are). `archives`: .deb files given on
+  // apt's command line, whose versions no list has.
+  static Result<AptCache> open(const std::vector<std::string>& archives = {});
+  AptCache(AptCache&&) noexcept;
+  AptCache& operator=(AptCache&&) noexcept;
+  ~AptCache();
+
+  // Fills trust and security of each step, and all clauses that a step can change: of old and new
+  // versions of the steps, and of installed packages outside that mention one.
+  Result<Plan> make_plan(std::vector<Step> steps);
+
+  // Which versions to pin away (beside `pinned`, which are already) so that a full-upgrade with
+  // what the lists now offer removes none of `keeps` nor what needs them.
+  Result<std::vector<BlockedVersion>> blockers(const std::vector<ProtectedPackage>& keeps);
+
+ private:
+  struct Impl;
+  explicit AptCache(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aptkeep

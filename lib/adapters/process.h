@@ -1,0 +1,37 @@
+// Starts the real dpkg with a terminal where stock gives one, and keeps the last lines of output.
+// The only file with <boost/process...> is process.cc.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "engine/ports.h"
+
+namespace aptkeep {
+
+struct RunOptions {
+  std::string program = "/usr/bin/dpkg";
+  std::size_t tail_lines = 50;
+  bool status_fd = true;  // add our own --status-fd (a memfd) to the arguments
+};
+
+// Runs `program args...` to its end and returns how it ended. Environment and working folder are
+// the caller's, less our folders in PATH (see real_path()).
+//
+// Where our standard output is a terminal the child gets a pseudo-terminal of its own, with the
+// same settings and size, and everything passes through; where it is not, pipes. A relay process
+// copies, so that the child goes on if we are killed. Where neither can be had (no /dev/pts, no
+// free descriptors) the child gets our own descriptors and `tail` is empty.
+// SIGINT, SIGQUIT and SIGHUP are ignored meanwhile, as apt does; SIGTERM is passed on.
+Result<DpkgResult> run_process(const std::vector<std::string>& args, const RunOptions& options);
+
+// PATH without aptkeep's own folder, so that scripts and dpkg find the real tools.
+std::string real_path(const std::string& path);
+
+class RealDpkg final : public DpkgRunner {
+ public:
+  Result<DpkgResult> run(const std::vector<std::string>& args) override;
+};
+
+}  // namespace aptkeep

@@ -1,0 +1,31 @@
+// The command line with which apt calls dpkg, as a value.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+
+namespace aptkeep {
+
+struct DpkgCall {
+  enum class Verb { Unpack, Configure, Remove, Purge, TriggersOnly };
+  Verb verb = Verb::Unpack;
+  std::vector<std::string> options;   // all that stands before, status-fd included, in order
+  bool pending = false;               // --pending / -a
+  bool recursive = false;             // --recursive: operands are folders
+  bool no_triggers = false;
+  bool auto_deconfigure = false;      // kept in `options` too
+  std::vector<std::string> operands;  // archives, folders or package names
+
+  // The last dpkg call of an apt run is `--configure --pending` without --no-triggers, and no
+  // other call of the run looks like that while DPkg::NoTriggers has its default (apt 2.6 and 3.0,
+  // apt-pkg/deb/dpkgpm.cc: pkgDPkgPM::Go).
+  bool ends_apt_run() const { return verb == Verb::Configure && pending && !no_triggers; }
+};
+
+// `args`: without the program's name. An Error for what apt does not send (the launcher does not
+// let it come here; the caller then runs the real dpkg with the same arguments).
+Result<DpkgCall> parse_dpkg_call(const std::vector<std::string>& args);
+
+}  // namespace aptkeep

@@ -1,0 +1,33 @@
+// Reads what dpkg writes to --status-fd (dpkg(1)), and what its error messages tell.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/plan.h"
+
+namespace aptkeep {
+
+struct StatusEvent {
+  enum class Kind { State, Error, ConffilePrompt, Processing };
+  Kind kind = Kind::State;
+  std::string subject;  // package as dpkg names it ("foo", "foo:i386"), or an archive's path
+  std::string detail;   // the state, the error's text, or the action
+};
+
+// Lines that are not understood are left out; a torn last line too. Never fails.
+std::vector<StatusEvent> parse_status_log(std::string_view log);
+
+// What an error's text says about the script that failed. dpkg translates its messages, but not the
+// words "pre-installation", "post-installation", "pre-removal" and "post-removal" (dpkg 1.21,
+// src/main/script.c: they are put into the translated template as they are), and the exit status
+// stands in digits at the end in every language.
+struct ScriptError {
+  std::string script;  // preinst, postinst, prerm, postrm; empty: it was not a script
+  int exit_code = -1;
+  int signal = 0;      // -1: by a signal whose name is not in English
+};
+ScriptError parse_script_error(std::string_view message);
+
+}  // namespace aptkeep

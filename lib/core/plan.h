@@ -1,0 +1,113 @@
+// The values that everything else works on: what a frontend is about to do (steps), what must hold
+// between packages (clauses), and how far each step has come. No I/O, std headers only.
+//
+// A package is named "name:arch" everywhere, as apt names it: an Architecture: all package carries
+// the native architecture, because it is the native package's slot that it fills.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aptkeep {
+
+enum class Action : std::uint8_t { Install, Upgrade, Downgrade, Reinstall, Configure, Remove, Purge };
+
+// One package's change in a run. Versions are empty where the package is absent on that side
+// ("installed" means there with its files; config-files is absent).
+struct Step {
+  std::string package;
+  Action action = Action::Upgrade;
+  std::string old_version;
+  std::string new_version;
+  std::string archive;    // absolute path of the .deb; empty for Configure, Remove, Purge
+  bool security = false;  // the new version comes from a security archive
+  // How much it is wanted that this package goes through; of two least kept sets of one size the
+  // one whose members' sum is lower is taken. 0 unknown origin, 1 known origin, 2 distribution,
+  // 3 its security archive.
+  int trust = 0;
+};
+
+// Old: the state before the run. New: the state the frontend wants.
+enum class Side : std::uint8_t { Old, New };
+
+// "Step `step` is on side `side`." The only kind of fact that a run can change.
+struct Literal {
+  std::uint32_t step = 0;
+  Side side = Side::Old;
+
+  friend bool operator==(const Literal&, const Literal&) = default;
+};
+
+enum class ClauseKind : std::uint8_t {
+  PreDepends,
+  Depends,
+  Breaks,
+  Conflicts,
+  // The rule that Multi-Arch: same packages of one name have one version. Kept apart from Breaks
+  // because dpkg unpacks such siblings in any order and only refuses to configure them unequal.
+  Lockstep,
+};
+
+// While its owner is on `owner_side` (always, for an owner outside the run), at least one literal
+// must hold. A relation that packages outside the run satisfy for ever is no clause at all; one
+// that forbids a package on one side is a clause whose only literal is that package on its other
+// side, and has no literal where both sides are forbidden.
+struct Clause {
+  static constexpr std::int32_t kOutside = -1;
+
+  std::int32_t owner_step = kOutside;
+  Side owner_side = Side::Old;
+  ClauseKind kind = ClauseKind::Depends;
+  std::string owner;          // "name:arch"
+  std::string owner_version;  // of the version that states the relation
+  std::string relation;       // as the control field has it: "b (>= 2) | c"
+  std::vector<Literal> any_of;
+};
+
+// How far a step has come. What dpkg's database says decides; this is only its shadow, so that a
+// call that ended well need not read the database.
+enum class StepState : std::uint8_t {
+  Waiting,      // nothing done yet
+  Unpacked,     // new files are there, not configured
+  Done,         // on its new side, configured (or removed)
+  FailedOld,    // failed, and dpkg put it back to its old side
+  FailedNew,    // failed, and it is left between: half-configured, half-installed, unpacked
+  Kept,         // left at its old side because of another one's failure
+  Stranded,     // on its new side but cannot be configured because of another one's failure
+  NotReached,   // the frontend ended before it came to this step
+};
+
+struct Plan {
+  std::vector<Step> steps;  // in the order in which apt named them
+  std::vector<Clause> clauses;
+};
+
+enum class Phase : std::uint8_t { Unpack, Configure, Remove, Purge, Trigger };
+
+// One failed maintainer script (or unpack), as it is recorded.
+struct Failure {
+  std::string package;  // "name:arch"; of a package outside the plan too (triggers, old leftovers)
+  std::int32_t step = -1;
+  std::string version;      // the version tried; for removals the one that was to go
+  std::string old_version;  // empty for a new install
+  Phase phase = Phase::Unpack;
+  std::string script;   // preinst, postinst, prerm, postrm; empty: no script (dpkg itself, conffile)
+  int exit_code = -1;   // -1: not an exit
+  int signal = 0;       // 0: not a signal; -1: a signal whose number dpkg did not tell
+  std::string message;  // dpkg's own words
+  std::string output;   // the last lines that were printed before it failed
+  bool healed = false;  // a later try in the same run went well
+};
+
+// "foo" for "foo:amd64" on amd64, otherwise unchanged: what a person types.
+std::string display_name(std::string_view package, std::string_view native_arch);
+
+const char* to_string(Action action);
+const char* to_string(Side side);
+const char* to_string(ClauseKind kind);
+const char* to_string(StepState state);
+const char* to_string(Phase phase);
+
+}  // namespace aptkeep

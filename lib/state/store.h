@@ -1,0 +1,140 @@
+// The durable record: runs, plans, outcomes, keeps. SQLite, write-ahead log. The only file that
+// includes <sqlite3.h> is store.cc's family under lib/state/.
+//
+// One *run* is what a frontend process does while it holds dpkg's frontend lock; one *plan* is one
+// commit of it (apt has one, unattended-upgrades many). A plain dpkg call is a run with one plan.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/plan.h"
+#include "core/result.h"
+
+namespace aptkeep {
+
+// A process, safe against reuse of its number. start_time: clock ticks after boot,
+// field 22 of /proc/PID/stat (proc(5)).
+struct Frontend {
+  std::int64_t pid = 0;
+  std::uint64_t start_time = 0;
+  std::string command;  // for the report: "apt-get -y dist-upgrade"
+
+  bool same_process(const Frontend& other) const {
+    return pid == other.pid && start_time == other.start_time;
+  }
+};
+
+struct PlanFlags {
+  bool bypassed = false;           // the frontend names /usr/bin/dpkg itself; the driver is not called
+  bool configure_pending = true;   // DPkg::ConfigurePending
+  bool no_triggers = true;         // DPkg::NoTriggers
+  // Every dpkg call of this plan ends 0 where something is kept: who started the frontend asks for
+  // the whole run's result at its end (the unattended-upgrades wrapper).
+  bool quiet_exit = false;
+  std::string native_arch;
+};
+
+struct OpenPlan {
+  std::int64_t run = 0;
+  std::int64_t id = 0;
+  Frontend frontend;
+  PlanFlags flags;
+  Plan plan;
+  std::vector<StepState> states;   // one for each step
+  std::vector<Failure> failures;   // in order of recording
+};
+
+// Why a package is kept back at the end of a plan. Active until lifted.
+struct Keep {
+  std::int64_t id = 0;
+  std::int64_t run = 0;
+  std::string package;
+  std::string version;        // the version tried; empty: its removal failed
+  std::string old_version;    // what is installed instead; empty: not installed
+  bool failed = false;        // failed itself; otherwise kept with `root`
+  std::string root;           // the failed package this one waits for (itself, if failed)
+  std::vector<std::string> cause;  // cause_chain
+  std::string db_state;       // dpkg's words: "ii", "iF", "iU", "iHR" ...
+  Phase phase = Phase::Unpack;
+  std::string script;
+  int exit_code = -1;
+  int signal = 0;
+  std::string message;
+  std::string output;
+  bool security = false;
+  int attempts = 1;           // how often this version was tried, over runs
+  std::int64_t since = 0;     // seconds since the epoch, of the first
+};
+
+struct StepOutcome {
+  Step step;
+  StepState state = StepState::Waiting;
+  std::vector<std::string> cause;  // for Kept and Stranded
+  std::string db_state;
+};
+
+struct RunSummary {
+  std::int64_t id = 0;
+  std::int64_t begun = 0;   // seconds since the epoch
+  std::int64_t ended = 0;   // 0: not ended
+  std::string command;
+  std::string note;         // "cut off", "the driver was bypassed", ... ; empty: nothing to say
+  int done = 0, failed = 0, kept = 0, stranded = 0, not_reached = 0;
+};
+
+struct RunReport {
+  RunSummary summary;
+  std::vector<StepOutcome> steps;
+  std::vector<Failure> failures;
+};
+
+class Store {
+ public:
+  enum class Mode { ReadOnly, ReadWrite };
+
+  // ReadWrite makes the file (mode 0600 folder, 0644 file: a person may read reports without root)
+  // and migrates an older schema. A file of a newer schema, a damaged one, or one that cannot be
+  // read is an Error, never an exception and never repaired by deleting it.
+  static Result<Store> open(const std::string& path, Mode mode);
+
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  // Begins a plan in the run of this frontend, or in a new run if it has none. Runs of other
+  // frontends without an end are ended as "cut off".
+  Result<std::int64_t> begin_plan(const Frontend& frontend, const PlanFlags& flags,
+                                  const Plan& plan, std::int64_t now);
+
+  // The plan of this very process that has not ended, whole; nullopt if there is none.
+  Result<std::optional<OpenPlan>> open_plan(const Frontend& frontend);
+
+  Status set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states);
+  Result<std::int64_t> add_failure(std::int64_t plan, const Failure& failure);
+  Status heal_failures(std::int64_t plan, const std::string& package);
+
+  // What is known at the end of a plan: outcomes (one for each step, same order), the keeps that
+  // it makes (older active ones of the same package are replaced, with `attempts` and `since`
+  // carried on where the version is the same), and packages whose keep is over.
+  Status end_plan(std::int64_t plan, const std::vector<StepOutcome>& outcomes,
+                  const std::vector<Keep>& keeps, const std::vector<std::string>& lifted,
+                  const std::string& note, std::int64_t now);
+
+  Result<std::vector<Keep>> keeps();                       // active ones, oldest first
+  Status lift_keep(const std::string& package, const std::string& why, std::int64_t now);
+  Result<std::vector<RunSummary>> runs(int most);          // newest first
+  Result<std::optional<RunReport>> report(std::int64_t run);  // 0: the newest
+  Status prune(int keep_runs);                             // never a run that an active keep names
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aptkeep
