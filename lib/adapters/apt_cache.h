@@ -15,9 +15,10 @@ namespace aptkeep {
 struct ProtectedPackage {
   std::string package;  // "name:arch"
   std::string version;  // the installed one
+  std::string tried;    // the version that is pinned away; empty: none is
 };
 
-// One version that must not be installed for now, because it would remove a kept package.
+// One version that must not be installed for now, because that would remove a kept package.
 struct BlockedVersion {
   std::string package, version;  // what is blocked
   std::string because;           // "would remove foo: Breaks foo (<< 2)"
@@ -36,8 +37,9 @@ class AptCache {
   // versions of the steps, and of installed packages outside that mention one.
   Result<Plan> make_plan(std::vector<Step> steps);
 
-  // Which versions to pin away (beside `pinned`, which are already) so that a full-upgrade with
-  // what the lists now offer removes none of `keeps` nor what needs them.
+  // Which versions to pin away, beside those that `keeps` tried, so that a full-upgrade with what
+  // the lists now offer removes none of `keeps`, nor anything else because of them. What our own
+  // pin file says by now counts for nothing: the answer is the whole list, each time anew.
   Result<std::vector<BlockedVersion>> blockers(const std::vector<ProtectedPackage>& keeps);
 
  private:
