@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "state/store.h"
 
@@ -16,7 +17,24 @@ std::optional<Frontend> lock_holder(const std::string& lock_file = "/var/lib/dpk
 // nullopt if there is no such process.
 std::optional<Frontend> process_info(std::int64_t pid);
 
+std::optional<std::int64_t> parent_of(std::int64_t pid);
+
+// The dpkg that called us through its pre-invoke or post-invoke hook (dpkg(1)), some shells away.
+struct DpkgAncestor {
+  Frontend process;
+  std::vector<std::string> arguments;  // argv, program name first
+};
+std::optional<DpkgAncestor> dpkg_ancestor();
+
 // The boot's id, so that a pid of an earlier boot is never taken for one of this.
 std::string boot_id();
+
+// Where dpkg.log ends now, as a word for dpkg_log_since(); and what it gained since, across one
+// rotation's loss at most (then: nothing). At most 4 MiB are read.
+std::string dpkg_log_mark(const std::string& path = "/var/log/dpkg.log");
+std::string dpkg_log_since(const std::string& mark, const std::string& path = "/var/log/dpkg.log");
+
+// True where a file system that dpkg writes to has less than 1 MiB left for root.
+bool dpkg_disk_full();
 
 }  // namespace aptkeep

@@ -12,7 +12,7 @@
 namespace aptkeep {
 
 struct DpkgResult {
-  int exit_code = -1;      // -1: ended by `signal`
+  int exit_code = -1;  // -1: ended by `signal`
   int signal = 0;
   std::string status_log;  // what dpkg wrote to our --status-fd
   std::string tail;        // the last lines that it and its scripts printed
@@ -28,10 +28,10 @@ class DpkgRunner {
 // dpkg's own record of one package. Absent packages are not in the map.
 struct DbPackage {
   std::string version;
-  std::string arch;       // as in its control data; "all" possible
+  std::string arch;  // as in its control data; "all" possible
   // dpkg -l's letters: "ii", "iF", "iU", "iHR", "rc", "it", "iW" ...
   std::string state;
-  bool held = false;      // want=hold
+  bool held = false;  // want=hold
 
   bool configured() const {  // fit to satisfy a dependency, as dpkg sees it
     return state.size() == 2 && (state[1] == 'i' || state[1] == 't' || state[1] == 'W');

@@ -1,0 +1,106 @@
+// /usr/lib/aptkeep/driver: what the launcher starts for each of apt's dpkg calls, and a few small
+// uses that must work while libraries are being replaced.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "adapters/dpkg_db.h"
+#include "adapters/proc.h"
+#include "adapters/process.h"
+#include "adapters/progress.h"
+#include "core/config.h"
+#include "engine/call.h"
+#include "subcommands.h"
+
+namespace aptkeep {
+namespace {
+
+// Ended without a word to the launcher: it then runs the real dpkg with the same arguments.
+constexpr int kNotHandled = 125;
+
+// The archives that `--recursive FOLDER` names, as dpkg would take them (sorted by name), each by
+// the path that its link points to, which is what the plan knows it by.
+std::vector<std::string> archives_of(const DpkgCall& call) {
+  if (!call.recursive) return call.operands;
+  std::vector<std::string> archives;
+  for (const auto& folder : call.operands) {
+    std::vector<std::filesystem::path> entries;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      entries.push_back(entry.path());
+    }
+    std::sort(entries.begin(), entries.end());
+    for (const auto& entry : entries) {
+      archives.push_back(std::filesystem::is_symlink(entry)
+                             ? std::filesystem::read_symlink(entry).string()
+                             : entry.string());
+    }
+  }
+  return archives;
+}
+
+int end_as(const CallEnd& end) {
+  if (end.signal == 0) return end.exit_code;
+  ::signal(end.signal, SIG_DFL);
+  ::raise(end.signal);
+  return 128 + end.signal;
+}
+
+int drive(int progress_fd, const std::vector<std::string>& args) {
+  const auto call = parse_dpkg_call(args);
+  if (!call) return kNotHandled;
+  const auto frontend = lock_holder();
+  if (!frontend) return kNotHandled;
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) {
+    complain(store.error().message);
+    return kNotHandled;
+  }
+  auto open = store->open_plan(*frontend);
+  if (!open) {
+    complain(open.error().message);
+    return kNotHandled;
+  }
+  if (!*open || (*open)->flags.bypassed) return kNotHandled;
+  RealDpkg dpkg;
+  RealDatabase db;
+  const auto progress = MemfdProgress::open(progress_fd);
+  if (!progress) return kNotHandled;
+  CallPorts ports{dpkg, db, **progress, *store, complain, dpkg_disk_full};
+  const auto archives =
+      call->verb == DpkgCall::Verb::Unpack ? archives_of(*call) : std::vector<std::string>{};
+  const CallEnd end = run_call(*call, archives, **open, ports);
+  if (!end.handled) return kNotHandled;
+  (*progress)->finished();
+  return end_as(end);
+}
+
+int subcommand(const std::vector<std::string>& args) {
+  if (args.size() >= 2 && args[0] == "dpkg") {
+    return drive(std::atoi(args[1].c_str()), {args.begin() + 2, args.end()});
+  }
+  if (args.size() == 1 && args[0] == "end-run") return end_run();
+  if (args.size() == 2 && args[0] == "dpkg-hook") return dpkg_hook(args[1]);
+  if (args.size() == 3 && args[0] == "kept" && args[1] == "--frontend") return kept(args[2]);
+  if (args.size() == 1 && args[0] == "uninstall") return uninstall();
+  complain("unable to run the driver: it is started by apt and dpkg, not by hand");
+  return 2;
+}
+
+}  // namespace
+}  // namespace aptkeep
+
+int main(int argc, char** argv) {
+  try {
+    return aptkeep::subcommand({argv + 1, argv + std::max(argc, 1)});
+  } catch (const std::exception& error) {
+    aptkeep::complain(std::string("unable to go on: ") + error.what());
+  }
+  return 125;
+}

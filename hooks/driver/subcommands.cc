@@ -1,0 +1,138 @@
+#include "subcommands.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+
+#include "adapters/dpkg_db.h"
+#include "adapters/proc.h"
+#include "adapters/process.h"
+#include "core/config.h"
+#include "engine/finish.h"
+#include "engine/plain.h"
+
+namespace aptkeep {
+namespace {
+
+std::int64_t now() {
+  return static_cast<std::int64_t>(std::time(nullptr));
+}
+
+void print_summary(const Ending& ending, const std::string& native_arch, bool bypassed) {
+  const std::string text = summary_text(ending, native_arch, bypassed);
+  if (!text.empty()) std::fputs(text.c_str(), stderr);
+}
+
+std::string mark_file(std::int64_t pid) {
+  return std::string(paths::kRunDir) + "/dpkg-" + std::to_string(pid);
+}
+
+int before_dpkg(const Frontend& dpkg) {
+  // /run is root's alone, so a planted link cannot stand here; O_NOFOLLOW and O_EXCL all the same.
+  if (::mkdir(paths::kRunDir, 0755) != 0 && errno != EEXIST) return 0;
+  const std::string path = mark_file(dpkg.pid);
+  ::unlink(path.c_str());
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) return 0;
+  const std::string mark = dpkg_log_mark();
+  const ssize_t written = ::write(fd, mark.data(), mark.size());
+  ::close(fd);
+  if (written != static_cast<ssize_t>(mark.size())) ::unlink(path.c_str());
+  return 0;
+}
+
+int after_dpkg(const DpkgAncestor& dpkg) {
+  const std::string path = mark_file(dpkg.process.pid);
+  std::ifstream in(path);
+  std::string mark;
+  const bool began = static_cast<bool>(std::getline(in, mark));
+  ::unlink(path.c_str());
+  if (!began) return 0;
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) {
+    complain(store.error().message);
+    return 0;
+  }
+  RealDatabase db;
+  FinishPorts ports{
+      db,       *store,         nullptr,
+      complain, dpkg_disk_full, [](const std::string& since) { return dpkg_log_since(since); }};
+  const std::string native = native_architecture();
+  const auto ending =
+      record_plain_call(dpkg.process, dpkg_log_since(mark), only_unpacks(dpkg.arguments), native,
+                        ports, paths::kPins, now());
+  if (!ending) {
+    complain(ending.error().message);
+    return 0;
+  }
+  print_summary(*ending, native, false);
+  return 0;
+}
+
+}  // namespace
+
+void complain(const std::string& message) {
+  std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
+}
+
+int end_run() {
+  const auto frontend = lock_holder();
+  if (!frontend) return 0;
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) {
+    complain(store.error().message);
+    return 0;
+  }
+  const auto open = store->open_plan(*frontend);
+  if (!open || !*open) return 0;
+  RealDatabase db;
+  RealDpkg dpkg;
+  FinishPorts ports{
+      db,       *store,         &dpkg,
+      complain, dpkg_disk_full, [](const std::string& mark) { return dpkg_log_since(mark); }};
+  const auto ending = finish_plan(*frontend, ports, paths::kPins, now());
+  if (!ending) {
+    complain(ending.error().message);
+    return 0;
+  }
+  print_summary(*ending, native_architecture(), (*open)->flags.bypassed);
+  return 0;
+}
+
+int dpkg_hook(const std::string& when) {
+  if (::geteuid() != 0) return 0;
+  const auto dpkg = dpkg_ancestor();
+  if (!dpkg || !changes_packages_here(dpkg->arguments)) return 0;
+  if (when == "pre") return before_dpkg(dpkg->process);
+  if (when == "post") return after_dpkg(*dpkg);
+  complain("unable to run the dpkg hook: neither 'pre' nor 'post': " + when);
+  return 2;
+}
+
+int kept(const std::string& pid) {
+  const auto frontend = process_info(std::strtoll(pid.c_str(), nullptr, 10));
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
+  if (!frontend || !store) return 2;
+  const auto keeps = store->keeps();
+  const auto run = store->run_of(*frontend);
+  if (!keeps || !run) return 2;
+  for (const auto& keep : *keeps) {
+    if (*run != 0 && keep.run == *run) return 1;
+  }
+  return 0;
+}
+
+int uninstall() {
+  if (::unlink(paths::kPins) != 0 && errno != ENOENT) {
+    complain(std::string("unable to remove ") + paths::kPins);
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,43 @@
+// The driver's work: one dpkg call of the frontend, carried out so that a failing package does not
+// stop the others.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/dpkg_call.h"
+#include "engine/ports.h"
+#include "state/store.h"
+
+namespace aptkeep {
+
+struct CallPorts {
+  DpkgRunner& dpkg;
+  DpkgDatabase& db;
+  Progress& progress;
+  Store& store;
+  // One line for the terminal, for instance why archives are left out.
+  std::function<void(const std::string&)> say;
+  // True where the file systems that dpkg writes to are full: then going on would only blame one
+  // innocent package after another.
+  std::function<bool()> disk_full;
+};
+
+// How the driver is to end. `handled` false: nothing was done, and the real dpkg has to be run with
+// the arguments as they came (an archive that the plan does not know, for instance).
+struct CallEnd {
+  bool handled = true;
+  int exit_code = 0;
+  int signal = 0;
+};
+
+// `archives`: the call's operands with folders expanded, for Unpack (absolute paths as the plan has
+// them, in apt's order). `open` is brought up to date as things happen, and so is the store.
+//
+// Exit code, as promised to apt (docs/design.md, promise 2): 0, but 1 at the run's last call where
+// something was kept that was asked for; dpkg's own where dpkg itself failed.
+CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
+                 CallPorts& ports);
+
+}  // namespace aptkeep

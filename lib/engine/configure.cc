@@ -1,0 +1,182 @@
+// `dpkg --configure`: apt's own call as it is while nothing has failed; afterwards by name, so that
+// what failed is not tried twice and what needs it is not tried at all.
+#include <algorithm>
+#include <set>
+
+#include "core/order.h"
+#include "engine/session.h"
+
+namespace aptkeep {
+namespace {
+
+class Configuring {
+ public:
+  explicit Configuring(Session& session) : session_(session) {}
+
+  std::optional<CallEnd> run() {
+    if (!session_.anything_failed()) {
+      const auto& call = session_.call();
+      std::vector<std::string> args{"--configure"};
+      if (call.pending) args.emplace_back("--pending");
+      args.insert(args.end(), call.operands.begin(), call.operands.end());
+      const auto end = one_call(args);
+      if (end) return end;
+      if (!session_.anything_failed() && left_out_.empty()) return std::nullopt;
+    }
+    if (const auto end = by_name(); end) return end;
+    if (session_.call().pending && !session_.call().no_triggers) return pending_triggers();
+    return std::nullopt;
+  }
+
+ private:
+  // One dpkg call; a package that failed in it is written down.
+  std::optional<CallEnd> one_call(const std::vector<std::string>& args) {
+    session_.ports().progress.calling({}, {});
+    const Verdict verdict = session_.run_dpkg(args);
+    if (verdict.kind == Verdict::Kind::Well && !database_needed_) {
+      mark_all_done(args);
+      return std::nullopt;
+    }
+    const auto database = session_.ports().db.read();
+    if (database) session_.follow_database(all_steps(), *database);
+    if (verdict.kind == Verdict::Kind::DpkgFailed) return verdict.end;
+    if (!database) {
+      session_.ports().say(database.error().message);
+      return CallEnd{true, 1, 0};
+    }
+    database_needed_ = true;
+    if (verdict.kind == Verdict::Kind::Package) take_failure(verdict, *database);
+    return std::nullopt;
+  }
+
+  // dpkg ended 0, so all that it was asked to configure is.
+  void mark_all_done(const std::vector<std::string>& args) {
+    if (session_.call().pending) {
+      for (std::uint32_t i = 0; i < session_.states().size(); ++i) {
+        const bool configure_only = session_.plan().steps[i].action == Action::Configure;
+        const StepState state = session_.states()[i];
+        if (state == StepState::Unpacked || (configure_only && state == StepState::Waiting)) {
+          session_.set_state(i, StepState::Done);
+        }
+      }
+    }
+    for (const auto& name : args) {
+      const std::int32_t step = name.starts_with('-') ? -1 : session_.step_of_package(name);
+      if (step >= 0) session_.set_state(static_cast<std::uint32_t>(step), StepState::Done);
+    }
+    session_.save_states();
+  }
+
+  void take_failure(const Verdict& verdict, const DbSnapshot& db) {
+    const std::string package = session_.slot_name(verdict.subject);
+    left_out_.insert(package);
+    const std::int32_t step = session_.step_of_package(verdict.subject);
+    const auto entry = db.find(package);
+    const bool still_unpacked =
+        entry != db.end() && entry->second.state.size() > 1 && entry->second.state[1] == 'U';
+    // No script ran and it is as unpacked as before: dpkg found a dependency of it not configured.
+    // That is another one's failure, unless there is no other.
+    const bool follow_up = verdict.script.script.empty() && !verdict.at_conffile && still_unpacked;
+    if (follow_up && step >= 0 && session_.anything_failed()) {
+      session_.set_state(static_cast<std::uint32_t>(step), StepState::Stranded);
+      session_.save_states();
+      return;
+    }
+    Failure failure;
+    failure.package = package;
+    failure.step = step;
+    failure.phase = verdict.in_trigger ? Phase::Trigger : Phase::Configure;
+    if (entry != db.end()) failure.version = entry->second.version;
+    if (step >= 0) {
+      failure.old_version = session_.plan().steps[static_cast<std::size_t>(step)].old_version;
+    }
+    failure.script = verdict.script.script;
+    failure.exit_code = verdict.script.exit_code;
+    failure.signal = verdict.script.signal;
+    failure.message = verdict.message;
+    failure.output = verdict.tail;
+    session_.record(std::move(failure), db);
+  }
+
+  std::optional<CallEnd> by_name() {
+    for (;;) {
+      const auto database = session_.ports().db.read();
+      if (!database) {
+        session_.ports().say(database.error().message);
+        return CallEnd{true, 1, 0};
+      }
+      session_.follow_database(all_steps(), *database);
+      const auto names = configurable(*database);
+      if (names.empty()) return std::nullopt;
+      std::vector<std::string> args{"--configure"};
+      args.insert(args.end(), names.begin(), names.end());
+      const std::size_t left_out_before = left_out_.size();
+      if (const auto end = one_call(args); end) return end;
+      if (left_out_.size() == left_out_before) return std::nullopt;
+    }
+  }
+
+  // What waits for its configuration and may have it.
+  std::vector<std::string> configurable(const DbSnapshot& db) {
+    std::set<std::string> asked;
+    for (const auto& name : session_.call().operands) asked.insert(session_.slot_name(name));
+    std::vector<std::uint32_t> steps;
+    std::vector<std::string> names;
+    for (const auto& [package, entry] : db) {
+      const char letter = entry.state.size() > 1 ? entry.state[1] : 'n';
+      if ((letter != 'U' && letter != 'F') || entry.state.size() > 2) continue;
+      if (left_out_.contains(package) || session_.failed_package(package)) continue;
+      if (!session_.call().pending && !asked.contains(package)) continue;
+      const std::int32_t step = session_.step_of_package(package);
+      if (step >= 0) {
+        steps.push_back(static_cast<std::uint32_t>(step));
+      } else {
+        names.push_back(package);
+      }
+    }
+    const auto blocked = unconfigurable(session_.plan(), steps, session_.states());
+    for (const std::uint32_t step : steps) {
+      const bool is_blocked = std::find(blocked.begin(), blocked.end(), step) != blocked.end();
+      if (is_blocked) {
+        session_.set_state(step, StepState::Stranded);
+      } else {
+        names.push_back(session_.plan().steps[step].package);
+      }
+    }
+    session_.save_states();
+    return names;
+  }
+
+  std::optional<CallEnd> pending_triggers() {
+    for (;;) {
+      const auto database = session_.ports().db.read();
+      if (!database) return std::nullopt;
+      const bool waiting = std::any_of(database->begin(), database->end(), [&](const auto& entry) {
+        return entry.second.state.size() > 1 && entry.second.state[1] == 't' &&
+               !left_out_.contains(entry.first);
+      });
+      if (!waiting) return std::nullopt;
+      const std::size_t left_out_before = left_out_.size();
+      if (const auto end = one_call({"--triggers-only", "--pending"}); end) return end;
+      if (left_out_.size() == left_out_before) return std::nullopt;
+    }
+  }
+
+  std::vector<std::uint32_t> all_steps() {
+    std::vector<std::uint32_t> steps(session_.states().size());
+    for (std::uint32_t i = 0; i < steps.size(); ++i) steps[i] = i;
+    return steps;
+  }
+
+  Session& session_;
+  std::set<std::string> left_out_;  // failed or found unconfigurable in this call
+  bool database_needed_ = false;    // after a failure only the database tells who is configured
+};
+
+}  // namespace
+
+std::optional<CallEnd> configure_packages(Session& session) {
+  return Configuring(session).run();
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,201 @@
+#include "engine/finish.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/dpkg_log.h"
+#include "core/kept_set.h"
+#include "engine/pins_file.h"
+#include "engine/session.h"
+
+namespace aptkeep {
+namespace {
+
+const Failure* failure_of(const OpenPlan& open, const std::string& package) {
+  const Failure* last = nullptr;
+  for (const auto& failure : open.failures) {
+    if (!failure.healed && failure.package == package) last = &failure;
+  }
+  return last;
+}
+
+std::string state_in(const DbSnapshot& db, const std::string& package) {
+  const auto entry = db.find(package);
+  return entry == db.end() ? std::string() : entry->second.state;
+}
+
+bool broken(const std::string& db_state) {
+  return db_state.size() > 1 &&
+         (db_state[1] == 'U' || db_state[1] == 'F' || db_state[1] == 'H' || db_state.size() > 2);
+}
+
+StepState outcome_of(const OpenPlan& open, std::size_t index, const DbSnapshot& db,
+                     bool something_failed) {
+  const Step& step = open.plan.steps[index];
+  const std::string state = state_in(db, step.package);
+  const bool failed = failure_of(open, step.package) != nullptr;
+  const bool removal = step.new_version.empty();
+  if (removal) {
+    if (at_new_side(step, db)) return StepState::Done;
+    if (failed) return broken(state) ? StepState::FailedNew : StepState::FailedOld;
+  } else if (at_new_side(step, db) && !broken(state)) {
+    // A failed reinstallation or downgrade to the same version looks the same as a good one.
+    const bool looks_alike = step.old_version == step.new_version;
+    if (!looks_alike || !failed) return StepState::Done;
+    return StepState::FailedOld;
+  } else {
+    if (failed) return broken(state) ? StepState::FailedNew : StepState::FailedOld;
+    if (broken(state)) return something_failed ? StepState::Stranded : StepState::NotReached;
+  }
+  return open.states[index] == StepState::Kept ? StepState::Kept : StepState::NotReached;
+}
+
+KeptSet kept_set_of(const OpenPlan& open) {
+  std::vector<std::uint32_t> failed;
+  for (const auto& failure : open.failures) {
+    if (!failure.healed && failure.step >= 0) {
+      failed.push_back(static_cast<std::uint32_t>(failure.step));
+    }
+  }
+  return least_kept_set(open.plan, failed);
+}
+
+std::string root_of(const OpenPlan& open, const KeptSet& kept, std::uint32_t step) {
+  for (std::size_t guard = 0; guard <= kept.members.size(); ++guard) {
+    const auto member = std::find_if(kept.members.begin(), kept.members.end(),
+                                     [&](const KeptMember& other) { return other.step == step; });
+    if (member == kept.members.end()) return {};
+    if (member->failed || member->because < 0) return open.plan.steps[step].package;
+    step = static_cast<std::uint32_t>(member->because);
+  }
+  return {};
+}
+
+void copy_failure(const Failure& failure, Keep& keep) {
+  keep.failed = true;
+  keep.root = failure.package;
+  keep.phase = failure.phase;
+  keep.script = failure.script;
+  keep.exit_code = failure.exit_code;
+  keep.signal = failure.signal;
+  keep.message = failure.message;
+  keep.output = failure.output;
+}
+
+Keep keep_of_step(const OpenPlan& open, const StepOutcome& outcome, const KeptSet& kept,
+                  std::uint32_t index, std::int64_t now) {
+  Keep keep;
+  keep.run = open.run;
+  keep.package = outcome.step.package;
+  keep.version = outcome.step.new_version;
+  keep.old_version = outcome.step.old_version;
+  keep.security = outcome.step.security;
+  keep.cause = outcome.cause;
+  keep.db_state = outcome.db_state;
+  keep.since = now;
+  if (const Failure* failure = failure_of(open, keep.package); failure != nullptr) {
+    copy_failure(*failure, keep);
+  } else {
+    keep.root = root_of(open, kept, index);
+  }
+  return keep;
+}
+
+// A failure of a package that the plan does not name: a trigger's handler, a leftover of an earlier
+// run that was tried again.
+Keep keep_of_outsider(const OpenPlan& open, const Failure& failure, const DbSnapshot& db,
+                      std::int64_t now) {
+  Keep keep;
+  keep.run = open.run;
+  keep.package = failure.package;
+  keep.version = failure.version;
+  keep.old_version = failure.old_version;
+  keep.db_state = state_in(db, failure.package);
+  keep.since = now;
+  keep.cause = {display_name(failure.package, open.flags.native_arch) + " failed"};
+  copy_failure(failure, keep);
+  return keep;
+}
+
+// Over: gone, or whole at a version that is not the one that was kept back from.
+bool is_over(const Keep& keep, const DbSnapshot& db) {
+  const auto entry = db.find(keep.package);
+  if (entry == db.end() || entry->second.state.size() < 2 || entry->second.state[1] == 'c') {
+    return !keep.old_version.empty() || keep.version.empty();
+  }
+  if (broken(entry->second.state)) return false;
+  if (keep.version.empty()) return false;  // its removal failed and it is still there
+  return entry->second.version != keep.old_version || keep.old_version == keep.version;
+}
+
+}  // namespace
+
+Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>& active,
+            std::int64_t now) {
+  Ending ending;
+  const bool something_failed = std::any_of(open.failures.begin(), open.failures.end(),
+                                            [](const Failure& failure) { return !failure.healed; });
+  const KeptSet kept = kept_set_of(open);
+  std::set<std::string> kept_now;
+  for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
+    StepOutcome outcome;
+    outcome.step = open.plan.steps[i];
+    outcome.db_state = state_in(db, outcome.step.package);
+    outcome.state = outcome_of(open, i, db, something_failed);
+    const bool stays = outcome.state != StepState::Done && outcome.state != StepState::NotReached;
+    if (stays) {
+      outcome.cause = cause_chain(open.plan, kept, i, open.flags.native_arch);
+      ending.keeps.push_back(keep_of_step(open, outcome, kept, i, now));
+      kept_now.insert(outcome.step.package);
+    } else if (outcome.state == StepState::NotReached) {
+      ending.note = something_failed ? "ended before all was tried" : "interrupted";
+    }
+    ending.outcomes.push_back(std::move(outcome));
+  }
+  for (const auto& failure : open.failures) {
+    if (failure.healed || failure.step >= 0 || kept_now.contains(failure.package)) continue;
+    if (!broken(state_in(db, failure.package))) continue;
+    ending.keeps.push_back(keep_of_outsider(open, failure, db, now));
+    kept_now.insert(failure.package);
+  }
+  std::set<std::string> over;
+  for (const auto& keep : active) {
+    if (!kept_now.contains(keep.package) && is_over(keep, db)) over.insert(keep.package);
+  }
+  for (const auto& keep : active) {
+    const bool with_its_root = !keep.failed && over.contains(keep.root);
+    if (kept_now.contains(keep.package)) continue;
+    if (over.contains(keep.package) || with_its_root) ending.lifted.push_back(keep.package);
+  }
+  return ending;
+}
+
+Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
+                           const std::string& pins_path, std::int64_t now) {
+  auto found = ports.store.open_plan(frontend);
+  if (!found) return found.error();
+  if (!*found) return Ending{};
+  OpenPlan& open = **found;
+  const auto active = ports.store.keeps();
+  if (!active) return active.error();
+  auto database = ports.db.read();
+  if (!database) return database.error();
+  if (open.flags.bypassed && ports.dpkg != nullptr) {
+    const auto attempted =
+        steps_from_dpkg_log(ports.log_since(open.flags.log_mark), open.flags.native_arch);
+    repair(open, attempted, ports);
+    database = ports.db.read();
+    if (!database) return database.error();
+  }
+  Ending ending = fold(open, *database, *active, now);
+  if (open.flags.bypassed) ending.note = "the frontend called /usr/bin/dpkg itself";
+  const auto ended =
+      ports.store.end_plan(open.id, ending.outcomes, ending.keeps, ending.lifted, ending.note, now);
+  if (!ended) return ended.error();
+  const auto blocked = ports.store.blocked();
+  const auto pinned = write_pins(ports.store, blocked ? *blocked : std::vector<Pin>{}, pins_path);
+  if (!pinned) ports.say(pinned.error().message);
+  return ending;
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,50 @@
+// The end of a plan: what became of each step, what is kept and why, which keeps are over.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/call.h"
+#include "engine/ports.h"
+#include "state/store.h"
+
+namespace aptkeep {
+
+struct Ending {
+  std::vector<StepOutcome> outcomes;  // one for each step of the plan
+  std::vector<Keep> keeps;            // new ones
+  std::vector<std::string> lifted;    // packages whose keep is over
+  std::string note;
+};
+
+// Pure: reads the database's answer against the plan and its failures. Where a package's state
+// cannot be told from the failures (the driver was bypassed), the database alone decides.
+// `active`: the keeps from before.
+Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>& active,
+            std::int64_t now);
+
+// A few lines for the terminal at the end of a run that kept something; empty otherwise.
+std::string summary_text(const Ending& ending, const std::string& native_arch, bool bypassed);
+
+struct FinishPorts {
+  DpkgDatabase& db;
+  Store& store;
+  DpkgRunner* dpkg;  // for the repair after a bypassed driver; null: no repair
+  std::function<void(const std::string&)> say;
+  std::function<bool()> disk_full;
+  // What dpkg.log gained since a mark that was taken when the plan began (PlanFlags::log_mark).
+  std::function<std::string(const std::string&)> log_since;
+};
+
+// Ends the open plan of this frontend: repairs (bypassed driver only), folds, records, writes the
+// pins to `pins_path` and returns what was found. Does nothing and returns an empty Ending when
+// there is no open plan.
+Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
+                           const std::string& pins_path, std::int64_t now);
+
+// After a frontend that bypasses the driver stopped at its first failure: does the rest of its plan
+// as the driver would have done it. `attempted`: what dpkg.log says was begun; nothing is repaired
+// unless one of these failed, because without a failure a person stopped the frontend.
+void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& ports);
+
+}  // namespace aptkeep

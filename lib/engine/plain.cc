@@ -1,0 +1,102 @@
+#include "engine/plain.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/dpkg_log.h"
+#include "engine/session.h"
+
+namespace aptkeep {
+namespace {
+
+std::optional<Failure> failure_of_step(const Step& step, std::int32_t index, const DbSnapshot& db,
+                                       bool unpack_only) {
+  Failure failure;
+  failure.package = step.package;
+  failure.step = index;
+  failure.version = step.new_version;
+  failure.old_version = step.old_version;
+  if (step.new_version.empty()) {
+    if (at_new_side(step, db)) return std::nullopt;
+    failure.phase = step.action == Action::Purge ? Phase::Purge : Phase::Remove;
+    failure.message = "dpkg began to remove it and did not finish";
+    return failure;
+  }
+  if (!at_new_side(step, db)) {
+    failure.phase = Phase::Unpack;
+    failure.message = "dpkg began to unpack it and did not finish";
+    return failure;
+  }
+  const std::string& state = db.at(step.package).state;
+  if (db.at(step.package).configured() || (unpack_only && state.size() == 2 && state[1] == 'U')) {
+    return std::nullopt;
+  }
+  failure.phase = Phase::Configure;
+  if (state.size() > 1 && state[1] == 'F') failure.script = "postinst";
+  failure.message = state.size() > 1 && state[1] == 'U'
+                        ? "unpacked, and not configured"
+                        : "dpkg began to configure it and did not finish";
+  return failure;
+}
+
+bool has_value(const std::string& argument, const char* option) {
+  return argument.starts_with(std::string(option) + "=");
+}
+
+}  // namespace
+
+std::vector<Failure> failures_of_plain_call(const std::vector<Step>& steps, const DbSnapshot& db,
+                                            bool unpack_only) {
+  std::vector<Failure> failures;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto failure = failure_of_step(steps[i], static_cast<std::int32_t>(i), db, unpack_only);
+    if (failure) failures.push_back(*failure);
+  }
+  return failures;
+}
+
+Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, bool unpack_only,
+                                 const std::string& native_arch, FinishPorts& ports,
+                                 const std::string& pins_path, std::int64_t now) {
+  const auto active = ports.store.keeps();
+  if (!active) return active.error();
+  const auto steps = steps_from_dpkg_log(log, native_arch);
+  if (steps.empty() && active->empty()) return Ending{};
+  const auto database = ports.db.read();
+  if (!database) return database.error();
+  OpenPlan open;
+  open.flags.native_arch = native_arch;
+  open.plan.steps = steps;
+  open.states.assign(steps.size(), StepState::Waiting);
+  open.failures = failures_of_plain_call(steps, *database, unpack_only);
+  if (open.failures.empty() && active->empty()) return Ending{};
+  const auto plan = ports.store.begin_plan(dpkg, open.flags, open.plan, now);
+  if (!plan) return plan.error();
+  for (const auto& failure : open.failures) {
+    if (const auto added = ports.store.add_failure(*plan, failure); !added) return added.error();
+  }
+  return finish_plan(dpkg, ports, pins_path, now);
+}
+
+bool changes_packages_here(const std::vector<std::string>& arguments) {
+  static constexpr std::array kVerbs{"-i", "--install",      "--unpack", "--configure",
+                                     "-r", "--remove",       "-P",       "--purge",
+                                     "-a", "--triggers-only"};
+  bool verb = false;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") break;
+    if (argument == "--no-act" || argument == "--dry-run" || argument == "--simulate") return false;
+    for (const char* option : {"--root", "--instdir", "--admindir"}) {
+      if (argument == option || has_value(argument, option)) return false;
+    }
+    verb = verb || std::find(kVerbs.begin(), kVerbs.end(), argument) != kVerbs.end();
+  }
+  return verb;
+}
+
+bool only_unpacks(const std::vector<std::string>& arguments) {
+  return std::find(arguments.begin(), arguments.end(), "--unpack") != arguments.end();
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,32 @@
+// A plain dpkg call (`dpkg -i ...`), which no frontend announced: told from dpkg.log and dpkg's
+// database after it has ended.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/finish.h"
+
+namespace aptkeep {
+
+// Which of the steps that dpkg began failed. Pure. `unpack_only`: the call was `dpkg --unpack`, for
+// which "unpacked" is success.
+std::vector<Failure> failures_of_plain_call(const std::vector<Step>& steps, const DbSnapshot& db,
+                                            bool unpack_only);
+
+// Records the call as a run of its own if something failed in it or a keep is over by it, and
+// rewrites the pins then. Returns what was recorded; an empty Ending where nothing was.
+Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, bool unpack_only,
+                                 const std::string& native_arch, FinishPorts& ports,
+                                 const std::string& pins_path, std::int64_t now);
+
+// True where dpkg's own arguments (argv, program name first) say that it changes packages here:
+// not with --no-act, not below another root or database.
+bool changes_packages_here(const std::vector<std::string>& arguments);
+
+// Whether they say `--unpack`.
+bool only_unpacks(const std::vector<std::string>& arguments);
+
+}  // namespace aptkeep

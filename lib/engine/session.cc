@@ -1,0 +1,193 @@
+#include "engine/session.h"
+
+#include <algorithm>
+
+namespace aptkeep {
+namespace {
+
+char letter_of(const std::string& db_state) {
+  return db_state.size() > 1 ? db_state[1] : 'n';
+}
+
+bool present(const DbSnapshot& db, const std::string& package) {
+  const auto found = db.find(package);
+  return found != db.end() && letter_of(found->second.state) != 'c';
+}
+
+// Back on its old side and fit for use, as if the step had not been tried.
+bool whole_at_old_side(const Failure& failure, const DbSnapshot& db) {
+  const auto found = db.find(failure.package);
+  if (failure.phase == Phase::Unpack && failure.old_version.empty()) {
+    return found == db.end() || letter_of(found->second.state) == 'c';
+  }
+  if (found == db.end() || !found->second.configured()) return false;
+  return failure.phase == Phase::Remove || found->second.version == failure.old_version;
+}
+
+}  // namespace
+
+bool at_new_side(const Step& step, const DbSnapshot& db) {
+  if (step.new_version.empty()) return !present(db, step.package);
+  const auto found = db.find(step.package);
+  if (found == db.end() || found->second.version != step.new_version) return false;
+  const char letter = letter_of(found->second.state);
+  return letter != 'c' && letter != 'H' && letter != 'n';
+}
+
+Session::Session(const DpkgCall& call, OpenPlan& open, CallPorts& ports)
+    : call_(call), open_(open), ports_(ports) {
+  for (std::size_t i = 0; i < open_.plan.steps.size(); ++i) {
+    const Step& step = open_.plan.steps[i];
+    if (!step.archive.empty()) by_archive_[step.archive] = static_cast<std::int32_t>(i);
+    by_package_[step.package] = static_cast<std::int32_t>(i);
+  }
+  if (anything_failed()) grow_kept_set();
+}
+
+bool Session::anything_failed() const {
+  return std::any_of(open_.failures.begin(), open_.failures.end(),
+                     [](const Failure& failure) { return !failure.healed; });
+}
+
+bool Session::failed_package(const std::string& package) const {
+  return std::any_of(open_.failures.begin(), open_.failures.end(), [&](const Failure& failure) {
+    return !failure.healed && failure.package == package;
+  });
+}
+
+std::int32_t Session::step_of_archive(const std::string& path) const {
+  const auto found = by_archive_.find(path);
+  return found == by_archive_.end() ? -1 : found->second;
+}
+
+std::string Session::slot_name(const std::string& dpkg_name) const {
+  const auto colon = dpkg_name.find(':');
+  if (colon == std::string::npos) return dpkg_name + ":" + open_.flags.native_arch;
+  if (dpkg_name.compare(colon, std::string::npos, ":all") == 0) {
+    return dpkg_name.substr(0, colon + 1) + open_.flags.native_arch;
+  }
+  return dpkg_name;
+}
+
+std::int32_t Session::step_of_package(const std::string& dpkg_name) const {
+  const auto found = by_package_.find(slot_name(dpkg_name));
+  return found == by_package_.end() ? -1 : found->second;
+}
+
+void Session::set_state(std::uint32_t step, StepState state) {
+  if (open_.states[step] == state) return;
+  open_.states[step] = state;
+  unsaved_[step] = state;
+}
+
+void Session::save_states() {
+  if (unsaved_.empty()) return;
+  if (const auto saved = ports_.store.set_states(open_.id, unsaved_); !saved) warn(saved.error());
+  unsaved_.clear();
+}
+
+void Session::warn(const Error& error) {
+  if (!warned_) ports_.say(error.message);
+  warned_ = true;
+}
+
+Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
+  std::vector<std::string> args = call_.options;
+  args.emplace_back("--abort-after=1");
+  args.insert(args.end(), verb_and_operands.begin(), verb_and_operands.end());
+  Verdict verdict;
+  const auto result = ports_.dpkg.run(args);
+  if (!result) {
+    ports_.say(result.error().message);
+    verdict.kind = Verdict::Kind::DpkgFailed;
+    verdict.end.exit_code = 2;
+    return verdict;
+  }
+  if (result->signal == 0 && result->exit_code == 0) return verdict;
+  verdict.tail = result->tail;
+  bool blamed = false;
+  for (const auto& event : parse_status_log(result->status_log)) {
+    switch (event.kind) {
+      case StatusEvent::Kind::Processing:
+        verdict.in_trigger = event.detail == "trigproc";
+        verdict.at_conffile = false;
+        break;
+      case StatusEvent::Kind::ConffilePrompt:
+        verdict.at_conffile = true;
+        break;
+      case StatusEvent::Kind::State:
+        break;
+      case StatusEvent::Kind::Error:
+        if (blamed) break;
+        blamed = true;
+        verdict.subject = event.subject;
+        verdict.message = event.detail;
+        verdict.script = parse_script_error(event.detail);
+        break;
+    }
+    if (blamed) break;
+  }
+  // Exit 1: a package failed. 2: dpkg itself did (its lock, its database, a full disk), dpkg(1).
+  if (result->signal == 0 && result->exit_code == 1 && blamed && !ports_.disk_full()) {
+    verdict.kind = Verdict::Kind::Package;
+  } else {
+    verdict.kind = Verdict::Kind::DpkgFailed;
+    verdict.end.exit_code = result->exit_code;
+    verdict.end.signal = result->signal;
+  }
+  return verdict;
+}
+
+void Session::record(Failure failure, const DbSnapshot& db) {
+  const bool whole = whole_at_old_side(failure, db);
+  if (failure.step >= 0) {
+    set_state(static_cast<std::uint32_t>(failure.step),
+              whole ? StepState::FailedOld : StepState::FailedNew);
+  }
+  if (const auto added = ports_.store.add_failure(open_.id, failure); !added) warn(added.error());
+  const std::string name = display_name(failure.package, open_.flags.native_arch);
+  open_.failures.push_back(std::move(failure));
+  const std::size_t before = kept_.members.size();
+  grow_kept_set();
+  std::string line =
+      name + (whole ? " is kept at its old version" : " failed and stays unfinished");
+  if (kept_.members.size() > before + 1) {
+    line += ", with " + std::to_string(kept_.members.size() - before - 1) + " that need it so";
+  }
+  ports_.say(line + "; going on with the rest");
+}
+
+void Session::grow_kept_set() {
+  std::vector<std::uint32_t> failed;
+  for (std::uint32_t i = 0; i < open_.states.size(); ++i) {
+    const StepState state = open_.states[i];
+    if (state == StepState::FailedOld || state == StepState::FailedNew) failed.push_back(i);
+  }
+  kept_ = least_kept_set(open_.plan, failed);
+  for (const auto& member : kept_.members) {
+    if (open_.states[member.step] == StepState::Waiting) set_state(member.step, StepState::Kept);
+  }
+  save_states();
+}
+
+void Session::follow_database(const std::vector<std::uint32_t>& steps, const DbSnapshot& db) {
+  for (const std::uint32_t index : steps) {
+    const Step& step = open_.plan.steps[index];
+    const StepState before = open_.states[index];
+    if (before == StepState::FailedOld || before == StepState::FailedNew) continue;
+    if (!at_new_side(step, db)) continue;
+    if (step.new_version.empty()) {
+      set_state(index, StepState::Done);
+      continue;
+    }
+    const bool configured = db.at(step.package).configured();
+    // The old and new side of a reinstallation look alike: configured may still mean untouched.
+    const bool untouched =
+        configured && before == StepState::Waiting && step.action == Action::Reinstall;
+    if (untouched) continue;
+    set_state(index, configured ? StepState::Done : StepState::Unpacked);
+  }
+  save_states();
+}
+
+}  // namespace aptkeep

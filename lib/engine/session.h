@@ -1,0 +1,88 @@
+// What the verbs of a call share: the plan's states, the failures so far and the kept set.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/dpkg_status.h"
+#include "core/kept_set.h"
+#include "engine/call.h"
+
+namespace aptkeep {
+
+// How one dpkg call went, read against the plan.
+struct Verdict {
+  enum class Kind {
+    Well,       // exit 0
+    Package,    // exit 1 and a package or archive to blame
+    DpkgFailed  // dpkg itself failed, or nobody can be blamed: the run stops as stock would
+  };
+  Kind kind = Kind::Well;
+  CallEnd end;          // for DpkgFailed
+  std::string subject;  // as dpkg named it
+  std::string message;
+  std::string tail;
+  ScriptError script;
+  bool at_conffile = false;  // a conffile question stood open when it failed
+  bool in_trigger = false;   // while processing triggers
+};
+
+class Session {
+ public:
+  Session(const DpkgCall& call, OpenPlan& open, CallPorts& ports);
+
+  const DpkgCall& call() const { return call_; }
+  const Plan& plan() const { return open_.plan; }
+  std::vector<StepState>& states() { return open_.states; }
+  CallPorts& ports() { return ports_; }
+
+  // Runs the real dpkg with this call's options; --abort-after=1 makes it stop at its first
+  // failure, so that a run without failures costs no call more than stock.
+  Verdict run_dpkg(const std::vector<std::string>& verb_and_operands);
+
+  bool anything_failed() const;                           // in this plan, not healed
+  bool failed_package(const std::string& package) const;  // "name:arch", in this plan
+  const KeptSet& kept() const { return kept_; }
+
+  // Step of an archive or of a package as dpkg names it; -1: not in the plan.
+  std::int32_t step_of_archive(const std::string& path) const;
+  std::int32_t step_of_package(const std::string& dpkg_name) const;
+  std::string slot_name(const std::string& dpkg_name) const;  // "foo" -> "foo:amd64"
+
+  void set_state(std::uint32_t step, StepState state);
+  void save_states();  // what changed since the last time, in one transaction
+
+  // Writes the failure down, takes its step out of the run and grows the kept set.
+  void record(Failure failure, const DbSnapshot& db);
+
+  // Brings the states of these steps in line with dpkg's database.
+  void follow_database(const std::vector<std::uint32_t>& steps, const DbSnapshot& db);
+
+  void warn(const Error& error);  // state that cannot be written is told once, and lived with
+
+ private:
+  void grow_kept_set();
+
+  const DpkgCall& call_;
+  OpenPlan& open_;
+  CallPorts& ports_;
+  KeptSet kept_;
+  std::map<std::uint32_t, StepState> unsaved_;
+  std::map<std::string, std::int32_t> by_archive_;
+  std::map<std::string, std::int32_t> by_package_;
+  bool warned_ = false;
+};
+
+// Whether a step's package is on its new side in the database, configured or not.
+bool at_new_side(const Step& step, const DbSnapshot& db);
+
+// The three verbs. Each returns how the call is to end where dpkg itself failed, else nullopt.
+std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32_t> steps);
+std::optional<CallEnd> configure_packages(Session& session);
+std::optional<CallEnd> remove_packages(Session& session);
+
+}  // namespace aptkeep
