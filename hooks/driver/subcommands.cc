@@ -119,7 +119,7 @@ int kept(const std::string& pid) {
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
   if (!frontend || !store) return 2;
   const auto keeps = store->keeps();
-  const auto run = store->run_of(*frontend);
+  const auto run = store->run_of_process(*frontend);
   if (!keeps || !run) return 2;
   for (const auto& keep : *keeps) {
     if (*run != 0 && keep.run == *run) return 1;
