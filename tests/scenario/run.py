@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+"""Runs scenario files, each in a throw-away Debian. README.md tells the format."""
+
+import argparse
+import glob
+import os
+import pathlib
+import re
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "lib"), str(HERE.parent / "package")]
+
+import bed as beds  # noqa: E402
+import pkg  # noqa: E402
+import repo  # noqa: E402
+import scenario  # noqa: E402
+
+QUERY = ["dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package}|${Architecture}|${Version}\\n"]
+PINS = "/etc/apt/preferences.d/aptkeep.pref"
+
+
+class Mismatch(Exception):
+    """What came is not what the scenario expects."""
+
+
+def package_states(bed):
+    states = {}
+    for line in bed.must(QUERY).splitlines():
+        state, name, arch, version = line.split("|")
+        key = name if arch in (pkg.NATIVE, "all") else f"{name}:{arch}"
+        if state[1] != "n":
+            states[key] = (state.strip(), version)
+    return states
+
+
+def pins(bed):
+    """"package version" of each pin; apt itself reads the file, so only the fields matter."""
+    if not bed.path(PINS).exists():
+        return []
+    stanzas = re.split(r"\n\s*\n", bed.read(PINS))
+    fields = [dict(re.findall(r"^(Package|Pin): (.*)$", s, re.M)) for s in stanzas]
+    return sorted(f"{f['Package'].removesuffix(':' + pkg.NATIVE)} {f['Pin'].split(' ', 1)[1]}"
+                  for f in fields if len(f) == 2)
+
+
+class Runner:
+    def __init__(self, bed, suite, stock, verbose):
+        self.bed = bed
+        self.stock = stock
+        self.verbose = verbose
+        self.repositories = repo.Repositories(bed, suite)
+        self.known = {}
+        self.before = package_states(bed)
+        self.log = []
+
+    def play(self, sections):
+        for section in sections:
+            handler = getattr(self, "do_" + section.kind.rstrip("+"), None)
+            if handler:
+                handler(section)
+
+    def say(self, text):
+        self.log.append(text)
+        if self.verbose:
+            print(text, flush=True)
+
+    def do_architectures(self, section):
+        for arch in section.argument.split():
+            self.bed.must(["dpkg", "--add-architecture", arch])
+
+    def do_installed(self, section):
+        made = scenario.packages(section, self.known)
+        self.repositories.replace(made)
+        self.repositories.update()
+        self.bed.must(["apt-get", "-qqy", "install", *[f"{p.key()}={p.version}" for p in made]],
+                      env={"APTKEEP": "off"})
+        self.bed.must(["rm", "-f", pkg.LOG])
+        for package in made:
+            self.before.pop(package.key(), None)
+
+    def do_repository(self, section):
+        made = scenario.packages(section, self.known)
+        name = section.argument or "main"
+        if section.kind.endswith("+"):
+            self.repositories.add(made, name)
+        else:
+            self.repositories.replace(made, name)
+        self.repositories.update()
+
+    def do_run(self, section):
+        wanted = scenario.run(section)
+        if self.stock and re.match(r"aptkeep\b", wanted.command):
+            return
+        result = self.bed.run(wanted.command)
+        self.say(f"$ {wanted.command}\n{result.output}-> exit {result.code}")
+        wrong = []
+        if result.code != wanted.exit_code:
+            wrong.append(f"exit status {result.code}, expected {wanted.exit_code}")
+        wrong += [f"output lacks: {t}" for t in wanted.has if t not in result.output]
+        wrong += [f"output has: {t}" for t in wanted.lacks if t in result.output]
+        self.judge(section, wrong)
+
+    def do_expect(self, section):
+        expected = scenario.expectation(section)
+        states = package_states(self.bed)
+        wrong = []
+        for key, (state, version) in sorted(expected.states.items()):
+            found = states.get(key, ("", ""))
+            if found != (state, version):
+                wrong.append(f"{key}: {' '.join(found).strip() or 'absent'}, "
+                             f"expected {state or 'absent'} {version}".rstrip())
+        unsaid = set(self.known) - set(expected.states)
+        if unsaid and not expected.only_some:
+            raise scenario.FormatError(f"line {section.line}: nothing said of {sorted(unsaid)}")
+        wrong += [f"{key} of the base system changed: {states.get(key)}"
+                  for key, state in self.before.items() if states.get(key) != state]
+        wrong += self.checks(expected)
+        for path, text in expected.files.items():
+            found = self.bed.run(["cat", path])
+            found = found.output.rstrip("\n") if found.code == 0 else None
+            if found != text:
+                wrong.append(f"{path}: {found!r}, expected {text!r}")
+        self.judge(section, wrong)
+
+    def checks(self, expected):
+        wrong = []
+        check = self.bed.run(["apt-get", "check"])
+        if (check.code == 0) != expected.apt_clean:
+            wrong.append(f"apt-get check ended {check.code}:\n{check.output}")
+        audit = self.bed.run(["dpkg", "--audit"])
+        if (audit.code == 0 and not audit.output) != expected.audit_clean:
+            wrong.append(f"dpkg --audit says: {audit.output or 'nothing'}")
+        if expected.pins is not None and not self.stock and pins(self.bed) != sorted(expected.pins):
+            wrong.append(f"pins: {pins(self.bed)}, expected {sorted(expected.pins)}")
+        return wrong
+
+    def judge(self, section, wrong):
+        if wrong:
+            raise Mismatch("\n".join([f"line {section.line} [{section.kind}]:"] + wrong))
+
+
+def layers(args, sections, suite):
+    """What lies over the root: the installed aptkeep, unless this is about stock apt."""
+    if args.stock or any(s.kind == "stock" for s in sections):
+        return []
+    import installed
+    return [installed.layer(suite, scenario.words(sections, "needs"), args.debs)]
+
+
+def one(path, suite, args):
+    sections = scenario.read(path)
+    suites = scenario.words(sections, "suites")
+    if args.list_suites:
+        print("\n".join(suites or ["bookworm"]))
+        return True
+    stock = args.stock or any(s.kind == "stock" for s in sections)
+    runner = None
+    began = time.monotonic()
+    try:
+        above = [] if args.staged else layers(args, sections, suite)
+        with beds.fresh(suite, scenario.words(sections, "needs"), above) as bed:
+            if args.staged and not stock:
+                import installed
+                installed.copy_staged(bed, args.staged)
+            runner = Runner(bed, suite, stock, args.verbose)
+            runner.play(sections)
+    except (Mismatch, scenario.FormatError, beds.BedError) as error:
+        if runner and not args.verbose:
+            print("\n".join(runner.log))
+        print(f"FAILED {path} on {suite}: {error}", flush=True)
+        return False
+    print(f"ok {path} on {suite} ({time.monotonic() - began:.1f} s)", flush=True)
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", help="scenario files (all, if none)")
+    parser.add_argument("--suite", default="bookworm")
+    parser.add_argument("--stock", action="store_true", help="without aptkeep")
+    parser.add_argument("--debs", help="folder with aptkeep's packages (built if not given)")
+    parser.add_argument("--staged", help="folder to copy over the root instead of the packages")
+    parser.add_argument("--list-suites", action="store_true", help="only say where it is to run")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show commands and output")
+    args = parser.parse_args()
+    files = args.files or sorted(glob.glob(str(HERE / "*.scenario")))
+    if os.geteuid() != 0 and not args.list_suites:
+        sys.exit("unable to make a test bed: only root may")
+    results = [one(path, args.suite, args) for path in files]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
