@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/pins.h"
 #include "core/plan.h"
 #include "core/result.h"
 
@@ -23,20 +24,23 @@ struct Frontend {
   std::int64_t pid = 0;
   std::uint64_t start_time = 0;
   std::string command;  // for the report: "apt-get -y dist-upgrade"
+  std::string boot;     // boot_id() of adapters/proc.h: start_time counts anew at each boot
 
   bool same_process(const Frontend& other) const {
-    return pid == other.pid && start_time == other.start_time;
+    return pid == other.pid && start_time == other.start_time && boot == other.boot;
   }
 };
 
 struct PlanFlags {
-  bool bypassed = false;           // the frontend names /usr/bin/dpkg itself; the driver is not called
-  bool configure_pending = true;   // DPkg::ConfigurePending
-  bool no_triggers = true;         // DPkg::NoTriggers
+  bool bypassed = false;  // the frontend names /usr/bin/dpkg itself; the driver is not called
+  bool configure_pending = true;  // DPkg::ConfigurePending
+  bool no_triggers = true;        // DPkg::NoTriggers
   // Every dpkg call of this plan ends 0 where something is kept: who started the frontend asks for
   // the whole run's result at its end (the unattended-upgrades wrapper).
   bool quiet_exit = false;
   std::string native_arch;
+  // Where dpkg.log ended when the plan began (adapters/proc.h: dpkg_log_mark), for a bypassed plan.
+  std::string log_mark;
 };
 
 struct OpenPlan {
@@ -45,8 +49,8 @@ struct OpenPlan {
   Frontend frontend;
   PlanFlags flags;
   Plan plan;
-  std::vector<StepState> states;   // one for each step
-  std::vector<Failure> failures;   // in order of recording
+  std::vector<StepState> states;  // one for each step
+  std::vector<Failure> failures;  // in order of recording
 };
 
 // Why a package is kept back at the end of a plan. Active until lifted.
@@ -54,12 +58,12 @@ struct Keep {
   std::int64_t id = 0;
   std::int64_t run = 0;
   std::string package;
-  std::string version;        // the version tried; empty: its removal failed
-  std::string old_version;    // what is installed instead; empty: not installed
-  bool failed = false;        // failed itself; otherwise kept with `root`
-  std::string root;           // the failed package this one waits for (itself, if failed)
+  std::string version;             // the version tried; empty: its removal failed
+  std::string old_version;         // what is installed instead; empty: not installed
+  bool failed = false;             // failed itself; otherwise kept with `root`
+  std::string root;                // the failed package this one waits for (itself, if failed)
   std::vector<std::string> cause;  // cause_chain
-  std::string db_state;       // dpkg's words: "ii", "iF", "iU", "iHR" ...
+  std::string db_state;            // dpkg's words: "ii", "iF", "iU", "iHR" ...
   Phase phase = Phase::Unpack;
   std::string script;
   int exit_code = -1;
@@ -67,8 +71,8 @@ struct Keep {
   std::string message;
   std::string output;
   bool security = false;
-  int attempts = 1;           // how often this version was tried, over runs
-  std::int64_t since = 0;     // seconds since the epoch, of the first
+  int attempts = 1;        // how often this version was tried, over runs
+  std::int64_t since = 0;  // seconds since the epoch, of the first
 };
 
 struct StepOutcome {
@@ -80,10 +84,12 @@ struct StepOutcome {
 
 struct RunSummary {
   std::int64_t id = 0;
-  std::int64_t begun = 0;   // seconds since the epoch
-  std::int64_t ended = 0;   // 0: not ended
+  std::int64_t begun = 0;  // seconds since the epoch
+  std::int64_t ended = 0;  // 0: not ended
   std::string command;
   std::string note;         // "cut off", "the driver was bypassed", ... ; empty: nothing to say
+  std::string native_arch;  // of its last plan
+  // Steps of all its plans. What an ended run never reported on counts as not reached.
   int done = 0, failed = 0, kept = 0, stranded = 0, not_reached = 0;
 };
 
@@ -97,9 +103,12 @@ class Store {
  public:
   enum class Mode { ReadOnly, ReadWrite };
 
-  // ReadWrite makes the file (mode 0600 folder, 0644 file: a person may read reports without root)
+  // ReadWrite makes the file (0644, in a folder of 0755: a person may read reports without root)
   // and migrates an older schema. A file of a newer schema, a damaged one, or one that cannot be
-  // read is an Error, never an exception and never repaired by deleting it.
+  // read is an Error, never an exception and never repaired by deleting it. ReadOnly changes
+  // nothing; an older schema is an Error there.
+  //
+  // Every row carries a checksum, so that damage which SQLite does not see is an Error as well.
   static Result<Store> open(const std::string& path, Mode mode);
 
   Store(Store&&) noexcept;
@@ -107,12 +116,15 @@ class Store {
   ~Store();
 
   // Begins a plan in the run of this frontend, or in a new run if it has none. Runs of other
-  // frontends without an end are ended as "cut off".
+  // frontends without an end are ended as "cut off"; so is a plan of this one without an end.
   Result<std::int64_t> begin_plan(const Frontend& frontend, const PlanFlags& flags,
                                   const Plan& plan, std::int64_t now);
 
   // The plan of this very process that has not ended, whole; nullopt if there is none.
   Result<std::optional<OpenPlan>> open_plan(const Frontend& frontend);
+
+  // Any plan that has not ended, the newest, whoever's it is: for resume.
+  Result<std::optional<OpenPlan>> unended_plan();
 
   Status set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states);
   Result<std::int64_t> add_failure(std::int64_t plan, const Failure& failure);
@@ -120,16 +132,26 @@ class Store {
 
   // What is known at the end of a plan: outcomes (one for each step, same order), the keeps that
   // it makes (older active ones of the same package are replaced, with `attempts` and `since`
-  // carried on where the version is the same), and packages whose keep is over.
+  // carried on where the version is the same), and packages whose keep is over. `run`, `id` of the
+  // keeps are filled in here, `since` where it is 0. Ending a plan twice is an Error.
   Status end_plan(std::int64_t plan, const std::vector<StepOutcome>& outcomes,
                   const std::vector<Keep>& keeps, const std::vector<std::string>& lifted,
                   const std::string& note, std::int64_t now);
 
-  Result<std::vector<Keep>> keeps();                       // active ones, oldest first
+  Result<std::vector<Keep>> keeps();  // active ones, oldest first
+  // An Error where the package has no active keep. The count of attempts goes on if the same
+  // version fails again.
   Status lift_keep(const std::string& package, const std::string& why, std::int64_t now);
-  Result<std::vector<RunSummary>> runs(int most);          // newest first
+
+  // Versions pinned away because they would remove a kept package. Replaced as a whole.
+  Status set_blocked(const std::vector<Pin>& blocked);
+  Result<std::vector<Pin>> blocked();
+
+  Result<std::vector<RunSummary>> runs(int most);             // newest first
+  Result<std::int64_t> run_of_process(const Frontend& frontend);      // its newest run; 0: none
   Result<std::optional<RunReport>> report(std::int64_t run);  // 0: the newest
-  Status prune(int keep_runs);                             // never a run that an active keep names
+  // Leaves the newest `keep_runs` runs; never takes one that an active keep names, or without end.
+  Status prune(int keep_runs);
 
  private:
   struct Impl;

@@ -1,0 +1,116 @@
+#include "engine/pins_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+
+namespace aptkeep {
+namespace {
+
+Error cannot(const char* verb, const std::string& path) {
+  return Error{std::string("unable to ") + verb + " " + path + ": " +
+               std::generic_category().message(errno)};
+}
+
+bool write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
+    if (written <= 0) {
+      return false;
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+// Content, mode and durability of an open file; errno says why not.
+bool fill(int file, std::string_view text) {
+  return write_all(file, text) && ::fchmod(file, 0644) == 0 && ::fsync(file) == 0;
+}
+
+// The rename (or unlink) itself must survive a power cut too. Some file systems cannot sync a
+// folder; the change is then as durable as they make it.
+void sync_folder(const std::string& path) {
+  const std::string folder = path.substr(0, path.rfind('/') + 1);
+  const int handle =
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (handle >= 0) {
+    ::fsync(handle);
+    ::close(handle);
+  }
+}
+
+Status replace(const std::string& path, std::string_view text) {
+  // apt reads *.pref and names without a suffix only, and says so of others, but not of those
+  // that begin with a dot (apt_preferences(5)).
+  const auto name = path.rfind('/') + 1;
+  std::string temporary = path.substr(0, name) + "." + path.substr(name) + ".XXXXXX";
+  const int file = ::mkostemp(temporary.data(), O_CLOEXEC);
+  if (file < 0) {
+    return cannot("write", path);
+  }
+  const bool filled = fill(file, text);
+  const int error = errno;
+  const bool closed = ::close(file) == 0;
+  if (!filled || !closed || ::rename(temporary.c_str(), path.c_str()) != 0) {
+    errno = filled ? errno : error;
+    const Error why = cannot("write", path);
+    ::unlink(temporary.c_str());
+    return why;
+  }
+  sync_folder(path);
+  return success();
+}
+
+Status remove(const std::string& path) {
+  if (::unlink(path.c_str()) != 0) {
+    return errno == ENOENT ? success() : Status(cannot("remove", path));
+  }
+  sync_folder(path);
+  return success();
+}
+
+std::string reason_of(const Keep& keep) {
+  std::string reason = keep.script.empty() ? "it" : "its " + keep.script;
+  reason += " failed";
+  if (keep.exit_code >= 0) {
+    reason += " with exit status " + std::to_string(keep.exit_code);
+  } else if (keep.signal > 0) {
+    reason += " by signal " + std::to_string(keep.signal);
+  }
+  return reason;
+}
+
+}  // namespace
+
+std::vector<Pin> pins_of(const std::vector<Keep>& keeps) {
+  std::vector<Pin> pins;
+  for (const Keep& keep : keeps) {
+    // With dpkg at the very version, the pin would only take apt's candidate away.
+    if (keep.failed && !keep.version.empty() && keep.version != keep.old_version &&
+        may_pin(keep.db_state)) {
+      pins.push_back({keep.package, keep.version, reason_of(keep)});
+    }
+  }
+  return pins;
+}
+
+Status write_pins(Store& store, const std::vector<Pin>& extra, const std::string& path) {
+  const auto keeps = store.keeps();
+  if (!keeps) {
+    return keeps.error();
+  }
+  std::vector<Pin> pins = pins_of(*keeps);
+  pins.insert(pins.end(), extra.begin(), extra.end());
+  const std::string text = render_pins(pins);
+  return text.empty() ? remove(path) : replace(path, text);
+}
+
+}  // namespace aptkeep

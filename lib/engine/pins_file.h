@@ -1,0 +1,24 @@
+// The pins file: what apt is told of the active keeps.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/pins.h"
+#include "core/result.h"
+#include "state/store.h"
+
+namespace aptkeep {
+
+// The pins that these keeps call for: one for each package that failed at a version which could be
+// tried again and whose state allows a pin. What waits for a failed package needs none: apt holds
+// it back by its dependency. Keeps of one package and version, on several architectures, are one
+// pin each.
+std::vector<Pin> pins_of(const std::vector<Keep>& keeps);
+
+// Makes `path` (mode 0644) say exactly the active keeps and `extra`, which the caller has from
+// AptCache::blockers or Store::blocked; without any the file is removed. A reader sees the old
+// file or the new one, never half of one.
+Status write_pins(Store& store, const std::vector<Pin>& extra, const std::string& path);
+
+}  // namespace aptkeep

@@ -1,0 +1,170 @@
+#include "state/schema.h"
+
+#include <algorithm>
+
+namespace aptkeep::state {
+namespace {
+
+// "aptk": says whose database this is (https://www.sqlite.org/pragma.html#pragma_application_id).
+constexpr std::int64_t kApplicationId = 0x6170746b;
+
+// A migration that changes a table's columns must recompute `sum` of its rows.
+constexpr const char* kMigrations[] = {
+    // 1
+    R"sql(
+CREATE TABLE runs(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, pid INTEGER, start_time INTEGER, boot TEXT, command TEXT,
+  begun INTEGER, ended INTEGER, note TEXT, sum INTEGER);
+CREATE TABLE plans(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER, begun INTEGER, ended INTEGER,
+  bypassed INTEGER, configure_pending INTEGER, no_triggers INTEGER, quiet_exit INTEGER,
+  native_arch TEXT, steps INTEGER, clauses INTEGER, failures INTEGER, log_mark TEXT,
+  sum INTEGER);
+CREATE INDEX plans_of_run ON plans(run);
+CREATE TABLE steps(
+  plan INTEGER, idx INTEGER, package TEXT, action INTEGER, old_version TEXT, new_version TEXT,
+  archive TEXT, security INTEGER, trust INTEGER, state INTEGER, cause TEXT, db_state TEXT,
+  sum INTEGER, PRIMARY KEY(plan, idx)) WITHOUT ROWID;
+CREATE TABLE clauses(
+  plan INTEGER, idx INTEGER, owner_step INTEGER, owner_side INTEGER, kind INTEGER, owner TEXT,
+  owner_version TEXT, relation TEXT, any_of TEXT, sum INTEGER,
+  PRIMARY KEY(plan, idx)) WITHOUT ROWID;
+CREATE TABLE failures(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, plan INTEGER, package TEXT, step INTEGER, version TEXT,
+  old_version TEXT, phase INTEGER, script TEXT, exit_code INTEGER, signal INTEGER, message TEXT,
+  output TEXT, healed INTEGER, sum INTEGER);
+CREATE INDEX failures_of_plan ON failures(plan);
+CREATE TABLE keeps(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER, package TEXT, version TEXT,
+  old_version TEXT, failed INTEGER, root TEXT, cause TEXT, db_state TEXT, phase INTEGER,
+  script TEXT, exit_code INTEGER, signal INTEGER, message TEXT, output TEXT, security INTEGER,
+  attempts INTEGER, since INTEGER, lifted INTEGER, lifted_why TEXT, sum INTEGER);
+CREATE INDEX keeps_of_package ON keeps(package);
+)sql",
+    // 2: versions that are pinned away to protect a kept package
+    R"sql(
+CREATE TABLE blocked(package TEXT, version TEXT, reason TEXT, sum INTEGER);
+)sql",
+};
+
+std::string parameters(const Table& table) {
+  const auto count = 1 + std::count(table.columns.begin(), table.columns.end(), ',');
+  std::string list;
+  for (long i = 1; i <= count; ++i) {
+    list += (i > 1 ? ",?" : "?") + std::to_string(i);
+  }
+  return list;
+}
+
+std::int64_t pragma(Database& db, const char* name) {
+  Query query(db, std::string("PRAGMA ") + name);
+  return query.row() ? query.integer(0) : 0;
+}
+
+void migrate(Database& db) {
+  Transaction transaction(db, true);
+  // Another process may have been first.
+  const std::int64_t from = pragma(db, "user_version");
+  const auto steps = migrations();
+  for (auto version = static_cast<std::size_t>(from); version < steps.size(); ++version) {
+    db.run(steps[version]);
+  }
+  db.run(("PRAGMA application_id=" + std::to_string(kApplicationId)).c_str());
+  db.run(("PRAGMA user_version=" + std::to_string(steps.size())).c_str());
+  const Status done = transaction.finish("migrate");
+  if (!done) {
+    db.fail(done.error().message);
+  }
+}
+
+// SQLite's own check: pages, rows, and each index against its table.
+void check_pages(Database& db) {
+  Query query(db, "PRAGMA integrity_check(1)");
+  if (query.row() && query.text(0) != "ok") {
+    db.fail("it is damaged");
+  }
+}
+
+// nullptr: it is ours and can be used, perhaps after a migration.
+const char* refuse(Database& db, bool may_write, std::int64_t version) {
+  const auto current = static_cast<std::int64_t>(migrations().size());
+  Query tables(db, "SELECT count(*) FROM sqlite_schema");
+  const bool empty = tables.row() && tables.integer(0) == 0;
+  if (db.ok() && !empty && pragma(db, "application_id") != kApplicationId) {
+    return "it is not aptkeep's";
+  }
+  if (version > current) {
+    return "it was written by a newer aptkeep";
+  }
+  if (version < 0 || (version == 0) != empty) {
+    return "it is damaged";
+  }
+  if (version < current && !may_write) {
+    return empty ? "it is empty"
+                 : "it was written by an older aptkeep, and root must open it first";
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::span<const char* const> migrations() {
+  return kMigrations;
+}
+
+std::string insert_sql(const Table& table) {
+  const std::string all = parameters(table);
+  return "INSERT INTO " + std::string(table.name) + "(" + std::string(table.columns) +
+         ",sum) VALUES (" + all + ",row_sum(" + all + "))";
+}
+
+std::string select_sql(const Table& table, std::string_view rest) {
+  const std::string columns(table.columns);
+  return "SELECT " + columns + ",sum=row_sum(" + columns + ") FROM " + std::string(table.name) +
+         " " + std::string(rest);
+}
+
+void resum(Database& db, const Table& table, std::string_view where, std::int64_t key) {
+  Query query(db, "UPDATE " + std::string(table.name) + " SET sum=row_sum(" +
+                      std::string(table.columns) + ") WHERE " + std::string(where));
+  query.bind(key).run();
+}
+
+bool checked_row(Database& db, Query& query) {
+  if (!query.row()) {
+    return false;
+  }
+  if (query.integer(query.count() - 1) != 1) {
+    db.fail("it is damaged");
+    return false;
+  }
+  return true;
+}
+
+Status prepare(Database& db, bool may_write, const std::string& path) {
+  const std::int64_t version = pragma(db, "user_version");
+  if (const char* why = db.ok() ? refuse(db, may_write, version) : nullptr) {
+    db.fail(why);
+  }
+  check_pages(db);
+  if (may_write && db.ok()) {
+    Query mode(db, "PRAGMA journal_mode=WAL");
+    if (mode.row() && mode.text(0) != "wal") {
+      db.fail("its file system cannot hold a write-ahead log");
+    }
+    // In WAL mode NORMAL never breaks the file; a power cut may take the last transactions
+    // (https://www.sqlite.org/pragma.html#pragma_synchronous).
+    db.run("PRAGMA synchronous=NORMAL");
+    // The log file stays (see Database::open); its content need not.
+    db.run("PRAGMA journal_size_limit=0");
+  }
+  if (may_write && version < static_cast<std::int64_t>(migrations().size()) && db.ok()) {
+    migrate(db);
+  }
+  if (!db.ok()) {
+    return Error{"unable to open " + path + ": " + db.failure()};
+  }
+  return success();
+}
+
+}  // namespace aptkeep::state

@@ -1,0 +1,282 @@
+// The plan of a run: begun by the hook, read and carried on by the driver.
+#include <charconv>
+#include <utility>
+
+#include "state/store_impl.h"
+
+namespace aptkeep {
+namespace state {
+namespace {
+
+std::string write_literals(const std::vector<Literal>& literals) {
+  std::string text;
+  for (const Literal& literal : literals) {
+    text += std::to_string(literal.step);
+    text += literal.side == Side::Old ? "o " : "n ";
+  }
+  return text;
+}
+
+std::vector<Literal> read_literals(Database& db, const std::string& text, std::size_t steps) {
+  std::vector<Literal> literals;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    std::uint32_t step = 0;
+    const auto [after, error] = std::from_chars(at, end, step);
+    if (error != std::errc{} || end - after < 2 || step >= steps) {
+      db.fail("it is damaged");
+      break;
+    }
+    literals.push_back({step, *after == 'o' ? Side::Old : Side::New});
+    at = after + 2;
+  }
+  return literals;
+}
+
+bool in_range(const Plan& plan) {
+  const auto steps = plan.steps.size();
+  for (const Clause& clause : plan.clauses) {
+    if (clause.owner_step != Clause::kOutside &&
+        (clause.owner_step < 0 || static_cast<std::size_t>(clause.owner_step) >= steps)) {
+      return false;
+    }
+    for (const Literal& literal : clause.any_of) {
+      if (literal.step >= steps) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+// The run of this process, made new if it has none.
+std::int64_t run_of(Database& db, const Frontend& frontend, std::int64_t now) {
+  Query find(db, "SELECT id FROM runs WHERE pid=? AND start_time=? AND boot=? ORDER BY id DESC");
+  find.bind_all(frontend.pid, static_cast<std::int64_t>(frontend.start_time), frontend.boot);
+  std::int64_t run = 0;
+  if (find.row()) {
+    run = find.integer(0);
+    end_as_cut_off(db, "run=?", run, now);
+    Query(db, "UPDATE runs SET ended=0 WHERE id=?").bind(run).run();
+  } else if (db.ok()) {
+    Query insert(db, insert_sql(kRuns));
+    insert.skip()
+        .bind_all(frontend.pid, static_cast<std::int64_t>(frontend.start_time), frontend.boot,
+                  frontend.command, now, 0, "")
+        .run();
+    run = db.last_id();
+  }
+  resum(db, kRuns, "id=?", run);
+  return run;
+}
+
+void write_plan(Database& db, std::int64_t id, const Plan& plan) {
+  Query step_row(db, insert_sql(kSteps));
+  std::int64_t index = 0;
+  for (const Step& step : plan.steps) {
+    step_row
+        .bind_all(id, index++, step.package, number(step.action), step.old_version,
+                  step.new_version, step.archive, step.security, step.trust,
+                  number(StepState::Waiting), "", "")
+        .run();
+  }
+  Query clause_row(db, insert_sql(kClauses));
+  index = 0;
+  for (const Clause& clause : plan.clauses) {
+    clause_row
+        .bind_all(id, index++, clause.owner_step, number(clause.owner_side), number(clause.kind),
+                  clause.owner, clause.owner_version, clause.relation,
+                  write_literals(clause.any_of))
+        .run();
+  }
+}
+
+Clause read_clause(Database& db, const Query& row, std::size_t steps) {
+  Clause clause;
+  const std::int64_t owner = row.integer(2);
+  if (owner < -1 || owner >= static_cast<std::int64_t>(steps)) {
+    db.fail("it is damaged");
+    return clause;
+  }
+  clause.owner_step = static_cast<std::int32_t>(owner);
+  clause.owner_side = to_enum(db, row.integer(3), Side::New);
+  clause.kind = to_enum(db, row.integer(4), kLastKind);
+  clause.owner = row.text(5);
+  clause.owner_version = row.text(6);
+  clause.relation = row.text(7);
+  clause.any_of = read_literals(db, row.text(8), steps);
+  return clause;
+}
+
+std::vector<Clause> read_clauses(Database& db, std::int64_t plan, std::size_t steps) {
+  std::vector<Clause> clauses;
+  Query rows(db, select_sql(kClauses, "WHERE plan=? ORDER BY idx"));
+  rows.bind(plan);
+  while (checked_row(db, rows)) {
+    clauses.push_back(read_clause(db, rows, steps));
+  }
+  return clauses;
+}
+
+void read_run(Database& db, OpenPlan& open) {
+  Query row(db, select_sql(kRuns, "WHERE id=?"));
+  row.bind(open.run);
+  if (!checked_row(db, row)) {
+    db.fail("it is damaged");
+    return;
+  }
+  open.frontend.pid = row.integer(1);
+  open.frontend.start_time = static_cast<std::uint64_t>(row.integer(2));
+  open.frontend.boot = row.text(3);
+  open.frontend.command = row.text(4);
+}
+
+// `rows` stands on a row of `plans`.
+OpenPlan read_open_plan(Database& db, const Query& row) {
+  OpenPlan open;
+  open.id = row.integer(0);
+  open.run = row.integer(1);
+  open.flags.bypassed = row.integer(4) != 0;
+  open.flags.configure_pending = row.integer(5) != 0;
+  open.flags.no_triggers = row.integer(6) != 0;
+  open.flags.quiet_exit = row.integer(7) != 0;
+  open.flags.native_arch = row.text(8);
+  open.flags.log_mark = row.text(12);
+  read_run(db, open);
+  for (StepOutcome& outcome : read_outcomes(db, open.id)) {
+    open.plan.steps.push_back(std::move(outcome.step));
+    open.states.push_back(outcome.state);
+  }
+  open.plan.clauses = read_clauses(db, open.id, open.plan.steps.size());
+  open.failures = read_failures(db, open.id);
+  if (std::cmp_not_equal(row.integer(9), open.plan.steps.size()) ||
+      std::cmp_not_equal(row.integer(10), open.plan.clauses.size()) ||
+      std::cmp_not_equal(row.integer(11), open.failures.size())) {
+    db.fail("it is damaged");
+  }
+  return open;
+}
+
+}  // namespace
+
+void end_as_cut_off(Database& db, const char* plans, std::int64_t key, std::int64_t now) {
+  const std::string which = std::string("ended=0 AND ") + plans;
+  Query runs(db, "SELECT DISTINCT run FROM plans WHERE " + which);
+  runs.bind(key);
+  std::vector<std::int64_t> cut;
+  while (runs.row()) {
+    cut.push_back(runs.integer(0));
+  }
+  Query end_run(db,
+                "UPDATE runs SET ended=?2,note=CASE WHEN instr(note,'cut off') THEN note "
+                "WHEN note='' THEN 'cut off' ELSE note||'; cut off' END WHERE id=?1");
+  Query end_plans(db, "UPDATE plans SET ended=?2 WHERE run=?1 AND ended=0");
+  for (const std::int64_t run : cut) {
+    end_run.bind_all(run, now).run();
+    end_plans.bind_all(run, now).run();
+    resum(db, kRuns, "id=?", run);
+    resum(db, kPlans, "run=?", run);
+  }
+}
+
+}  // namespace state
+
+using namespace state;
+
+Result<std::int64_t> Store::begin_plan(const Frontend& frontend, const PlanFlags& flags,
+                                       const Plan& plan, std::int64_t now) {
+  if (!in_range(plan)) {
+    return Error{"unable to record a plan: a clause names a step that is not there"};
+  }
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  const std::int64_t run = run_of(db, frontend, now);
+  end_as_cut_off(db, "run<>?", run, now);
+  Query insert(db, insert_sql(kPlans));
+  insert.skip()
+      .bind_all(run, now, 0, flags.bypassed, flags.configure_pending, flags.no_triggers,
+                flags.quiet_exit, flags.native_arch, static_cast<std::int64_t>(plan.steps.size()),
+                static_cast<std::int64_t>(plan.clauses.size()), 0, flags.log_mark)
+      .run();
+  const std::int64_t id = db.last_id();
+  resum(db, kPlans, "id=?", id);
+  write_plan(db, id, plan);
+  const Status done = transaction.finish("record a plan in " + impl_->path);
+  return done ? Result<std::int64_t>(id) : done.error();
+}
+
+Result<std::optional<OpenPlan>> Store::open_plan(const Frontend& frontend) {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::optional<OpenPlan> open;
+  Query rows(db, select_sql(kPlans, "WHERE ended=0 ORDER BY id DESC"));
+  while (!open && checked_row(db, rows)) {
+    OpenPlan plan = read_open_plan(db, rows);
+    if (plan.frontend.same_process(frontend)) {
+      open = std::move(plan);
+    }
+  }
+  rows.reset();
+  const Status done = transaction.finish("read the plan from " + impl_->path);
+  return done ? Result<std::optional<OpenPlan>>(std::move(open)) : done.error();
+}
+
+Result<std::optional<OpenPlan>> Store::unended_plan() {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::optional<OpenPlan> open;
+  Query rows(db, select_sql(kPlans, "WHERE ended=0 ORDER BY id DESC"));
+  if (checked_row(db, rows)) {
+    open = read_open_plan(db, rows);
+  }
+  rows.reset();
+  const Status done = transaction.finish("read the plan from " + impl_->path);
+  return done ? Result<std::optional<OpenPlan>>(std::move(open)) : done.error();
+}
+
+Status Store::set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query update(db, "UPDATE steps SET state=? WHERE plan=? AND idx=?");
+  for (const auto& [step, value] : states) {
+    update.bind_all(number(value), plan, step).run();
+    if (db.changes() != 1) {
+      db.fail("there is no such step");
+    }
+  }
+  resum(db, kSteps, "plan=?", plan);
+  return transaction.finish("record the progress in " + impl_->path);
+}
+
+Result<std::int64_t> Store::add_failure(std::int64_t plan, const Failure& failure) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query(db, "UPDATE plans SET failures=failures+1 WHERE id=?").bind(plan).run();
+  if (db.changes() != 1) {
+    db.fail("there is no such plan");
+  }
+  resum(db, kPlans, "id=?", plan);
+  Query insert(db, insert_sql(kFailures));
+  insert.skip()
+      .bind_all(plan, failure.package, failure.step, failure.version, failure.old_version,
+                number(failure.phase), failure.script, failure.exit_code, failure.signal,
+                failure.message, failure.output, failure.healed)
+      .run();
+  const std::int64_t id = db.last_id();
+  resum(db, kFailures, "id=?", id);
+  const Status done = transaction.finish("record a failure in " + impl_->path);
+  return done ? Result<std::int64_t>(id) : done.error();
+}
+
+Status Store::heal_failures(std::int64_t plan, const std::string& package) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query(db, "UPDATE failures SET healed=1 WHERE plan=? AND package=?")
+      .bind_all(plan, package)
+      .run();
+  resum(db, kFailures, "plan=?", plan);
+  return transaction.finish("record a healed failure in " + impl_->path);
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,195 @@
+// What runs did, for people and programs that ask afterwards.
+#include <utility>
+
+#include "state/store_impl.h"
+
+namespace aptkeep {
+namespace state {
+namespace {
+
+std::vector<std::int64_t> plans_of(Database& db, std::int64_t run) {
+  std::vector<std::int64_t> plans;
+  Query rows(db, "SELECT id FROM plans WHERE run=? ORDER BY id");
+  rows.bind(run);
+  while (rows.row()) {
+    plans.push_back(rows.integer(0));
+  }
+  return plans;
+}
+
+void count(RunSummary& summary, StepState state) {
+  switch (state) {
+    case StepState::Done:
+      ++summary.done;
+      break;
+    case StepState::FailedOld:
+    case StepState::FailedNew:
+      ++summary.failed;
+      break;
+    case StepState::Kept:
+      ++summary.kept;
+      break;
+    case StepState::Stranded:
+      ++summary.stranded;
+      break;
+    case StepState::NotReached:
+      ++summary.not_reached;
+      break;
+    case StepState::Waiting:
+    case StepState::Unpacked:
+      summary.not_reached += summary.ended != 0 ? 1 : 0;
+      break;
+  }
+}
+
+// `row` stands on a row of `runs`.
+RunSummary read_summary(Database& db, const Query& row) {
+  RunSummary summary;
+  summary.id = row.integer(0);
+  summary.command = row.text(4);
+  summary.begun = row.integer(5);
+  summary.ended = row.integer(6);
+  summary.note = row.text(7);
+  Query arch(db, "SELECT native_arch FROM plans WHERE run=? ORDER BY id DESC LIMIT 1");
+  if (arch.bind(summary.id).row()) {
+    summary.native_arch = arch.text(0);
+  }
+  Query states(db, "SELECT s.state FROM plans p CROSS JOIN steps s ON s.plan=p.id WHERE p.run=?");
+  states.bind(summary.id);
+  while (states.row()) {
+    count(summary, to_enum(db, states.integer(0), kLastState));
+  }
+  return summary;
+}
+
+RunReport read_report(Database& db, const Query& row) {
+  RunReport report;
+  report.summary = read_summary(db, row);
+  for (const std::int64_t plan : plans_of(db, report.summary.id)) {
+    for (StepOutcome& outcome : read_outcomes(db, plan)) {
+      report.steps.push_back(std::move(outcome));
+    }
+    for (Failure& failure : read_failures(db, plan)) {
+      report.failures.push_back(std::move(failure));
+    }
+  }
+  return report;
+}
+
+void delete_run(Database& db, std::int64_t run) {
+  for (const std::int64_t plan : plans_of(db, run)) {
+    for (const char* sql : {"DELETE FROM steps WHERE plan=?", "DELETE FROM clauses WHERE plan=?",
+                            "DELETE FROM failures WHERE plan=?", "DELETE FROM plans WHERE id=?"}) {
+      Query(db, sql).bind(plan).run();
+    }
+  }
+  Query(db, "DELETE FROM keeps WHERE run=? AND lifted<>0").bind(run).run();
+  Query(db, "DELETE FROM runs WHERE id=?").bind(run).run();
+}
+
+}  // namespace
+
+Step read_step(Database& db, const Query& query) {
+  Step step;
+  step.package = query.text(2);
+  step.action = to_enum(db, query.integer(3), kLastAction);
+  step.old_version = query.text(4);
+  step.new_version = query.text(5);
+  step.archive = query.text(6);
+  step.security = query.integer(7) != 0;
+  step.trust = static_cast<int>(query.integer(8));
+  return step;
+}
+
+std::vector<StepOutcome> read_outcomes(Database& db, std::int64_t plan) {
+  std::vector<StepOutcome> outcomes;
+  Query rows(db, select_sql(kSteps, "WHERE plan=? ORDER BY idx"));
+  rows.bind(plan);
+  while (checked_row(db, rows)) {
+    if (std::cmp_not_equal(rows.integer(1), outcomes.size())) {
+      db.fail("it is damaged");
+      break;
+    }
+    StepOutcome outcome;
+    outcome.step = read_step(db, rows);
+    outcome.state = to_enum(db, rows.integer(9), kLastState);
+    outcome.cause = split_lines(rows.text(10));
+    outcome.db_state = rows.text(11);
+    outcomes.push_back(std::move(outcome));
+  }
+  return outcomes;
+}
+
+std::vector<Failure> read_failures(Database& db, std::int64_t plan) {
+  std::vector<Failure> failures;
+  Query rows(db, select_sql(kFailures, "WHERE plan=? ORDER BY id"));
+  rows.bind(plan);
+  while (checked_row(db, rows)) {
+    Failure failure;
+    failure.package = rows.text(2);
+    failure.step = static_cast<std::int32_t>(rows.integer(3));
+    failure.version = rows.text(4);
+    failure.old_version = rows.text(5);
+    failure.phase = to_enum(db, rows.integer(6), kLastPhase);
+    failure.script = rows.text(7);
+    failure.exit_code = static_cast<int>(rows.integer(8));
+    failure.signal = static_cast<int>(rows.integer(9));
+    failure.message = rows.text(10);
+    failure.output = rows.text(11);
+    failure.healed = rows.integer(12) != 0;
+    failures.push_back(std::move(failure));
+  }
+  return failures;
+}
+
+}  // namespace state
+
+using namespace state;
+
+Result<std::vector<RunSummary>> Store::runs(int most) {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::vector<RunSummary> runs;
+  Query rows(db, select_sql(kRuns, "ORDER BY id DESC LIMIT ?"));
+  rows.bind(most < 0 ? 0 : most);
+  while (checked_row(db, rows)) {
+    runs.push_back(read_summary(db, rows));
+  }
+  rows.reset();
+  const Status done = transaction.finish("read the runs from " + impl_->path);
+  return done ? Result<std::vector<RunSummary>>(std::move(runs)) : done.error();
+}
+
+Result<std::optional<RunReport>> Store::report(std::int64_t run) {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::optional<RunReport> report;
+  Query rows(db, select_sql(kRuns, "WHERE ?1=0 OR id=?1 ORDER BY id DESC LIMIT 1"));
+  rows.bind(run);
+  if (checked_row(db, rows)) {
+    report = read_report(db, rows);
+  }
+  rows.reset();
+  const Status done = transaction.finish("read the report from " + impl_->path);
+  return done ? Result<std::optional<RunReport>>(std::move(report)) : done.error();
+}
+
+Status Store::prune(int keep_runs) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query old(db,
+            "SELECT id FROM runs WHERE ended<>0 "
+            "AND id NOT IN (SELECT run FROM keeps WHERE lifted=0) "
+            "AND id NOT IN (SELECT id FROM runs ORDER BY id DESC LIMIT ?)");
+  old.bind(keep_runs < 0 ? 0 : keep_runs);
+  std::vector<std::int64_t> runs;
+  while (old.row()) {
+    runs.push_back(old.integer(0));
+  }
+  for (const std::int64_t run : runs) {
+    delete_run(db, run);
+  }
+  return transaction.finish("remove old runs from " + impl_->path);
+}
+
+}  // namespace aptkeep
