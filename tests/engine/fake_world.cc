@@ -1,0 +1,164 @@
+#include "fake_world.h"
+
+#include <algorithm>
+
+namespace aptkeep::fake {
+namespace {
+
+std::string slot(const std::string& name) {
+  return name.find(':') == std::string::npos ? name + ":amd64" : name;
+}
+
+std::string bare(const std::string& slot_name) {
+  return slot_name.substr(0, slot_name.find(':'));
+}
+
+}  // namespace
+
+void World::install(const std::string& name, const std::string& version,
+                    const std::vector<std::string>& needs) {
+  db[slot(name)] = DbPackage{version, "amd64", "ii", false};
+  depends[name] = needs;
+}
+
+std::string World::state(const std::string& name) const {
+  const auto entry = db.find(slot(name));
+  return entry == db.end() ? std::string() : entry->second.state + " " + entry->second.version;
+}
+
+void World::error(Call& call, const std::string& subject, const std::string& message) {
+  call.log += "status: " + subject + " : error : " + message + "\n";
+  ++call.errors;
+  call.stop = true;  // the engine always asks for --abort-after=1
+}
+
+void World::unpack(Call& call, const std::string& path) {
+  const Archive archive = archives.at(path);
+  const std::string key = slot(archive.package);
+  const bool upgrade = db.contains(key);
+  call.log += std::string("processing: ") + (upgrade ? "upgrade" : "install") + ": " +
+              archive.package + "\n";
+  if (!archive.overwrites.empty() && db.contains(slot(archive.overwrites)) &&
+      db.at(slot(archive.overwrites)).version == "1.0") {
+    error(call, path,
+          "trying to overwrite '/usr/bin/x', which is also in package " + archive.overwrites +
+              " 1.0");
+    return;
+  }
+  scripts.push_back("preinst " + archive.package + " " + archive.version);
+  if (archive.preinst_fails) {
+    if (archive.abort_upgrade_fails) {
+      const std::string old = upgrade ? db.at(key).version : archive.version;
+      db[key] = DbPackage{old, "amd64", "iHR", false};
+    }
+    error(call, path,
+          "new " + archive.package +
+              " package pre-installation script subprocess returned error exit status 3");
+    return;
+  }
+  db[key] = DbPackage{archive.version, "amd64", "iU", false};
+  depends[archive.package] = archive.depends;
+  unpacked_[archive.package] = archive;
+  call.log += "status: " + archive.package + ": unpacked\n";
+}
+
+bool World::needs_met(const std::string& name) const {
+  const auto needs = depends.find(name);
+  if (needs == depends.end()) return true;
+  return std::all_of(needs->second.begin(), needs->second.end(), [&](const std::string& need) {
+    const auto entry = db.find(slot(need));
+    return entry != db.end() && entry->second.configured();
+  });
+}
+
+void World::configure_one(Call& call, const std::string& name) {
+  DbPackage& entry = db.at(slot(name));
+  call.log += "processing: configure: " + name + "\n";
+  if (unpacked_[name].conffile_question) {
+    call.log += "status: /etc/" + name + " : conffile-prompt : '/etc/x' '/etc/x.new' 1 1 \n";
+    error(call, name, "end of file on stdin at conffile prompt");
+    return;
+  }
+  scripts.push_back("postinst " + name + " " + entry.version);
+  if (unpacked_[name].postinst_fails) {
+    entry.state = "iF";
+    error(call, name,
+          "installed " + name +
+              " package post-installation script subprocess returned error exit status 1");
+    return;
+  }
+  entry.state = "ii";
+  call.log += "status: " + name + ": installed\n";
+}
+
+void World::configure(Call& call, std::vector<std::string> names) {
+  for (bool moved = true; moved && !call.stop;) {
+    moved = false;
+    for (auto name = names.begin(); name != names.end() && !call.stop;) {
+      if (!needs_met(*name)) {
+        ++name;
+        continue;
+      }
+      configure_one(call, *name);
+      name = names.erase(name);
+      moved = true;
+    }
+  }
+  for (const auto& name : names) {
+    if (call.stop) return;
+    error(call, name, "dependency problems - leaving unconfigured");
+  }
+}
+
+void World::remove(Call& call, const std::string& name) {
+  const auto entry = db.find(slot(name));
+  if (entry == db.end()) return;
+  call.log += "processing: remove: " + name + "\n";
+  entry->second.state[0] = 'r';
+  if (prerm_fails.contains(name)) {
+    error(call, name,
+          "installed " + name +
+              " package pre-removal script subprocess returned error exit status 7");
+    return;
+  }
+  db.erase(entry);
+}
+
+Result<DpkgResult> World::run(const std::vector<std::string>& args) {
+  calls.push_back(args);
+  DpkgResult result;
+  if (fail_call_with != 0) {
+    result.exit_code = fail_call_with;
+    return result;
+  }
+  const auto verb = std::find_if(args.begin(), args.end(), [](const std::string& arg) {
+    return arg == "--unpack" || arg == "--configure" || arg == "--remove" || arg == "--purge" ||
+           arg == "--triggers-only";
+  });
+  std::vector<std::string> operands(std::min(verb + 1, args.end()), args.end());
+  const bool pending = std::erase(operands, "--pending") > 0;
+  Call call;
+  if (*verb == "--unpack") {
+    for (const auto& path : operands) {
+      if (!call.stop) unpack(call, path);
+    }
+  } else if (*verb == "--configure") {
+    std::vector<std::string> names;
+    for (const auto& operand : operands) names.push_back(bare(operand));
+    for (const auto& [key, entry] : db) {
+      const bool waits = entry.state == "iU" || entry.state == "iF";
+      if (pending && waits) names.push_back(bare(key));
+    }
+    configure(call, names);
+  } else if (*verb == "--remove") {
+    for (const auto& name : operands) {
+      if (!call.stop) remove(call, bare(name));
+    }
+  }
+  result.exit_code = call.errors > 0 ? 1 : 0;
+  result.status_log = call.log;
+  result.tail = call.errors > 0 ? "what the script printed" : "";
+  return result;
+}
+
+}  // namespace aptkeep::fake

@@ -1,0 +1,61 @@
+// A dpkg and its database in memory: enough of dpkg's behaviour (facts measured on dpkg 1.21: order
+// of the status lines, states after each kind of failure, --abort-after, follow-up errors) that the
+// engine can be driven through whole runs without root.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/call.h"
+#include "engine/ports.h"
+
+namespace aptkeep::fake {
+
+struct Archive {
+  std::string package;  // "foo"
+  std::string version;
+  std::vector<std::string> depends;  // names that must be configured first
+  std::string overwrites;            // file of this package's old version is in the way
+  bool preinst_fails = false;        // and everything is put back
+  bool abort_upgrade_fails = false;  // with preinst_fails: left half-installed
+  bool postinst_fails = false;
+  bool conffile_question = false;  // without anybody to answer
+};
+
+class World final : public DpkgRunner, public DpkgDatabase {
+ public:
+  DbSnapshot db;
+  std::map<std::string, Archive> archives;                  // by path
+  std::set<std::string> prerm_fails;                        // package names
+  std::map<std::string, std::vector<std::string>> depends;  // of what is unpacked or installed
+  std::vector<std::vector<std::string>> calls;
+  std::vector<std::string> scripts;  // "preinst foo 2.0", in the order in which they ran
+  int fail_call_with = 0;            // dpkg itself ends with this exit code
+
+  void install(const std::string& name, const std::string& version,
+               const std::vector<std::string>& needs = {});
+  // "ii 1.0", "iF 2.0"; empty for an absent one.
+  std::string state(const std::string& name) const;
+
+  Result<DpkgResult> run(const std::vector<std::string>& args) override;
+  Result<DbSnapshot> read() override { return db; }
+
+ private:
+  struct Call {
+    std::string log;
+    int errors = 0;
+    bool stop = false;
+  };
+  void error(Call& call, const std::string& subject, const std::string& message);
+  void unpack(Call& call, const std::string& path);
+  void configure(Call& call, std::vector<std::string> names);
+  void configure_one(Call& call, const std::string& name);
+  void remove(Call& call, const std::string& name);
+  bool needs_met(const std::string& name) const;
+
+  std::map<std::string, Archive> unpacked_;  // by package
+};
+
+}  // namespace aptkeep::fake

@@ -1,0 +1,211 @@
+// The end of a run, from the database's answer alone.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engine/finish.h"
+#include "engine/plain.h"
+
+namespace aptkeep {
+namespace {
+
+struct Case {
+  OpenPlan open;
+  DbSnapshot db;
+  std::vector<Keep> active;
+
+  Case() { open.flags.native_arch = "amd64"; }
+
+  std::uint32_t step(const std::string& name, const std::string& old_version,
+                     const std::string& new_version, const std::string& db_state,
+                     const std::string& db_version) {
+    Step made;
+    made.package = name + ":amd64";
+    made.action = new_version.empty()   ? Action::Remove
+                  : old_version.empty() ? Action::Install
+                                        : Action::Upgrade;
+    made.old_version = old_version;
+    made.new_version = new_version;
+    open.plan.steps.push_back(made);
+    open.states.push_back(StepState::Waiting);
+    if (!db_state.empty()) db[made.package] = DbPackage{db_version, "amd64", db_state, false};
+    return static_cast<std::uint32_t>(open.plan.steps.size() - 1);
+  }
+  void fails(std::uint32_t index, Phase phase, const std::string& script) {
+    Failure failure;
+    failure.package = open.plan.steps[index].package;
+    failure.step = static_cast<std::int32_t>(index);
+    failure.version = open.plan.steps[index].new_version;
+    failure.old_version = open.plan.steps[index].old_version;
+    failure.phase = phase;
+    failure.script = script;
+    failure.exit_code = 1;
+    open.failures.push_back(failure);
+  }
+  void needs(std::uint32_t owner, std::uint32_t target) {
+    Clause clause;
+    clause.owner_step = static_cast<std::int32_t>(owner);
+    clause.owner_side = Side::New;
+    clause.owner = open.plan.steps[owner].package;
+    clause.relation = "foo (= 2.0)";
+    clause.any_of = {{target, Side::New}};
+    open.plan.clauses.push_back(clause);
+  }
+  Ending fold() const { return aptkeep::fold(open, db, active, 77); }
+};
+
+TEST(Fold, TheDatabaseDecidesWhatIsDone) {
+  Case c;
+  c.step("a", "1.0", "2.0", "ii", "2.0");
+  c.step("b", "1.0", "", "", "");
+  c.step("c", "1.0", "", "rc", "1.0");
+  const Ending ending = c.fold();
+  for (const auto& outcome : ending.outcomes) EXPECT_EQ(outcome.state, StepState::Done);
+  EXPECT_TRUE(ending.keeps.empty());
+  EXPECT_EQ(ending.note, "");
+}
+
+TEST(Fold, AFailedOneIsKeptWithItsCauseAndSoIsWhatNeedsIt) {
+  Case c;
+  const auto foo = c.step("foo", "1.0", "2.0", "ii", "1.0");
+  const auto dep = c.step("dep", "1.0", "2.0", "ii", "1.0");
+  c.fails(foo, Phase::Unpack, "preinst");
+  c.needs(dep, foo);
+  c.open.states[dep] = StepState::Kept;
+  const Ending ending = c.fold();
+  ASSERT_EQ(ending.keeps.size(), 2u);
+  EXPECT_EQ(ending.keeps[0].package, "foo:amd64");
+  EXPECT_TRUE(ending.keeps[0].failed);
+  EXPECT_EQ(ending.keeps[0].script, "preinst");
+  EXPECT_EQ(ending.keeps[1].root, "foo:amd64");
+  EXPECT_FALSE(ending.keeps[1].failed);
+  ASSERT_GE(ending.keeps[1].cause.size(), 2u);
+  EXPECT_NE(ending.keeps[1].cause[0].find("foo (= 2.0)"), std::string::npos);
+  EXPECT_EQ(ending.keeps[1].since, 77);
+}
+
+TEST(Fold, HalfConfiguredAndWhatWaitsForItAreToldApart) {
+  Case c;
+  const auto foo = c.step("foo", "1.0", "2.0", "iF", "2.0");
+  const auto dep = c.step("dep", "1.0", "2.0", "iU", "2.0");
+  c.fails(foo, Phase::Configure, "postinst");
+  c.needs(dep, foo);
+  const Ending ending = c.fold();
+  EXPECT_EQ(ending.outcomes[foo].state, StepState::FailedNew);
+  EXPECT_EQ(ending.outcomes[dep].state, StepState::Stranded);
+  EXPECT_EQ(ending.keeps[0].db_state, "iF");
+}
+
+TEST(Fold, AnInterruptedRunBlamesNobody) {
+  Case c;
+  c.step("a", "1.0", "2.0", "ii", "2.0");
+  c.step("b", "1.0", "2.0", "ii", "1.0");
+  const Ending ending = c.fold();
+  EXPECT_EQ(ending.outcomes[1].state, StepState::NotReached);
+  EXPECT_TRUE(ending.keeps.empty());
+  EXPECT_EQ(ending.note, "interrupted");
+}
+
+TEST(Fold, AHealedFailureIsNone) {
+  Case c;
+  const auto a = c.step("a", "1.0", "2.0", "ii", "2.0");
+  c.fails(a, Phase::Unpack, "");
+  c.open.failures[0].healed = true;
+  EXPECT_TRUE(c.fold().keeps.empty());
+}
+
+TEST(Fold, AKeepEndsWithANewerVersionAndTakesItsDependentsAlong) {
+  Case c;
+  Keep foo;
+  foo.package = foo.root = "foo:amd64";
+  foo.version = "2.0";
+  foo.old_version = "1.0";
+  foo.failed = true;
+  Keep dep = foo;
+  dep.package = "dep:amd64";
+  dep.failed = false;
+  Keep other = foo;
+  other.package = other.root = "other:amd64";
+  c.active = {foo, dep, other};
+  c.db["foo:amd64"] = DbPackage{"2.1", "amd64", "ii", false};
+  c.db["dep:amd64"] = DbPackage{"1.0", "amd64", "ii", false};
+  c.db["other:amd64"] = DbPackage{"1.0", "amd64", "ii", false};
+  auto lifted = c.fold().lifted;
+  std::sort(lifted.begin(), lifted.end());
+  EXPECT_EQ(lifted, (std::vector<std::string>{"dep:amd64", "foo:amd64"}));
+}
+
+TEST(Fold, AKeepOfAnUnfinishedPackageEndsWhenItIsConfigured) {
+  Case c;
+  Keep foo;
+  foo.package = foo.root = "foo:amd64";
+  foo.version = "2.0";
+  foo.old_version = "1.0";
+  foo.failed = true;
+  foo.db_state = "iF";
+  c.active = {foo};
+  c.db["foo:amd64"] = DbPackage{"2.0", "amd64", "iF", false};
+  EXPECT_TRUE(c.fold().lifted.empty());
+  c.db["foo:amd64"].state = "ii";
+  EXPECT_EQ(c.fold().lifted, std::vector<std::string>{"foo:amd64"});
+}
+
+TEST(Fold, ATriggersHandlerOutsideThePlanIsKeptToo) {
+  Case c;
+  c.step("a", "1.0", "2.0", "ii", "2.0");
+  Failure failure;
+  failure.package = "handler:amd64";
+  failure.version = "5";
+  failure.phase = Phase::Trigger;
+  failure.script = "postinst";
+  c.open.failures.push_back(failure);
+  c.db["handler:amd64"] = DbPackage{"5", "amd64", "iF", false};
+  const Ending ending = c.fold();
+  ASSERT_EQ(ending.keeps.size(), 1u);
+  EXPECT_EQ(ending.keeps[0].package, "handler:amd64");
+  EXPECT_EQ(ending.keeps[0].phase, Phase::Trigger);
+}
+
+TEST(Summary, NamesSecurityFirstAndSaysNothingWhenAllIsWell) {
+  Case c;
+  const auto a = c.step("a", "1.0", "2.0", "ii", "1.0");
+  const auto b = c.step("b", "1.0", "2.0", "ii", "1.0");
+  c.open.plan.steps[b].security = true;
+  c.fails(a, Phase::Unpack, "preinst");
+  c.fails(b, Phase::Unpack, "preinst");
+  const std::string text = summary_text(c.fold(), "amd64", false);
+  EXPECT_LT(text.find("  b kept at 1.0 (2.0 tried): preinst exit 1  SECURITY"), text.find("  a "));
+  EXPECT_EQ(summary_text(Case().fold(), "amd64", false), "");
+}
+
+TEST(PlainDpkg, FailuresAreToldFromTheLogAndTheDatabase) {
+  Case c;
+  c.step("good", "1.0", "2.0", "ii", "2.0");
+  c.step("putback", "1.0", "2.0", "ii", "1.0");
+  c.step("half", "1.0", "2.0", "iF", "2.0");
+  c.step("gone", "1.0", "", "", "");
+  c.step("stays", "1.0", "", "ri", "1.0");
+  c.step("unpacked", "1.0", "2.0", "iU", "2.0");
+  const auto failures = failures_of_plain_call(c.open.plan.steps, c.db, false);
+  ASSERT_EQ(failures.size(), 4u);
+  EXPECT_EQ(failures[0].package, "putback:amd64");
+  EXPECT_EQ(failures[0].phase, Phase::Unpack);
+  EXPECT_EQ(failures[1].package, "half:amd64");
+  EXPECT_EQ(failures[1].phase, Phase::Configure);
+  EXPECT_EQ(failures[2].phase, Phase::Remove);
+  EXPECT_EQ(failures[3].package, "unpacked:amd64");
+  EXPECT_EQ(failures_of_plain_call(c.open.plan.steps, c.db, true).size(), 3u)
+      << "after dpkg --unpack, unpacked is what was asked for";
+}
+
+TEST(PlainDpkg, OnlyCallsThatChangeThisSystemCount) {
+  EXPECT_TRUE(changes_packages_here({"dpkg", "-i", "a.deb"}));
+  EXPECT_TRUE(changes_packages_here({"dpkg", "--configure", "-a"}));
+  EXPECT_FALSE(changes_packages_here({"dpkg", "--no-act", "-i", "a.deb"}));
+  EXPECT_FALSE(changes_packages_here({"dpkg", "--root=/mnt", "-i", "a.deb"}));
+  EXPECT_FALSE(changes_packages_here({"dpkg", "--root", "/mnt", "-i", "a.deb"}));
+  EXPECT_FALSE(changes_packages_here({"dpkg", "-l"}));
+}
+
+}  // namespace
+}  // namespace aptkeep
