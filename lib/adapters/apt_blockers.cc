@@ -189,15 +189,9 @@ class BlockerSearch {
   }
 
   static std::uint32_t root_of(const KeptSet& kept, KeptMember member) {
-    const auto cause = [&](std::int32_t index) {
-      return std::find_if(kept.members.begin(), kept.members.end(), [&](const KeptMember& other) {
-        return static_cast<std::int32_t>(other.step) == index;
-      });
-    };
+    // A cause stands before what it causes, so this ends.
     while (!member.failed && member.because >= 0) {
-      const auto found = cause(member.because);
-      if (found == kept.members.end()) break;
-      member = *found;
+      member = kept.members[static_cast<std::size_t>(member.because)];
     }
     return member.step;
   }

@@ -1,0 +1,76 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+
+#include "adapters/apt_cache.h"
+#include "adapters/proc.h"
+#include "core/config.h"
+#include "core/pins.h"
+#include "engine/pins_file.h"
+#include "hook.h"
+
+namespace aptkeep::hook {
+namespace {
+
+// Left unconfigured: what is installed is the version that was tried.
+std::string installed_version(const Keep& keep) {
+  const auto& state = keep.db_state;
+  const bool whole = state.size() == 2 && (state[1] == 'i' || state[1] == 't' || state[1] == 'W');
+  return whole || keep.version.empty() ? keep.old_version : keep.version;
+}
+
+std::vector<ProtectedPackage> protected_by(const std::vector<Keep>& keeps) {
+  std::vector<ProtectedPackage> packages;
+  for (const auto& keep : keeps) {
+    if (keep.old_version.empty() || keep.version.empty()) continue;  // nothing to lose, or to go
+    // Only these are pinned; the rest is held back by its dependency on one of them.
+    const bool pinned = keep.failed && may_pin(keep.db_state);
+    packages.push_back({keep.package, installed_version(keep), pinned ? keep.version : ""});
+  }
+  return packages;
+}
+
+Result<std::vector<Pin>> find_blockers(const std::vector<ProtectedPackage>& packages) {
+  std::vector<Pin> pins;
+  if (packages.empty()) return pins;
+  auto cache = AptCache::open();
+  if (!cache) return cache.error();
+  const auto blockers = cache->blockers(packages);
+  if (!blockers) return blockers.error();
+  for (const auto& blocker : *blockers) {
+    pins.push_back({blocker.package, blocker.version, blocker.because});
+  }
+  return pins;
+}
+
+}  // namespace
+
+void complain(const std::string& message) {
+  std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
+}
+
+std::int64_t now() {
+  return static_cast<std::int64_t>(std::time(nullptr));
+}
+
+std::optional<Frontend> own_frontend() {
+  const auto holder = lock_holder();
+  if (!holder) return std::nullopt;
+  for (auto pid = parent_of(::getpid()); pid && *pid > 1; pid = parent_of(*pid)) {
+    if (*pid == holder->pid) return holder;
+  }
+  return std::nullopt;
+}
+
+void refresh_blockers(Store& store) {
+  const auto keeps = store.keeps();
+  if (!keeps) return complain(keeps.error().message);
+  const auto pins = find_blockers(protected_by(*keeps));
+  if (!pins) return complain(pins.error().message);
+  if (const auto saved = store.set_blocked(*pins); !saved) return complain(saved.error().message);
+  const auto written = write_pins(store, *pins, paths::kPins);
+  if (!written) complain(written.error().message);
+}
+
+}  // namespace aptkeep::hook

@@ -1,0 +1,30 @@
+// /usr/lib/aptkeep/apt-hook: what apt's own hooks start (debian/aptkeep.apt.conf).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "state/store.h"
+
+namespace aptkeep::hook {
+
+// Prints `message` as the one line that every program of aptkeep uses for errors.
+void complain(const std::string& message);
+
+std::int64_t now();
+
+// The frontend whose hook we are: it holds dpkg's frontend lock and is an ancestor of ours. nullopt
+// where apt runs without the lock, on another root, or where somebody else holds it.
+std::optional<Frontend> own_frontend();
+
+// Works out anew which versions have to be pinned away so that a full-upgrade removes no kept
+// package, and writes the pins.
+void refresh_blockers(Store& store);
+
+// The uses. None has an exit code: a hook that ends non-zero would fail the person's run.
+void pre_install();
+void post_invoke();
+void update();
+
+}  // namespace aptkeep::hook

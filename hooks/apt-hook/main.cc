@@ -1,0 +1,38 @@
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include "core/config.h"
+#include "hook.h"
+
+namespace aptkeep::hook {
+namespace {
+
+bool switched_off() {
+  const char* word = std::getenv("APTKEEP");
+  if (word != nullptr && std::string(word) == "off") return true;
+  return ::access(paths::kOff, F_OK) == 0 || ::geteuid() != 0;
+}
+
+void run(const std::string& use) {
+  if (use == "pre-install") return pre_install();
+  if (use == "post-invoke") return post_invoke();
+  if (use == "update") return update();
+  complain("unable to run the apt hook: it is started by apt, not by hand");
+}
+
+}  // namespace
+}  // namespace aptkeep::hook
+
+int main(int argc, char** argv) {
+  using namespace aptkeep::hook;
+  if (switched_off()) return 0;
+  try {
+    run(argc == 2 ? argv[1] : "");
+  } catch (const std::exception& problem) {
+    complain(std::string("unable to go on: ") + problem.what());
+  }
+  return 0;
+}

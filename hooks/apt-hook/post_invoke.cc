@@ -1,0 +1,65 @@
+// DPkg::Post-Invoke ends the plan; APT::Update::Post-Invoke-Success looks again at what must be
+// pinned away, because the lists have changed.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "adapters/dpkg_db.h"
+#include "adapters/proc.h"
+#include "adapters/process.h"
+#include "core/config.h"
+#include "engine/finish.h"
+#include "hook.h"
+
+namespace aptkeep::hook {
+namespace {
+
+bool has_state() {
+  return ::access(paths::kStateDb, F_OK) == 0;
+}
+
+void print_summary(const Ending& ending, const PlanFlags& flags) {
+  const auto text = summary_text(ending, flags.native_arch, flags.bypassed);
+  if (!text.empty()) std::fputs(text.c_str(), stderr);
+}
+
+}  // namespace
+
+void post_invoke() {
+  if (!has_state()) return;
+  const auto frontend = own_frontend();
+  if (!frontend) return;
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) return complain(store.error().message);
+  const auto open = store->open_plan(*frontend);
+  if (!open) return complain(open.error().message);
+  if (!*open) return;
+  // The repair after a bypassed driver runs dpkg, and apt says this only to some of its hooks.
+  ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
+  RealDatabase db;
+  RealDpkg dpkg;
+  FinishPorts ports{
+      db,       *store,         &dpkg,
+      complain, dpkg_disk_full, [](const std::string& mark) { return dpkg_log_since(mark); }};
+  const auto ending = finish_plan(*frontend, ports, paths::kPins, now());
+  if (!ending) return complain(ending.error().message);
+  print_summary(*ending, (*open)->flags);
+  // Opening apt's cache anew is dear, and unattended-upgrades comes here after each of its many
+  // small steps.
+  if (!ending->keeps.empty() || !ending->lifted.empty()) refresh_blockers(*store);
+}
+
+void update() {
+  if (!has_state()) return;
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) return complain(store.error().message);
+  const auto keeps = store->keeps();
+  if (!keeps) return complain(keeps.error().message);
+  const auto blocked = store->blocked();
+  if (!blocked) return complain(blocked.error().message);
+  if (keeps->empty() && blocked->empty()) return;
+  refresh_blockers(*store);
+}
+
+}  // namespace aptkeep::hook
