@@ -45,10 +45,10 @@ def read(path):
                 if kind not in SECTIONS:
                     raise FormatError(f"{path}:{number}: unknown section [{kind}]")
                 sections.append(Section(kind, argument, number, []))
-            elif sections:
+            elif sections and not line.startswith("["):
                 sections[-1].lines.append((number, line))
             else:
-                raise FormatError(f"{path}:{number}: a line before the first section")
+                raise FormatError(f"{path}:{number}: neither a section nor a line in one")
     if not any(s.kind == "expect" for s in sections):
         raise FormatError(f"{path}: expects nothing")
     return sections
