@@ -11,9 +11,11 @@ namespace aptkeep {
 struct DpkgCall {
   enum class Verb { Unpack, Configure, Remove, Purge, TriggersOnly };
   Verb verb = Verb::Unpack;
-  std::vector<std::string> options;   // all that stands before, status-fd included, in order
-  bool pending = false;               // --pending / -a
-  bool recursive = false;             // --recursive: operands are folders
+  // Every option with its value as it came, in order, wherever it stood: --status-fd, --no-triggers
+  // and --auto-deconfigure too. Not the verb, --pending and --recursive.
+  std::vector<std::string> options;
+  bool pending = false;    // --pending / -a
+  bool recursive = false;  // --recursive: operands are folders
   bool no_triggers = false;
   bool auto_deconfigure = false;      // kept in `options` too
   std::vector<std::string> operands;  // archives, folders or package names

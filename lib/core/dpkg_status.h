@@ -21,12 +21,16 @@ std::vector<StatusEvent> parse_status_log(std::string_view log);
 
 // What an error's text says about the script that failed. dpkg translates its messages, but not the
 // words "pre-installation", "post-installation", "pre-removal" and "post-removal" (dpkg 1.21,
-// src/main/script.c: they are put into the translated template as they are), and the exit status
-// stands in digits at the end in every language.
+// src/main/script.c: they are put into the translated template as they are); the exit status stands
+// behind them in digits of its own in every translation, and a signal's name in brackets.
+//
+// An upgrade whose old prerm or postrm failed where the new package has none ends with a text that
+// names no script; dpkg's warning before it, printed only, does ("dpkg: warning: old foo package
+// pre-removal script subprocess returned error exit status 4").
 struct ScriptError {
   std::string script;  // preinst, postinst, prerm, postrm; empty: it was not a script
   int exit_code = -1;
-  int signal = 0;      // -1: by a signal whose name is not in English
+  int signal = 0;  // -1: by a signal whose name is not in English
 };
 ScriptError parse_script_error(std::string_view message);
 
