@@ -85,6 +85,27 @@ void check_pages(Database& db) {
   }
 }
 
+bool any(Database& db, const std::string& sql) {
+  Query query(db, sql);
+  return query.row();
+}
+
+// Rows that are not what was written, and rows that are missing.
+void check_rows(Database& db) {
+  for (const Table& table : {kRuns, kPlans, kSteps, kClauses, kFailures, kKeeps, kBlocked}) {
+    if (any(db, "SELECT 1 FROM " + std::string(table.name) + " WHERE sum IS NOT row_sum(" +
+                    std::string(table.columns) + ") LIMIT 1")) {
+      db.fail("it is damaged");
+    }
+  }
+  for (const std::string name : {"steps", "clauses", "failures"}) {
+    if (any(db, "SELECT 1 FROM plans p WHERE " + name + "<>(SELECT count(*) FROM " + name +
+                    " x WHERE x.plan=p.id) LIMIT 1")) {
+      db.fail("it is damaged");
+    }
+  }
+}
+
 // nullptr: it is ours and can be used, perhaps after a migration.
 const char* refuse(Database& db, bool may_write, std::int64_t version) {
   const auto current = static_cast<std::int64_t>(migrations().size());
@@ -124,10 +145,33 @@ std::string select_sql(const Table& table, std::string_view rest) {
          " " + std::string(rest);
 }
 
-void resum(Database& db, const Table& table, std::string_view where, std::int64_t key) {
+void resum(Database& db, const Table& table, std::int64_t id) {
   Query query(db, "UPDATE " + std::string(table.name) + " SET sum=row_sum(" +
-                      std::string(table.columns) + ") WHERE " + std::string(where));
-  query.bind(key).run();
+                      std::string(table.columns) + ") WHERE id=?");
+  query.bind(id).run();
+}
+
+std::string update_sql(const Table& table, std::initializer_list<std::string_view> set,
+                       std::string_view where) {
+  std::string assignments;
+  // The columns with the parameters of `set` in their places.
+  std::string values;
+  std::size_t begin = 0;
+  while (begin <= table.columns.size()) {
+    const std::size_t end = std::min(table.columns.find(',', begin), table.columns.size());
+    const std::string_view column = table.columns.substr(begin, end - begin);
+    const auto* found = std::find(set.begin(), set.end(), column);
+    std::string value(column);
+    if (found != set.end()) {
+      value = "?" + std::to_string(found - set.begin() + 1);
+      assignments += std::string(column) + "=" + value + ",";
+    }
+    values += (begin > 0 ? "," : "") + value;
+    begin = end + 1;
+  }
+  // A lone "?" takes the number after the highest so far, which is that of the last of `set`.
+  return "UPDATE " + std::string(table.name) + " SET " + assignments + "sum=row_sum(" + values +
+         ") WHERE " + std::string(where) + " AND sum=row_sum(" + std::string(table.columns) + ")";
 }
 
 bool checked_row(Database& db, Query& query) {
@@ -160,6 +204,9 @@ Status prepare(Database& db, bool may_write, const std::string& path) {
   }
   if (may_write && version < static_cast<std::int64_t>(migrations().size()) && db.ok()) {
     migrate(db);
+  }
+  if (!may_write) {
+    check_rows(db);
   }
   if (!db.ok()) {
     return Error{"unable to open " + path + ": " + db.failure()};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,15 +42,21 @@ inline constexpr Table kBlocked{"blocked", "package,version,reason"};
 std::string insert_sql(const Table& table);
 // "SELECT columns,sum=row_sum(columns) FROM t <rest>"; read with checked_row().
 std::string select_sql(const Table& table, std::string_view rest);
-// Recomputes the sums of the rows that `where` names, after an insert or an update.
-void resum(Database& db, const Table& table, std::string_view where, std::int64_t key);
+// The right sum of a row just inserted, once its id is known.
+void resum(Database& db, const Table& table, std::int64_t id);
+// "UPDATE t SET a=?1,b=?2,sum=... WHERE <where> and the row is whole": the parameters of `set`
+// come first, then those of `where` ("plan=? AND idx=?"). A damaged row stays as it is, so that
+// nothing gives it a right sum.
+std::string update_sql(const Table& table, std::initializer_list<std::string_view> set,
+                       std::string_view where);
 // row(), and an error where the row is not what was written.
 bool checked_row(Database& db, Query& query);
 
 // One entry a version: the statements that lead to it from the one before.
 std::span<const char* const> migrations();
 
-// Makes sure that the file is ours, whole, and of the current schema.
+// Makes sure that the file is ours, whole, and of the current schema. Who only reads gets every
+// row checked; for a writer, amid a run, the pages and what it reads must do.
 Status prepare(Database& db, bool may_write, const std::string& path);
 
 }  // namespace aptkeep::state

@@ -147,9 +147,9 @@ class Store {
   Status set_blocked(const std::vector<Pin>& blocked);
   Result<std::vector<Pin>> blocked();
 
-  Result<std::vector<RunSummary>> runs(int most);             // newest first
-  Result<std::int64_t> run_of_process(const Frontend& frontend);      // its newest run; 0: none
-  Result<std::optional<RunReport>> report(std::int64_t run);  // 0: the newest
+  Result<std::vector<RunSummary>> runs(int most);                 // newest first
+  Result<std::int64_t> run_of_process(const Frontend& frontend);  // its newest run; 0: none
+  Result<std::optional<RunReport>> report(std::int64_t run);      // 0: the newest
   // Leaves the newest `keep_runs` runs; never takes one that an active keep names, or without end.
   Status prune(int keep_runs);
 

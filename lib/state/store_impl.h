@@ -45,6 +45,8 @@ Step read_step(Database& db, const Query& query);
 std::vector<StepOutcome> read_outcomes(Database& db, std::int64_t plan);
 std::vector<Failure> read_failures(Database& db, std::int64_t plan);
 
+// A note that is there already, or empty, adds nothing.
+void end_run(Database& db, std::int64_t run, const std::string& note, std::int64_t now);
 // Ends what other frontends, or this one, left without an end.
 void end_as_cut_off(Database& db, const char* plans, std::int64_t key, std::int64_t now);
 // Replaces the active keep of the package, and carries its count on.

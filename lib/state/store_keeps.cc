@@ -53,14 +53,13 @@ Before before(Database& db, const Keep& keep) {
 }
 
 void write_outcomes(Database& db, std::int64_t plan, const std::vector<StepOutcome>& outcomes) {
-  Query update(db, "UPDATE steps SET state=?,cause=?,db_state=? WHERE plan=? AND idx=?");
+  Query update(db, update_sql(kSteps, {"state", "cause", "db_state"}, "plan=? AND idx=?"));
   std::int64_t index = 0;
   for (const StepOutcome& outcome : outcomes) {
     update
         .bind_all(number(outcome.state), join_lines(outcome.cause), outcome.db_state, plan, index++)
         .run();
   }
-  resum(db, kSteps, "plan=?", plan);
 }
 
 // Returns the run; 0 where there is no such plan, or it has ended.
@@ -79,22 +78,26 @@ std::int64_t close_plan(Database& db, std::int64_t plan, std::size_t outcomes, s
   const std::int64_t run = find.integer(1);
   find.reset();
   // Clauses are by far the most rows, and nobody asks for them after the end: causes say it.
-  Query(db, "UPDATE plans SET ended=?,clauses=0 WHERE id=?").bind_all(now, plan).run();
-  resum(db, kPlans, "id=?", plan);
+  Query(db, update_sql(kPlans, {"ended", "clauses"}, "id=?")).bind_all(now, 0, plan).run();
   Query(db, "DELETE FROM clauses WHERE plan=?").bind(plan).run();
   return run;
 }
 
-void close_run(Database& db, std::int64_t run, const std::string& note, std::int64_t now) {
-  Query(db,
-        "UPDATE runs SET ended=?2,note=CASE WHEN ?3='' OR instr(note,?3) THEN note "
-        "WHEN note='' THEN ?3 ELSE note||'; '||?3 END WHERE id=?1")
-      .bind_all(run, now, note)
-      .run();
-  resum(db, kRuns, "id=?", run);
-}
-
 }  // namespace
+
+void end_run(Database& db, std::int64_t run, const std::string& note, std::int64_t now) {
+  Query find(db, select_sql(kRuns, "WHERE id=?"));
+  find.bind(run);
+  std::string notes = checked_row(db, find) ? find.text(7) : "";
+  find.reset();
+  if (notes.find(note) == std::string::npos) {
+    notes += (notes.empty() ? "" : "; ") + note;
+  }
+  Query(db, update_sql(kRuns, {"ended", "note"}, "id=?")).bind_all(now, notes, run).run();
+  if (db.changes() != 1) {
+    db.fail("it is damaged");
+  }
+}
 
 int lift(Database& db, const std::string& package, const std::string& why, std::int64_t now) {
   Query find(db, "SELECT id FROM keeps WHERE package=? AND lifted=0");
@@ -103,10 +106,9 @@ int lift(Database& db, const std::string& package, const std::string& why, std::
   while (find.row()) {
     ids.push_back(find.integer(0));
   }
-  Query update(db, "UPDATE keeps SET lifted=?,lifted_why=? WHERE id=?");
+  Query update(db, update_sql(kKeeps, {"lifted", "lifted_why"}, "id=?"));
   for (const std::int64_t id : ids) {
     update.bind_all(now, why, id).run();
-    resum(db, kKeeps, "id=?", id);
   }
   return static_cast<int>(ids.size());
 }
@@ -124,7 +126,7 @@ void write_keep(Database& db, const Keep& keep, std::int64_t run, std::int64_t n
                 keep.exit_code, keep.signal, keep.message, keep.output, keep.security, attempts,
                 since, 0, "")
       .run();
-  resum(db, kKeeps, "id=?", db.last_id());
+  resum(db, kKeeps, db.last_id());
 }
 
 }  // namespace state
@@ -144,7 +146,7 @@ Status Store::end_plan(std::int64_t plan, const std::vector<StepOutcome>& outcom
   for (const Keep& keep : keeps) {
     write_keep(db, keep, run, now);
   }
-  close_run(db, run, note, now);
+  end_run(db, run, note, now);
   return transaction.finish("record the end of the plan in " + impl_->path);
 }
 

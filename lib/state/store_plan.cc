@@ -58,7 +58,7 @@ std::int64_t run_of(Database& db, const Frontend& frontend, std::int64_t now) {
   if (find.row()) {
     run = find.integer(0);
     end_as_cut_off(db, "run=?", run, now);
-    Query(db, "UPDATE runs SET ended=0 WHERE id=?").bind(run).run();
+    Query(db, update_sql(kRuns, {"ended"}, "id=?")).bind_all(0, run).run();
   } else if (db.ok()) {
     Query insert(db, insert_sql(kRuns));
     insert.skip()
@@ -66,8 +66,8 @@ std::int64_t run_of(Database& db, const Frontend& frontend, std::int64_t now) {
                   frontend.command, now, 0, "")
         .run();
     run = db.last_id();
+    resum(db, kRuns, run);
   }
-  resum(db, kRuns, "id=?", run);
   return run;
 }
 
@@ -168,15 +168,10 @@ void end_as_cut_off(Database& db, const char* plans, std::int64_t key, std::int6
   while (runs.row()) {
     cut.push_back(runs.integer(0));
   }
-  Query end_run(db,
-                "UPDATE runs SET ended=?2,note=CASE WHEN instr(note,'cut off') THEN note "
-                "WHEN note='' THEN 'cut off' ELSE note||'; cut off' END WHERE id=?1");
-  Query end_plans(db, "UPDATE plans SET ended=?2 WHERE run=?1 AND ended=0");
+  Query end_plans(db, update_sql(kPlans, {"ended"}, "run=? AND ended=0"));
   for (const std::int64_t run : cut) {
-    end_run.bind_all(run, now).run();
-    end_plans.bind_all(run, now).run();
-    resum(db, kRuns, "id=?", run);
-    resum(db, kPlans, "run=?", run);
+    end_run(db, run, "cut off", now);
+    end_plans.bind_all(now, run).run();
   }
 }
 
@@ -200,7 +195,7 @@ Result<std::int64_t> Store::begin_plan(const Frontend& frontend, const PlanFlags
                 static_cast<std::int64_t>(plan.clauses.size()), 0, flags.log_mark)
       .run();
   const std::int64_t id = db.last_id();
-  resum(db, kPlans, "id=?", id);
+  resum(db, kPlans, id);
   write_plan(db, id, plan);
   const Status done = transaction.finish("record a plan in " + impl_->path);
   return done ? Result<std::int64_t>(id) : done.error();
@@ -238,25 +233,25 @@ Result<std::optional<OpenPlan>> Store::unended_plan() {
 Status Store::set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states) {
   Database& db = impl_->db;
   Transaction transaction(db, true);
-  Query update(db, "UPDATE steps SET state=? WHERE plan=? AND idx=?");
+  Query update(db, update_sql(kSteps, {"state"}, "plan=? AND idx=?"));
   for (const auto& [step, value] : states) {
     update.bind_all(number(value), plan, step).run();
     if (db.changes() != 1) {
       db.fail("there is no such step");
     }
   }
-  resum(db, kSteps, "plan=?", plan);
   return transaction.finish("record the progress in " + impl_->path);
 }
 
 Result<std::int64_t> Store::add_failure(std::int64_t plan, const Failure& failure) {
   Database& db = impl_->db;
   Transaction transaction(db, true);
-  Query(db, "UPDATE plans SET failures=failures+1 WHERE id=?").bind(plan).run();
+  Query count(db, "SELECT failures FROM plans WHERE id=?");
+  const std::int64_t failures = count.bind(plan).row() ? count.integer(0) : 0;
+  Query(db, update_sql(kPlans, {"failures"}, "id=?")).bind_all(failures + 1, plan).run();
   if (db.changes() != 1) {
     db.fail("there is no such plan");
   }
-  resum(db, kPlans, "id=?", plan);
   Query insert(db, insert_sql(kFailures));
   insert.skip()
       .bind_all(plan, failure.package, failure.step, failure.version, failure.old_version,
@@ -264,7 +259,7 @@ Result<std::int64_t> Store::add_failure(std::int64_t plan, const Failure& failur
                 failure.message, failure.output, failure.healed)
       .run();
   const std::int64_t id = db.last_id();
-  resum(db, kFailures, "id=?", id);
+  resum(db, kFailures, id);
   const Status done = transaction.finish("record a failure in " + impl_->path);
   return done ? Result<std::int64_t>(id) : done.error();
 }
@@ -272,10 +267,9 @@ Result<std::int64_t> Store::add_failure(std::int64_t plan, const Failure& failur
 Status Store::heal_failures(std::int64_t plan, const std::string& package) {
   Database& db = impl_->db;
   Transaction transaction(db, true);
-  Query(db, "UPDATE failures SET healed=1 WHERE plan=? AND package=?")
-      .bind_all(plan, package)
+  Query(db, update_sql(kFailures, {"healed"}, "plan=? AND package=?"))
+      .bind_all(1, plan, package)
       .run();
-  resum(db, kFailures, "plan=?", plan);
   return transaction.finish("record a healed failure in " + impl_->path);
 }
 
