@@ -1,0 +1,24 @@
+// Reads what a driver that is gone left in the memfd (adapters/progress_layout.h).
+#pragma once
+
+#include "words.h"
+
+namespace aptkeep::launcher {
+
+struct Record {
+  bool readable = false;  // a header of ours
+  bool finished = false;
+  bool called = false;  // at least one dpkg call was begun
+  bool lost = false;    // what follows is not known
+  Words in_call;
+  Words after;
+
+  ~Record();
+  char* strings = nullptr;  // what the words point into
+};
+
+// A memfd with an empty record; -1 with errno set.
+int make_record();
+void read_record(int fd, Record& record);
+
+}  // namespace aptkeep::launcher
