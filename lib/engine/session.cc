@@ -184,7 +184,7 @@ void Session::follow_database(const std::vector<std::uint32_t>& steps, const DbS
     // The old and new side of a reinstallation look alike: configured may still mean untouched.
     const bool untouched =
         configured && before == StepState::Waiting && step.action == Action::Reinstall;
-    if (untouched) continue;
+    if (untouched || (before == StepState::Stranded && !configured)) continue;
     set_state(index, configured ? StepState::Done : StepState::Unpacked);
   }
   save_states();

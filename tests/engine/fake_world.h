@@ -14,12 +14,12 @@
 namespace aptkeep::fake {
 
 struct Archive {
-  std::string package;  // "foo"
-  std::string version;
-  std::vector<std::string> depends;  // names that must be configured first
-  std::string overwrites;            // file of this package's old version is in the way
-  bool preinst_fails = false;        // and everything is put back
-  bool abort_upgrade_fails = false;  // with preinst_fails: left half-installed
+  std::string package{};  // "foo"
+  std::string version{};
+  std::vector<std::string> depends{};  // names that must be configured first
+  std::string overwrites{};            // file of this package's old version is in the way
+  bool preinst_fails = false;          // and everything is put back
+  bool abort_upgrade_fails = false;    // with preinst_fails: left half-installed
   bool postinst_fails = false;
   bool conffile_question = false;  // without anybody to answer
 };
