@@ -1,0 +1,236 @@
+// Opening: whose file it is, who may read it, what older and newer files mean.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+#include "samples.h"
+#include "state/schema.h"
+#include "state/sqlite.h"
+#include "state/store.h"
+
+namespace aptkeep {
+namespace {
+
+using namespace sample;
+using state::Database;
+using state::Query;
+
+constexpr uid_t kNobody = 65534;
+
+class StoreOpenTest : public ::testing::Test {
+ protected:
+  StoreOpenTest() { std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755)); }
+
+  std::string error(Store::Mode mode) {
+    auto store = Store::open(file_, mode);
+    EXPECT_FALSE(store.ok());
+    return store.ok() ? "" : store.error().message;
+  }
+
+  std::string says(const std::string& why) { return "unable to open " + file_ + ": " + why; }
+
+  void make() {
+    auto store = Store::open(file_, Store::Mode::ReadWrite);
+    ASSERT_TRUE(store.ok()) << store.error().message;
+    fill(*store);
+  }
+
+  // What an ordinary user who may not write to the folder sees; the first error, or "".
+  std::string as_ordinary_user() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe(ends.data()), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::geteuid() == 0) {
+        if (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) {
+          ::_exit(2);
+        }
+      } else {
+        std::filesystem::permissions(folder_.path(), std::filesystem::perms(0555));
+      }
+      auto store = Store::open(file_, Store::Mode::ReadOnly);
+      std::string seen = store.ok() ? "" : store.error().message;
+      if (store.ok() && (store->keeps()->size() != 2 || store->runs(9)->size() != 2)) {
+        seen = "other data";
+      }
+      const auto written = ::write(ends[1], seen.data(), seen.size());
+      ::_exit(written == static_cast<ssize_t>(seen.size()) ? 0 : 2);
+    }
+    ::close(ends[1]);
+    std::string seen(4096, '\0');
+    const auto size = ::read(ends[0], seen.data(), seen.size());
+    ::close(ends[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
+    EXPECT_EQ(status, 0);
+    seen.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    return seen;
+  }
+
+  Folder folder_;
+  std::string file_ = folder_.path("state.db");
+};
+
+TEST_F(StoreOpenTest, AMissingFileIsMadeByWritersOnly) {
+  EXPECT_EQ(error(Store::Mode::ReadOnly), says("No such file or directory"));
+  EXPECT_FALSE(std::filesystem::exists(file_));
+  file_ = folder_.path("new/state.db");
+  const mode_t before = ::umask(077);
+  make();
+  ::umask(before);
+  struct stat info {};
+  ASSERT_EQ(::stat(file_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0644U);
+  ASSERT_EQ(::stat(folder_.path("new").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0755U);
+  ASSERT_EQ(::stat((file_ + "-wal").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0644U);
+  file_ = folder_.path("two/levels/state.db");
+  EXPECT_EQ(error(Store::Mode::ReadWrite), says("No such file or directory"));
+}
+
+TEST_F(StoreOpenTest, WhatIsNoDatabaseIsRefusedAndLeftAlone) {
+  for (const std::string& content :
+       {std::string("hello\n"), std::string(5000, 'x'), std::string("SQLite format 3\0torn", 20)}) {
+    write_file(file_, content);
+    EXPECT_EQ(error(Store::Mode::ReadOnly), says("it is not a database"));
+    EXPECT_EQ(error(Store::Mode::ReadWrite), says("it is not a database"));
+    EXPECT_EQ(read_file(file_), content);
+  }
+  std::filesystem::remove(file_);
+  ASSERT_EQ(::mkdir(file_.c_str(), 0755), 0);
+  EXPECT_EQ(error(Store::Mode::ReadOnly), says("it is a directory"));
+  EXPECT_EQ(error(Store::Mode::ReadWrite), says("it is a directory"));
+  std::filesystem::remove(file_);
+  ASSERT_EQ(::mkfifo(file_.c_str(), 0644), 0);
+  EXPECT_EQ(error(Store::Mode::ReadOnly), says("it is not a regular file"));
+  EXPECT_EQ(error(Store::Mode::ReadWrite), says("it is not a regular file"));
+}
+
+TEST_F(StoreOpenTest, APlainFileInPlaceOfTheFolder) {
+  write_file(folder_.path("plain"), "x");
+  file_ = folder_.path("plain/state.db");
+  EXPECT_EQ(error(Store::Mode::ReadOnly), says("Not a directory"));
+  EXPECT_EQ(error(Store::Mode::ReadWrite), says("Not a directory"));
+}
+
+TEST_F(StoreOpenTest, AnEmptyFileIsAStoreOnlyForWriters) {
+  write_file(file_, "");
+  EXPECT_EQ(error(Store::Mode::ReadOnly), says("it is empty"));
+  make();
+  EXPECT_TRUE(Store::open(file_, Store::Mode::ReadOnly).ok());
+}
+
+TEST_F(StoreOpenTest, AnotherProgramsDatabaseIsRefusedAndLeftAlone) {
+  write_file(file_, "");
+  {
+    Database db;
+    ASSERT_TRUE(db.open(file_, Database::Access::ReadWrite));
+    ASSERT_TRUE(db.run("CREATE TABLE theirs(a); PRAGMA user_version=1"));
+  }
+  const std::string before = read_file(file_);
+  EXPECT_EQ(error(Store::Mode::ReadOnly), says("it is not aptkeep's"));
+  EXPECT_EQ(error(Store::Mode::ReadWrite), says("it is not aptkeep's"));
+  EXPECT_EQ(read_file(file_), before);
+}
+
+TEST_F(StoreOpenTest, ANewerFileIsRefusedAndLeftAlone) {
+  make();
+  {
+    Database db;
+    ASSERT_TRUE(db.open(file_, Database::Access::ReadWrite));
+    ASSERT_TRUE(db.run("PRAGMA user_version=1000"));
+  }
+  EXPECT_EQ(error(Store::Mode::ReadOnly), says("it was written by a newer aptkeep"));
+  EXPECT_EQ(error(Store::Mode::ReadWrite), says("it was written by a newer aptkeep"));
+}
+
+TEST_F(StoreOpenTest, AnOldFileIsMigratedWithAllThatItHolds) {
+  write_file(file_, "");
+  {
+    Database db;
+    ASSERT_TRUE(db.open(file_, Database::Access::ReadWrite));
+    ASSERT_TRUE(db.run("PRAGMA journal_mode=WAL"));
+    ASSERT_TRUE(db.run(state::migrations()[0]));
+    // 0x6170746b
+    ASSERT_TRUE(db.run("PRAGMA application_id=1634759787; PRAGMA user_version=1"));
+    Query run(db, state::insert_sql(state::kRuns));
+    ASSERT_TRUE(run.bind_all(1, 100, 77, "boot", "apt upgrade", 1000, 1100, "").run());
+    Query keep(db, state::insert_sql(state::kKeeps));
+    ASSERT_TRUE(keep.bind_all(1, 1, "foo:amd64", "2", "1", 1, "foo:amd64", "foo failed\n", "ii", 0)
+                    .bind_all("preinst", 1, 0, "m", "o", 0, 3, 1000, 0, "")
+                    .run());
+  }
+  EXPECT_EQ(error(Store::Mode::ReadOnly),
+            says("it was written by an older aptkeep, and root must open it first"));
+  auto store = Store::open(file_, Store::Mode::ReadWrite);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  ASSERT_EQ(store->keeps()->size(), 1U);
+  EXPECT_EQ(store->keeps()->front().attempts, 3);
+  EXPECT_EQ(store->runs(9)->front().command, "apt upgrade");
+  EXPECT_TRUE(store->set_blocked({{"a:amd64", "2", ""}}).ok());
+  const auto again = Store::open(file_, Store::Mode::ReadOnly);
+  EXPECT_TRUE(again.ok()) << again.error().message;
+}
+
+TEST_F(StoreOpenTest, AnOrdinaryUserReadsWhatRootLeft) {
+  make();
+  EXPECT_EQ(as_ordinary_user(), "");
+}
+
+TEST_F(StoreOpenTest, AnOrdinaryUserReadsWhileRootHasItOpen) {
+  auto store = Store::open(file_, Store::Mode::ReadWrite);
+  ASSERT_TRUE(store.ok());
+  fill(*store);
+  EXPECT_EQ(as_ordinary_user(), "");
+}
+
+TEST_F(StoreOpenTest, AnOrdinaryUserReadsWhatAKilledWriterLeft) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto store = Store::open(file_, Store::Mode::ReadWrite);
+    fill(*store);
+    ::_exit(store.ok() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  ASSERT_GT(std::filesystem::file_size(file_ + "-wal"), 0U);
+  EXPECT_EQ(as_ordinary_user(), "");
+}
+
+TEST_F(StoreOpenTest, AnOrdinaryUserReadsABareCopy) {
+  make();
+  std::filesystem::remove(file_ + "-wal");
+  std::filesystem::remove(file_ + "-shm");
+  EXPECT_EQ(as_ordinary_user(), "");
+  EXPECT_FALSE(std::filesystem::exists(file_ + "-shm"));
+}
+
+TEST_F(StoreOpenTest, ReadingNeedsPermission) {
+  make();
+  std::filesystem::permissions(file_, std::filesystem::perms(0600));
+  if (::geteuid() == 0) {
+    EXPECT_EQ(as_ordinary_user(), says("Permission denied"));
+  } else {
+    std::filesystem::permissions(file_, std::filesystem::perms(0000));
+    EXPECT_EQ(error(Store::Mode::ReadOnly), says("Permission denied"));
+  }
+}
+
+TEST_F(StoreOpenTest, PathsAreTakenAsTheyAre) {
+  for (const std::string name : {"a b?immutable=1", "50%25", "x#y", "\xff.db"}) {
+    file_ = folder_.path(name);
+    make();
+    EXPECT_TRUE(std::filesystem::exists(file_)) << name;
+    EXPECT_TRUE(Store::open(file_, Store::Mode::ReadOnly).ok()) << name;
+  }
+  EXPECT_TRUE(Store::open("/" + folder_.path("x#y"), Store::Mode::ReadOnly).ok());
+}
+
+}  // namespace
+}  // namespace aptkeep
