@@ -155,18 +155,25 @@ class BlockerSearch {
     return free_removals_.count(id) != 0;
   }
 
-  // The victims "fail" to be removed; what must then stay back is what has to be blocked.
+  // The victims "fail" to be removed; what must then stay back is what has to be blocked. Those at
+  // whose new version a victim itself must go come first: the rest mostly waits by itself, held
+  // back by its dependency on them.
   bool block_causes(const FullUpgrade& upgrade, const std::vector<std::uint32_t>& victims) {
     const auto plan = plan_of(cache_, upgrade.changes);
     const auto kept = least_kept_set(plan, victims);
-    bool any = false;
-    for (const auto& member : kept.members) {
-      if (member.failed) continue;
-      const auto& clause = plan.clauses[member.clause];
-      const auto root = root_of(kept, member);
-      any |= block(upgrade.changes[member.step], because(plan.steps[root], clause));
-    }
-    return any;
+    const auto block_members = [&](bool only_first) {
+      bool any = false;
+      for (const auto& member : kept.members) {
+        if (member.failed) continue;
+        const bool first =
+            member.because < 0 || kept.members[static_cast<std::size_t>(member.because)].failed;
+        if (only_first && !first) continue;
+        any |= block(upgrade.changes[member.step],
+                     because(plan.steps[root_of(kept, member)], plan.clauses[member.clause]));
+      }
+      return any;
+    };
+    return block_members(true) || block_members(false);
   }
 
   // When the hard relations alone do not say why (the resolver weighs more than those): all that

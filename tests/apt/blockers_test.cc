@@ -1,0 +1,205 @@
+// What must be pinned away while packages are kept back. Each case first sees the real apt-get
+// remove something, and then, with what blockers() says pinned away, remove nothing.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "apt_root.h"
+
+namespace aptkeep::test {
+namespace {
+
+using Names = std::vector<std::string>;
+
+class Blockers : public ::testing::Test {
+ protected:
+  void upgradable(const std::string& name, const std::string& old_fields,
+                  const std::string& new_fields) {
+    root_.installed({name, "1.0", old_fields});
+    root_.available({name, "2.0", new_fields});
+  }
+
+  // Makes so many packages need `name` at its new version that apt would rather have it than keep
+  // what it breaks.
+  void make_wanted(const std::string& name) {
+    for (int i = 0; i < 6; ++i) {
+      upgradable(name + "-user" + std::to_string(i), "Depends: " + name + "\n",
+                 "Depends: " + name + " (>= 2)\n");
+    }
+  }
+
+  void pin(const std::vector<BlockedVersion>& blocked) {
+    std::string text;
+    for (const auto& keep : keeps_) {
+      if (!keep.tried.empty()) text += stanza(keep.package, keep.tried);
+    }
+    for (const auto& one : blocked) text += stanza(one.package, one.version);
+    write_text(root_.path("etc/preferences.d/aptkeep.pref"), text);
+  }
+
+  static std::string stanza(const std::string& package, const std::string& version) {
+    return "Package: " + package + "\nPin: version " + version + "\nPin-Priority: -1\n\n";
+  }
+
+  // What the real full-upgrade would do, as apt-get -s says it: "Remv foo", "Inst bar".
+  Names simulate(const std::string& word) const {
+    std::string output;
+    EXPECT_EQ(root_.apt_get("-s dist-upgrade", &output), 0) << output;
+    Names names;
+    for (std::size_t at = 0; (at = output.find("\n" + word + " ", at)) != std::string::npos; ++at) {
+      const auto from = at + word.size() + 2;
+      names.push_back(output.substr(from, output.find(' ', from) - from));
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  std::vector<BlockedVersion> blockers() const {
+    auto cache = AptCache::open();
+    if (!cache) {
+      ADD_FAILURE() << cache.error().message;
+      return {};
+    }
+    const auto found = cache->blockers(keeps_);
+    if (!found) {
+      ADD_FAILURE() << found.error().message;
+      return {};
+    }
+    return *found;
+  }
+
+  static Names versions(const std::vector<BlockedVersion>& blocked) {
+    Names names;
+    for (const auto& one : blocked) names.push_back(one.package + " " + one.version);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  AptRoot root_;
+  std::vector<ProtectedPackage> keeps_ = {{"foo:amd64", "1.0", "2.0"}};
+};
+
+TEST_F(Blockers, WhatBreaksTheKeptVersionWaits) {
+  upgradable("foo", "", "");
+  upgradable("bar", "", "Breaks: foo (<< 2)\n");
+  make_wanted("bar");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"foo"});
+  const auto blocked = blockers();
+  ASSERT_EQ(versions(blocked), Names{"bar:amd64 2.0"});
+  EXPECT_EQ(blocked[0].because, "would remove foo: bar Breaks foo (<< 2)");
+  pin(blocked);
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
+TEST_F(Blockers, TheRestOfTheUpgradeGoesOn) {
+  upgradable("foo", "", "");
+  upgradable("bar", "", "Conflicts: foo (<< 2)\n");
+  make_wanted("bar");
+  upgradable("innocent", "", "");
+  root_.write();
+  pin(blockers());
+  EXPECT_EQ(simulate("Remv"), Names{});
+  EXPECT_EQ(simulate("Inst"), Names{"innocent"});
+}
+
+TEST_F(Blockers, APackageThatNeedsTheKeptOneIsProtectedWithIt) {
+  upgradable("foo", "", "");
+  upgradable("app", "Depends: foo\n", "Depends: foo (>= 2)\n");
+  upgradable("bar", "", "Breaks: app (<< 2)\n");
+  make_wanted("bar");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"app"});
+  const auto blocked = blockers();
+  EXPECT_EQ(versions(blocked), Names{"bar:amd64 2.0"});
+  pin(blocked);
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
+TEST_F(Blockers, AReplacementThatWouldComeAsNewIsHeldOff) {
+  upgradable("foo", "", "");
+  upgradable("bar", "", "Depends: bar-data\n");
+  root_.available({"bar-data", "2.0", "Conflicts: foo (<< 2)\n"});
+  make_wanted("bar");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"foo"});
+  const auto blocked = blockers();
+  EXPECT_FALSE(blocked.empty());
+  pin(blocked);
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
+TEST_F(Blockers, WhatTheUpgradeRemovesAnywayMayGo) {
+  upgradable("foo", "", "");
+  upgradable("bar", "", "Conflicts: relic\n");
+  make_wanted("bar");
+  root_.installed({"relic", "1.0", ""});
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"relic"});
+  EXPECT_EQ(versions(blockers()), Names{});
+}
+
+TEST_F(Blockers, OurOwnPinsFromBeforeDoNotHideTheNeed) {
+  upgradable("foo", "", "");
+  upgradable("bar", "", "Breaks: foo (<< 2)\n");
+  make_wanted("bar");
+  root_.write();
+  const auto first = versions(blockers());
+  pin(blockers());
+  EXPECT_EQ(versions(blockers()), first);
+}
+
+TEST_F(Blockers, ThePersonsOwnPinsCount) {
+  upgradable("foo", "", "");
+  upgradable("bar", "", "Breaks: foo (<< 2)\n");
+  make_wanted("bar");
+  root_.write();
+  write_text(root_.path("etc/preferences.d/mine.pref"), stanza("bar", "2.0"));
+  EXPECT_EQ(versions(blockers()), Names{});
+}
+
+TEST_F(Blockers, ANewerVersionOfTheKeptPackageEndsThem) {
+  upgradable("foo", "", "");
+  root_.available({"foo", "2.1", ""});
+  upgradable("bar", "", "Breaks: foo (<< 2)\n");
+  make_wanted("bar");
+  root_.write();
+  EXPECT_EQ(versions(blockers()), Names{});
+  pin({});
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
+TEST_F(Blockers, SeveralRoundsFindSeveralWays) {
+  upgradable("foo", "", "");
+  for (const char* name : {"bar", "baz", "qux"}) {
+    upgradable(name, "", "Breaks: foo (<< 2)\n");
+    make_wanted(name);
+  }
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"foo"});
+  const auto blocked = blockers();
+  EXPECT_EQ(versions(blocked), (Names{"bar:amd64 2.0", "baz:amd64 2.0", "qux:amd64 2.0"}));
+  pin(blocked);
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
+TEST_F(Blockers, NothingKeptNothingBlocked) {
+  upgradable("foo", "", "");
+  upgradable("bar", "", "Breaks: foo (<< 2)\n");
+  root_.write();
+  keeps_.clear();
+  EXPECT_EQ(versions(blockers()), Names{});
+  keeps_ = {{"foo:amd64", "0.5", "2.0"}};  // no longer what is installed
+  EXPECT_EQ(versions(blockers()), Names{});
+  keeps_ = {{"never-heard-of:amd64", "1.0", "2.0"}};
+  EXPECT_EQ(versions(blockers()), Names{});
+}
+
+}  // namespace
+}  // namespace aptkeep::test
