@@ -21,7 +21,7 @@ BASE = ("libsqlite3-0", "mount", "procps", "psmisc")
 def _mmdebstrap(suite, packages, target, archives):
     command = [
         "mmdebstrap", "--mode=root", "--variant=apt", "--format=directory", "--quiet",
-        "--skip=essential/unlink", "--skip=cleanup/apt",
+        "--skip=essential/unlink", "--skip=cleanup/apt", "--dpkgopt=force-unsafe-io",
         # Downloads of earlier roots; apt checks each against its hash before it uses it.
         "--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/partial; "
         f"cp -l {archives}/*.deb \"$1\"/var/cache/apt/archives/ 2>/dev/null || true",
@@ -43,9 +43,12 @@ def _make(suite, packages, target):
     # The lists stay beside the root: apt inside is to know the test's own repository only.
     shutil.move(root / "var/lib/apt/lists", target / "lists")
     os.makedirs(root / "var/lib/apt/lists/partial")
-    for name in glob.glob(f"{root}/etc/apt/sources.list*/*") + [f"{root}/etc/apt/sources.list"]:
+    for name in glob.glob(f"{root}/etc/apt/sources.list*/*") + [
+            f"{root}/etc/apt/sources.list",
+            f"{root}/etc/apt/apt.conf.d/99mmdebstrap",
+            f"{root}/etc/dpkg/dpkg.cfg.d/99mmdebstrap"]:
         if os.path.exists(name):
-            shutil.move(name, target / os.path.basename(name))
+            os.remove(name)
 
 
 def _folder(suite, packages):
