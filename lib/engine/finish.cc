@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/dpkg_log.h"
+#include "core/held_up.h"
 #include "core/kept_set.h"
 #include "engine/pins_file.h"
 #include "engine/session.h"
@@ -50,25 +51,15 @@ StepState outcome_of(const OpenPlan& open, std::size_t index, const DbSnapshot& 
   return open.states[index] == StepState::Kept ? StepState::Kept : StepState::NotReached;
 }
 
-KeptSet kept_set_of(const OpenPlan& open) {
-  std::vector<std::uint32_t> failed;
-  for (const auto& failure : open.failures) {
-    if (!failure.healed && failure.step >= 0) {
-      failed.push_back(static_cast<std::uint32_t>(failure.step));
-    }
+// The kept set as the driver grew it: from what failed, and from what such a package held up.
+KeptSet kept_set_of(const OpenPlan& open, const std::vector<StepState>& states) {
+  std::vector<std::uint32_t> roots;
+  for (std::uint32_t i = 0; i < states.size(); ++i) {
+    const bool failed = states[i] == StepState::FailedOld || states[i] == StepState::FailedNew;
+    const bool held = states[i] == StepState::Kept && held_up(open.plan, states, i);
+    if (failed || held) roots.push_back(i);
   }
-  return least_kept_set(open.plan, failed);
-}
-
-std::string root_of(const OpenPlan& open, const KeptSet& kept, std::uint32_t step) {
-  for (std::size_t guard = 0; guard <= kept.members.size(); ++guard) {
-    const auto member = std::find_if(kept.members.begin(), kept.members.end(),
-                                     [&](const KeptMember& other) { return other.step == step; });
-    if (member == kept.members.end()) return {};
-    if (member->failed || member->because < 0) return open.plan.steps[step].package;
-    step = static_cast<std::uint32_t>(member->because);
-  }
-  return {};
+  return least_kept_set(open.plan, roots);
 }
 
 void copy_failure(const Failure& failure, Keep& keep) {
@@ -82,8 +73,8 @@ void copy_failure(const Failure& failure, Keep& keep) {
   keep.output = failure.output;
 }
 
-Keep keep_of_step(const OpenPlan& open, const StepOutcome& outcome, const KeptSet& kept,
-                  std::uint32_t index, std::int64_t now) {
+Keep keep_of_step(const OpenPlan& open, const StepOutcome& outcome, const std::string& root,
+                  std::int64_t now) {
   Keep keep;
   keep.run = open.run;
   keep.package = outcome.step.package;
@@ -96,7 +87,7 @@ Keep keep_of_step(const OpenPlan& open, const StepOutcome& outcome, const KeptSe
   if (const Failure* failure = failure_of(open, keep.package); failure != nullptr) {
     copy_failure(*failure, keep);
   } else {
-    keep.root = root_of(open, kept, index);
+    keep.root = root;
   }
   return keep;
 }
@@ -135,17 +126,22 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
   Ending ending;
   const bool something_failed = std::any_of(open.failures.begin(), open.failures.end(),
                                             [](const Failure& failure) { return !failure.healed; });
-  const KeptSet kept = kept_set_of(open);
+  std::vector<StepState> states;
+  for (std::size_t i = 0; i < open.plan.steps.size(); ++i) {
+    states.push_back(outcome_of(open, i, db, something_failed));
+  }
+  const KeptSet kept = kept_set_of(open, states);
   std::set<std::string> kept_now;
   for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
     StepOutcome outcome;
     outcome.step = open.plan.steps[i];
     outcome.db_state = state_in(db, outcome.step.package);
-    outcome.state = outcome_of(open, i, db, something_failed);
+    outcome.state = states[i];
     const bool stays = outcome.state != StepState::Done && outcome.state != StepState::NotReached;
     if (stays) {
-      outcome.cause = cause_chain(open.plan, kept, i, open.flags.native_arch);
-      ending.keeps.push_back(keep_of_step(open, outcome, kept, i, now));
+      const Cause cause = cause_of(open.plan, kept, states, i, open.flags.native_arch);
+      outcome.cause = cause.lines;
+      ending.keeps.push_back(keep_of_step(open, outcome, cause.root, now));
       kept_now.insert(outcome.step.package);
     } else if (outcome.state == StepState::NotReached) {
       ending.note = something_failed ? "ended before all was tried" : "interrupted";

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/held_up.h"
+
 namespace aptkeep {
 namespace {
 
@@ -163,9 +165,25 @@ void Session::grow_kept_set() {
     const StepState state = open_.states[i];
     if (state == StepState::FailedOld || state == StepState::FailedNew) failed.push_back(i);
   }
-  kept_ = least_kept_set(open_.plan, failed);
-  for (const auto& member : kept_.members) {
-    if (open_.states[member.step] == StepState::Waiting) set_state(member.step, StepState::Kept);
+  for (bool grows = true; grows;) {
+    kept_ = least_kept_set(open_.plan, failed);
+    for (const auto& member : kept_.members) {
+      if (open_.states[member.step] == StepState::Waiting) set_state(member.step, StepState::Kept);
+    }
+    // What needs a package that is stuck between its versions would be stuck as well once it is
+    // unpacked; untouched it goes on working.
+    grows = false;
+    const bool stuck = std::any_of(open_.states.begin(), open_.states.end(), [](StepState state) {
+      return state == StepState::FailedNew || state == StepState::Stranded;
+    });
+    for (std::uint32_t i = 0; stuck && i < open_.states.size(); ++i) {
+      const bool waits =
+          open_.states[i] == StepState::Waiting && open_.plan.steps[i].action != Action::Configure;
+      if (!waits || !held_up(open_.plan, open_.states, i)) continue;
+      set_state(i, StepState::Kept);
+      failed.push_back(i);
+      grows = true;
+    }
   }
   save_states();
 }
