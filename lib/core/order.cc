@@ -133,11 +133,11 @@ class Hits {
       if (!is_negative(clause.kind)) continue;
       if (clause.owner_step >= 0 && clause.owner_side == Side::New) {
         by_step_[static_cast<std::uint32_t>(clause.owner_step)].push_back(i);
-      } else if (clause.kind == ClauseKind::Conflicts) {
-        // Of an installed package that forbids the archive dpkg heeds Conflicts only.
-        for (const Literal& literal : clause.any_of) {
-          if (literal.side == Side::Old) by_step_[literal.step].push_back(i);
-        }
+      }
+      // Of an installed package that forbids the archive dpkg heeds Conflicts only.
+      if (clause.kind != ClauseKind::Conflicts) continue;
+      for (const Literal& literal : clause.any_of) {
+        if (literal.side == Side::Old) by_step_[literal.step].push_back(i);
       }
     }
   }

@@ -22,11 +22,14 @@ using aptkeep::Side;
 
 using Mask = std::uint32_t;
 
-bool has(Mask kept, std::uint32_t step) { return (kept >> step & 1U) != 0; }
+bool has(Mask kept, std::uint32_t step) {
+  return (kept >> step & 1U) != 0;
+}
 
 bool violated(const Clause& clause, Mask kept) {
   if (clause.owner_step >= 0) {
-    const Side side = has(kept, static_cast<std::uint32_t>(clause.owner_step)) ? Side::Old : Side::New;
+    const Side side =
+        has(kept, static_cast<std::uint32_t>(clause.owner_step)) ? Side::Old : Side::New;
     if (side != clause.owner_side) return false;
   }
   for (const Literal& literal : clause.any_of) {

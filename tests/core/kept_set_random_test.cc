@@ -130,7 +130,8 @@ bool complains(const Case& test, Mask kept, const aptkeep::Clause& clause) {
   return std::ranges::any_of(found, [&](const toy::Violation& violation) {
     const bool old = clause.owner_step < 0 || (kept >> clause.owner_step & 1U) != 0;
     return test.world().packages[violation.package].full_name() == clause.owner &&
-           old == (clause.owner_side == aptkeep::Side::Old) && violation.kind == clause.kind && violation.relation == clause.relation &&
+           old == (clause.owner_side == aptkeep::Side::Old) && violation.kind == clause.kind &&
+           violation.relation == clause.relation &&
            (!forbids(clause) || clause.any_of.empty() ||
             violation.hit == static_cast<std::ptrdiff_t>(clause.any_of.front().step));
   });
@@ -231,8 +232,7 @@ Count try_worlds(const toy::Kinds& kinds, std::uint64_t rounds, std::uint64_t st
     const auto kept = aptkeep::least_kept_set(test.plan(), test.failed_steps());
     count.larger_than_failed += kept.members.size() > test.failed_steps().size() ? 1 : 0;
     count.searched += kept.explored > 0 ? 1 : 0;
-    count.inexact +=
-        aptkeep::least_kept_set(test.plan(), test.failed_steps(), {0}).exact ? 0 : 1;
+    count.inexact += aptkeep::least_kept_set(test.plan(), test.failed_steps(), {0}).exact ? 0 : 1;
   }
   std::cout << count.larger_than_failed << " of " << rounds << " sets grew, " << count.searched
             << " were searched for\n";

@@ -21,7 +21,9 @@ const std::optional<Version>& version_on(const Package& package, Side side) {
   return package.outside || side == Side::Old ? package.before : package.after;
 }
 
-Side other_side(Side side) { return side == Side::Old ? Side::New : Side::Old; }
+Side other_side(Side side) {
+  return side == Side::Old ? Side::New : Side::Old;
+}
 
 Action action_of(const Package& package) {
   if (!package.before) return Action::Install;
@@ -76,9 +78,9 @@ class Translator {
   bool met(std::size_t owner, const Relation& relation, std::size_t package, Side side) const {
     const auto& version = version_on(world_.packages[package], side);
     return version && std::ranges::any_of(relation.any_of, [&](const Target& target) {
-      return matches(world_.packages[owner], relation.kind, target, world_.packages[package],
-                     *version);
-    });
+             return matches(world_.packages[owner], relation.kind, target, world_.packages[package],
+                            *version);
+           });
   }
 
   void add_needed(std::size_t owner, Side side, const Relation& relation) {
@@ -155,6 +157,8 @@ class Translator {
 
 }  // namespace
 
-Plan make_plan(const World& world) { return Translator(world).translate(); }
+Plan make_plan(const World& world) {
+  return Translator(world).translate();
+}
 
 }  // namespace toy

@@ -122,8 +122,7 @@ class Maker {
       }
       auto& version = before || package.outside ? package.before : package.after;
       std::erase_if(version->relations, [&](const Relation& relation) {
-        return relation.kind == found.front().kind &&
-               to_string(relation) == found.front().relation;
+        return relation.kind == found.front().kind && to_string(relation) == found.front().relation;
       });
     }
   }
