@@ -133,9 +133,10 @@ Error cannot_run(const std::string& program, const char* why) {
   return Error{"unable to run " + program + ": " + why};
 }
 
-// Starts the program and waits for its end: the raw wait status.
+// Starts the program and waits for its end: the raw wait status. `tried`: whether there was a
+// process, even if it could not become the program.
 Result<int> spawn_and_wait(const std::vector<std::string>& args, const RunOptions& options,
-                           Wiring* wiring, int status_fd) {
+                           Wiring* wiring, int status_fd, bool& tried) {
   Environment environment;
   std::error_code failure;
   pid_t failed = -1;
@@ -151,11 +152,15 @@ Result<int> spawn_and_wait(const std::vector<std::string>& args, const RunOption
       // Boost 1.74 leaves a child whose exec failed as a zombie.
       bp::extend::on_error = [&](auto& executor,
                                  const std::error_code&) { failed = executor.pid; });
-  if (failure) {
+  // Without a pipe for the child's errno Boost 1.74 tells nothing and returns no child either.
+  if (failure || child.id() <= 0) {
+    const int why = failure ? failure.value() : errno;
+    tried = failed > 0;
     if (wiring != nullptr) wiring->child_started(-1);
-    if (failed > 0) waitpid(failed, nullptr, 0);
-    return cannot_run(options.program, std::strerror(failure.value()));
+    if (tried) waitpid(failed, nullptr, 0);
+    return cannot_run(options.program, std::strerror(why));
   }
+  tried = true;
   term_target = child.id();
   if (term_arrived) kill(child.id(), SIGTERM);
   if (wiring != nullptr) wiring->child_started(child.id());
@@ -177,9 +182,14 @@ Result<DpkgResult> run_guarded(const std::vector<std::string>& args, const RunOp
   std::optional<Wiring> wiring;
   wiring.emplace();
   if (!wiring->start()) wiring.reset();
-  const Result<int> ended = spawn_and_wait(all, options, wiring ? &*wiring : nullptr, status.get());
+  bool tried = false;
   DpkgResult result;
+  auto ended = spawn_and_wait(all, options, wiring ? &*wiring : nullptr, status.get(), tried);
   if (wiring) result.tail = wiring->child_ended(options.tail_lines);
+  if (!ended && !tried && wiring) {  // the wiring took the last descriptors or processes
+    wiring.reset();
+    ended = spawn_and_wait(all, options, nullptr, status.get(), tried);
+  }
   if (!ended) return ended.error();
   if (WIFSIGNALED(*ended)) result.signal = WTERMSIG(*ended);
   if (WIFEXITED(*ended)) result.exit_code = WEXITSTATUS(*ended);
