@@ -5,6 +5,7 @@ import argparse
 import glob
 import os
 import pathlib
+import random
 import re
 import sys
 import time
@@ -13,6 +14,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "lib"), str(HERE.parent / "package")]
 
 import bed as beds  # noqa: E402
+import graph  # noqa: E402
+import oracle  # noqa: E402
 import pkg  # noqa: E402
 import repo  # noqa: E402
 import scenario  # noqa: E402
@@ -45,11 +48,21 @@ def pins(bed):
                   for f in fields if len(f) == 2)
 
 
+def seed():
+    """For everything random; a run is repeated by giving the same one."""
+    if "APTKEEP_SEED" not in os.environ:
+        os.environ["APTKEEP_SEED"] = str(random.SystemRandom().randrange(10**6))
+    return os.environ["APTKEEP_SEED"]
+
+
 class Runner:
     def __init__(self, bed, suite, stock, verbose):
         self.bed = bed
+        self.suite = suite
         self.stock = stock
         self.verbose = verbose
+        self.least = None   # of a [graph]: the least kept set
+        self.failing = []
         self.repositories = repo.Repositories(bed, suite)
         self.known = {}
         self.before = package_states(bed)
@@ -70,8 +83,7 @@ class Runner:
         for arch in section.argument.split():
             self.bed.must(["dpkg", "--add-architecture", arch])
 
-    def do_installed(self, section):
-        made = scenario.packages(section, self.known)
+    def install(self, made):
         self.repositories.replace(made)
         self.repositories.update()
         self.bed.must(["apt-get", "-qqy", "install", *[f"{p.key()}={p.version}" for p in made]],
@@ -79,6 +91,26 @@ class Runner:
         self.bed.must(["rm", "-f", pkg.LOG])
         for package in made:
             self.before.pop(package.key(), None)
+
+    def do_installed(self, section):
+        self.install(scenario.packages(section, self.known))
+
+    def do_graph(self, section):
+        """packages=N failing=N script=NAME task=NAME [pre-depends=as-depends]"""
+        wanted = dict(word.split("=", 1) for word in section.argument.split())
+        chance = f"{seed()} {wanted}"
+        old, new = graph.generate(self.suite, wanted["task"], int(wanted["packages"]), chance,
+                                  wanted.get("pre-depends") == "as-depends")
+        judge = oracle.Oracle(old, new)
+        self.failing = oracle.choose_failing(judge, int(wanted["failing"]), random.Random(chance))
+        self.least = judge.least(self.failing)
+        for name in self.failing:
+            new[name].scripts[wanted["script"]] = {"*": "fail"}
+        self.say(f"seed {seed()}: {len(new)} packages, failing {sorted(self.failing)}, least kept "
+                 f"set {sorted(self.least)}")
+        self.install(list(old.values()))
+        self.repositories.replace(list(new.values()))
+        self.repositories.update()
 
     def do_repository(self, section):
         made = scenario.packages(section, self.known)
@@ -94,13 +126,38 @@ class Runner:
         if self.stock and re.match(r"aptkeep\b", wanted.command):
             return
         result = self.bed.run(wanted.command)
-        self.say(f"$ {wanted.command}\n{result.output}-> exit {result.code}")
+        output = re.sub(r"\(Reading database \.\.\. (?!100%|\d{3,})(\d+%)?", "", result.output)
+        self.say(f"$ {wanted.command}\n{output}-> exit {result.code}")
         wrong = []
         if result.code != wanted.exit_code:
             wrong.append(f"exit status {result.code}, expected {wanted.exit_code}")
         wrong += [f"output lacks: {t}" for t in wanted.has if t not in result.output]
         wrong += [f"output has: {t}" for t in wanted.lacks if t in result.output]
         self.judge(section, wrong)
+
+    def graph_states(self):
+        """{(state, version): names} of the packages of the graph."""
+        sorted_out = {}
+        for name, found in package_states(self.bed).items():
+            if name.startswith(graph.PREFIX):
+                sorted_out.setdefault(found, set()).add(name)
+        return sorted_out
+
+    def expect_least_kept_set(self):
+        """Any set of the least size will do, if all the rest went through."""
+        found = self.graph_states()
+        kept = found.pop(("ii", graph.OLD), set())
+        found.pop(("ii", graph.NEW), None)
+        wrong = [f"{' '.join(how)}: {sorted(names)}" for how, names in found.items()]
+        wrong += [f"failed, but not kept: {n}" for n in sorted(set(self.failing) - kept)]
+        if len(kept) != len(self.least):
+            wrong.append(f"{len(kept)} kept: too many {sorted(kept - self.least)}, "
+                         f"missing {sorted(self.least - kept)}")
+        return wrong
+
+    def expect_none_upgraded(self):
+        upgraded = self.graph_states().get(("ii", graph.NEW), set())
+        return [f"upgraded: {sorted(upgraded)}"] if upgraded else []
 
     def do_expect(self, section):
         expected = scenario.expectation(section)
@@ -111,8 +168,12 @@ class Runner:
             if found != (state, version):
                 wrong.append(f"{key}: {' '.join(found).strip() or 'absent'}, "
                              f"expected {state or 'absent'} {version}".rstrip())
+        if section.argument == "the least kept set":
+            wrong += self.expect_least_kept_set()
+        elif section.argument == "none upgraded":
+            wrong += self.expect_none_upgraded()
         unsaid = set(self.known) - set(expected.states)
-        if unsaid and not expected.only_some:
+        if unsaid and not section.argument:
             raise scenario.FormatError(f"line {section.line}: nothing said of {sorted(unsaid)}")
         wrong += [f"{key} of the base system changed: {states.get(key)}"
                   for key, state in self.before.items() if states.get(key) != state]

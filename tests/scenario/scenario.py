@@ -24,7 +24,6 @@ class Section:
 @dataclasses.dataclass
 class Expectation:
     states: dict = dataclasses.field(default_factory=dict)  # key -> (state, version)
-    only_some: bool = False
     apt_clean: bool = True
     audit_clean: bool = True
     pins: list = None     # "foo 2.0"; None: not looked at
@@ -119,7 +118,9 @@ def packages(section, known):
 
 
 def expectation(section):
-    expected = Expectation(only_some=section.argument == "some")
+    if section.argument not in ("", "some", "the least kept set", "none upgraded"):
+        raise FormatError(f"line {section.line}: unknown [expect] {section.argument}")
+    expected = Expectation()
     for number, line in section.lines:
         key, colon, text = line.partition(":")
         what, _, rest = key.partition(" ")
