@@ -50,7 +50,10 @@ CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives,
     steps.push_back(static_cast<std::uint32_t>(step));
   }
   if (const auto end = carry_out(session, steps); end) return *end;
-  if (!is_last_call(call, open) || open.flags.quiet_exit) return CallEnd{};
+  // The exit code at the last call is told from the record. Where that could not be written, this
+  // is the last chance to tell apt: it then stops, as it would have without us.
+  const bool tell_now = session.record_lost() || is_last_call(call, open);
+  if (!tell_now || open.flags.quiet_exit) return CallEnd{};
   return CallEnd{true, kept_something(session, open.states) ? 1 : 0, 0};
 }
 

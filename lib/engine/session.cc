@@ -84,13 +84,14 @@ void Session::set_state(std::uint32_t step, StepState state) {
 
 void Session::save_states() {
   if (unsaved_.empty()) return;
-  if (const auto saved = ports_.store.set_states(open_.id, unsaved_); !saved) warn(saved.error());
+  if (const auto saved = ports_.store.set_states(open_.id, unsaved_); !saved)
+    lose_record(saved.error());
   unsaved_.clear();
 }
 
-void Session::warn(const Error& error) {
-  if (!warned_) ports_.say(error.message);
-  warned_ = true;
+void Session::lose_record(const Error& why) {
+  if (!record_lost_) ports_.say(why.message);
+  record_lost_ = true;
 }
 
 Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
@@ -146,7 +147,8 @@ void Session::record(Failure failure, const DbSnapshot& db) {
     set_state(static_cast<std::uint32_t>(failure.step),
               whole ? StepState::FailedOld : StepState::FailedNew);
   }
-  if (const auto added = ports_.store.add_failure(open_.id, failure); !added) warn(added.error());
+  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
+    lose_record(added.error());
   const std::string name = display_name(failure.package, open_.flags.native_arch);
   open_.failures.push_back(std::move(failure));
   const std::size_t before = kept_.members.size();

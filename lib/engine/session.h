@@ -62,10 +62,12 @@ class Session {
   // Brings the states of these steps in line with dpkg's database.
   void follow_database(const std::vector<std::uint32_t>& steps, const DbSnapshot& db);
 
-  void warn(const Error& error);  // state that cannot be written is told once, and lived with
+  // Whether something could not be written down, so that the calls to come will not know of it.
+  bool record_lost() const { return record_lost_; }
 
  private:
   void grow_kept_set();
+  void lose_record(const Error& why);
 
   const DpkgCall& call_;
   OpenPlan& open_;
@@ -74,7 +76,7 @@ class Session {
   std::map<std::uint32_t, StepState> unsaved_;
   std::map<std::string, std::int32_t> by_archive_;
   std::map<std::string, std::int32_t> by_package_;
-  bool warned_ = false;
+  bool record_lost_ = false;
 };
 
 // Whether a step's package is on its new side in the database, configured or not.

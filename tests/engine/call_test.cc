@@ -320,6 +320,24 @@ TEST_F(RunTest, ConfigureByNameAfterAFailureLeavesOutWhatIsDone) {
   EXPECT_EQ(world_.state("dep"), "ii 1.0");
 }
 
+TEST_F(RunTest, AFailureThatCannotBeWrittenDownIsToldAtOnce) {
+  upgrade({.package = "a", .version = "2.0", .preinst_fails = true});
+  upgrade({.package = "b", .version = "2.0"});
+  begin();
+  open_.id = 999;  // a plan that the store does not have, so that every write fails
+  EXPECT_EQ(unpack_all().exit_code, 1);
+  EXPECT_EQ(said_.size(), 2u) << "one line for the record, one for the package";
+}
+
+TEST_F(RunTest, ARecordThatCannotBeWrittenHarmsNoRunWithoutFailures) {
+  upgrade({.package = "a", .version = "2.0"});
+  begin();
+  open_.id = 999;
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 0);
+  EXPECT_EQ(world_.state("a"), "ii 2.0");
+}
+
 TEST_F(RunTest, TheRecordSurvivesTheProcess) {
   upgrade({.package = "foo", .version = "2.0", .preinst_fails = true});
   begin();
