@@ -102,6 +102,13 @@ std::vector<std::uint32_t> Growth::open(std::vector<std::uint32_t> clauses,
   return clauses;
 }
 
+bool Growth::find_open(std::size_t& place, std::uint32_t& clause) const {
+  while (place < opened_.size() && !violated(opened_[place])) ++place;
+  if (place == opened_.size()) return false;
+  clause = opened_[place];
+  return true;
+}
+
 std::vector<std::uint32_t> Growth::options(std::uint32_t clause) const {
   std::vector<std::uint32_t> found;
   for_each_option(index_.clause(clause), [&](std::uint32_t step) {

@@ -52,6 +52,9 @@ class Growth {
 
   // `clauses` and those opened since `from`: the ones that are violated now, in order, once each.
   std::vector<std::uint32_t> open(std::vector<std::uint32_t> clauses, const Point& from) const;
+  // The first clause, from `place` in the list of those ever opened, that is violated now; `place`
+  // moves on to it. False at the end of the list.
+  bool find_open(std::size_t& place, std::uint32_t& clause) const;
   // The free steps that would end the clause's violation, in the clause's order, once each.
   std::vector<std::uint32_t> options(std::uint32_t clause) const;
   // Nothing that may still be kept or barred can violate it.

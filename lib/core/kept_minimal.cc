@@ -16,20 +16,16 @@ class AnyWay {
 
   AnyWay(Growth& growth, std::uint64_t max_nodes) : growth_(growth), max_nodes_(max_nodes) {}
 
-  // Found: the growth is left as the solution. Otherwise for the caller to undo.
-  Answer find(std::vector<std::uint32_t> open, const Growth::Point& start) {
-    open = growth_.open(std::move(open), start);
-    if (open.empty()) return Answer::Found;
-    std::vector<std::uint32_t> fewest;
-    for (const std::uint32_t clause : open) {
-      auto options = growth_.options(clause);
-      if (fewest.empty() || options.size() < fewest.size()) fewest = std::move(options);
-    }
-    for (const std::uint32_t step : fewest) {
+  // `place`: where to look on in the list of opened clauses; what was settled stays so on the way
+  // down. Found: the growth is left as the solution. Otherwise for the caller to undo.
+  Answer find(std::size_t place) {
+    std::uint32_t clause = 0;
+    if (!growth_.find_open(place, clause)) return Answer::Found;
+    for (const std::uint32_t step : growth_.options(clause)) {
       if (++nodes_ > max_nodes_) return Answer::Unknown;
       const auto before = growth_.point();
       if (growth_.keep(step)) {
-        const Answer answer = find(open, start);
+        const Answer answer = find(place);
         if (answer != Answer::None) return answer;
       }
       growth_.undo(before);
@@ -49,7 +45,6 @@ class AnyWay {
 bool shrink_to_minimal(const ClauseIndex& index, const std::vector<std::uint32_t>& failed,
                        std::vector<bool>& kept, std::uint64_t max_nodes) {
   Growth growth(index);
-  const auto start = growth.point();
   const auto ranks = ranks_by_name(index.plan());
   std::vector<std::uint32_t> candidates;
   for (std::uint32_t step = 0; step < kept.size(); ++step) {
@@ -72,7 +67,7 @@ bool shrink_to_minimal(const ClauseIndex& index, const std::vector<std::uint32_t
     if (growth.mark(step) != Growth::Mark::Free) continue;
     const auto before = growth.point();
     auto answer = AnyWay::Answer::None;
-    if (growth.bar(step)) answer = any_way.find({}, start);
+    if (growth.bar(step)) answer = any_way.find(0);
     std::vector<std::uint32_t> left_out;
     if (answer == AnyWay::Answer::Found) {
       for (const std::uint32_t other : candidates) {

@@ -127,6 +127,7 @@ Pick Search::greedy(Clauses open) {
     for (const std::uint32_t clause : open) {
       auto steps = growth_.options(clause);
       if (fewest.empty() || steps.size() < fewest.size()) fewest = std::move(steps);
+      if (fewest.size() == 2) break;  // one would have been taken already
     }
     std::vector<Option> options;
     for (const std::uint32_t step : fewest) {

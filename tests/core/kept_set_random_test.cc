@@ -210,6 +210,7 @@ void expect_minimal_without_search(const Case& test) {
 void expect_same_judgement(const Case& test, std::mt19937_64& random) {
   const auto size = test.world().in_run();
   const Mask mask = static_cast<Mask>(random()) & ((1U << size) - 1);
+  EXPECT_EQ(test.consistent(mask), test.judge().complaints(test.flags(mask)).empty());
   EXPECT_EQ(aptkeep::is_consistent(test.plan(), as_flags(mask, size)), test.consistent(mask));
 }
 

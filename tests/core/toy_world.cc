@@ -46,24 +46,68 @@ Installed installed_with(const World& world, const std::vector<bool>& kept) {
   return installed;
 }
 
-void judge_relation(const World& world, const Installed& installed, std::size_t owner,
-                    const Relation& relation, std::vector<Violation>& out) {
-  bool met = false;
+// A violation whose words are made only if somebody asks.
+struct Found {
+  std::size_t package;
+  ClauseKind kind;
+  const Relation* relation;  // null: lockstep
+  std::ptrdiff_t hit;
+  int version;  // of the package
+
+  Violation told(const World& world) const {
+    return {package, kind,
+            relation != nullptr
+                ? to_string(*relation)
+                : lockstep_relation(world.packages[static_cast<std::size_t>(hit)], version),
+            hit};
+  }
+};
+
+// visit(found) says whether to go on.
+template <typename Visit>
+bool judge_relation(const World& world, const Installed& installed, std::size_t owner,
+                    const Relation& relation, const Visit& visit) {
+  const bool negative = is_negative(relation.kind);
   for (std::size_t i = 0; i < installed.size(); ++i) {
-    if (installed[i] == nullptr) continue;
-    for (const Target& target : relation.any_of) {
-      if (!matches(world.packages[owner], relation.kind, target, world.packages[i],
-                   *installed[i])) {
-        continue;
-      }
-      met = true;
-      if (is_negative(relation.kind) && i != owner) {
-        out.push_back({owner, relation.kind, to_string(relation), static_cast<std::ptrdiff_t>(i)});
-      }
+    if (installed[i] == nullptr || (negative && i == owner)) continue;
+    const bool match = std::ranges::any_of(relation.any_of, [&](const Target& target) {
+      return matches(world.packages[owner], relation.kind, target, world.packages[i],
+                     *installed[i]);
+    });
+    if (!match) continue;
+    if (!negative) return true;
+    if (!visit(Found{owner, relation.kind, &relation, static_cast<std::ptrdiff_t>(i), 0})) {
+      return false;
     }
   }
-  if (!met && !is_negative(relation.kind)) {
-    out.push_back({owner, relation.kind, to_string(relation), -1});
+  return negative || visit(Found{owner, relation.kind, &relation, -1, 0});
+}
+
+template <typename Visit>
+bool judge_siblings(const World& world, const Installed& installed, std::size_t owner,
+                    const Visit& visit) {
+  const Package& package = world.packages[owner];
+  if (!package.same) return true;
+  for (std::size_t i = 0; i < installed.size(); ++i) {
+    const Package& other = world.packages[i];
+    if (i == owner || installed[i] == nullptr || !other.same) continue;
+    const int version = installed[owner]->number;
+    if (other.name != package.name || installed[i]->number == version) continue;
+    const auto hit = static_cast<std::ptrdiff_t>(i);
+    if (!visit(Found{owner, ClauseKind::Lockstep, nullptr, hit, version})) return false;
+  }
+  return true;
+}
+
+template <typename Visit>
+void judge(const World& world, const std::vector<bool>& kept, const Visit& visit) {
+  const Installed installed = installed_with(world, kept);
+  for (std::size_t i = 0; i < installed.size(); ++i) {
+    if (installed[i] == nullptr) continue;
+    for (const Relation& relation : installed[i]->relations) {
+      if (!judge_relation(world, installed, i, relation, visit)) return;
+    }
+    if (!judge_siblings(world, installed, i, visit)) return;
   }
 }
 
@@ -105,40 +149,38 @@ bool matches(const Package& owner, ClauseKind kind, const Target& target, const 
 }
 
 std::vector<Violation> violations(const World& world, const std::vector<bool>& kept) {
-  const Installed installed = installed_with(world, kept);
-  std::vector<Violation> found;
-  for (std::size_t i = 0; i < installed.size(); ++i) {
-    if (installed[i] == nullptr) continue;
-    for (const Relation& relation : installed[i]->relations) {
-      judge_relation(world, installed, i, relation, found);
-    }
-    const Package& package = world.packages[i];
-    for (std::size_t j = 0; j < installed.size(); ++j) {
-      const Package& other = world.packages[j];
-      if (j == i || installed[j] == nullptr || !package.same || !other.same) continue;
-      if (other.name != package.name || installed[i]->number == installed[j]->number) continue;
-      found.push_back({i, ClauseKind::Lockstep, lockstep_relation(other, installed[i]->number),
-                       static_cast<std::ptrdiff_t>(j)});
-    }
-  }
-  return found;
+  std::vector<Violation> told;
+  judge(world, kept, [&](const Found& found) {
+    told.push_back(found.told(world));
+    return true;
+  });
+  return told;
 }
 
 Judge::Judge(const World& world)
-    : world_(world), before_(violations(world, std::vector<bool>(world.packages.size(), true))) {
-  std::ranges::sort(before_);
+    : world_(world), before_(violations(world, std::vector<bool>(world.packages.size(), true))) {}
+
+bool Judge::forgiven(const Violation& violation, const std::vector<bool>& kept) const {
+  const bool old = world_.packages[violation.package].outside || kept[violation.package];
+  return std::ranges::any_of(before_, [&](const Violation& known) {
+    return known.package == violation.package && known.kind == violation.kind &&
+           known.relation == violation.relation && (!old || known.hit == violation.hit);
+  });
 }
 
 std::vector<Violation> Judge::complaints(const std::vector<bool>& kept) const {
-  auto found = violations(world_, kept);
-  std::erase_if(found, [&](const Violation& violation) {
-    const bool old = world_.packages[violation.package].outside || kept[violation.package];
-    return std::ranges::any_of(before_, [&](const Violation& known) {
-      return known.package == violation.package && known.kind == violation.kind &&
-             known.relation == violation.relation && (!old || known.hit == violation.hit);
-    });
+  auto told = violations(world_, kept);
+  std::erase_if(told, [&](const Violation& violation) { return forgiven(violation, kept); });
+  return told;
+}
+
+bool Judge::consistent(const std::vector<bool>& kept) const {
+  bool clean = true;
+  judge(world_, kept, [&](const Found& found) {
+    clean = !before_.empty() && forgiven(found.told(world_), kept);
+    return clean;
   });
-  return found;
+  return clean;
 }
 
 std::string describe(const World& world) {

@@ -79,11 +79,13 @@ class Judge {
   explicit Judge(const World& world);
   // What is violated with `kept` and was not before the run.
   std::vector<Violation> complaints(const std::vector<bool>& kept) const;
-  bool consistent(const std::vector<bool>& kept) const { return complaints(kept).empty(); }
+  bool consistent(const std::vector<bool>& kept) const;
 
  private:
+  bool forgiven(const Violation& violation, const std::vector<bool>& kept) const;
+
   const World& world_;
-  std::vector<Violation> before_;  // sorted
+  std::vector<Violation> before_;
 };
 
 struct Kinds {
