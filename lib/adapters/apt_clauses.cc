@@ -1,7 +1,7 @@
 // Dependency relations as clauses over the steps of a run.
 #include <algorithm>
 #include <memory>
-#include <optional>
+#include <unordered_map>
 
 #include "adapters/apt_impl.h"
 
@@ -89,12 +89,14 @@ class ClauseBuilder {
     if (!mentions_run(first, last)) return;
     std::vector<Literal> any_of;
     for (auto dep = first;; ++dep) {
-      const std::unique_ptr<pkgCache::Version*[]> targets(dep.AllTargets());
-      for (auto** target = targets.get(); *target != nullptr; ++target) {
-        if (satisfied_for_ever(owner, *target)) return;
-        add_literals(*target, any_of);
-      }
+      const auto& targets = targets_of(dep);
+      if (targets.outside) return;
+      for (const auto& literal : targets.literals) add_once(literal, any_of);
       if (dep == last) break;
+    }
+    // A package may provide what it needs.
+    if (owner.step >= 0 && contains(any_of, {static_cast<std::uint32_t>(owner.step), owner.side})) {
+      return;
     }
     // One step that satisfies on both sides changes nothing while it works, but its failure to
     // configure must hold up what needs it. What goes back to its old side is configured already.
@@ -122,11 +124,34 @@ class ClauseBuilder {
     }
   }
 
-  bool satisfied_for_ever(const Owner& owner, pkgCache::Version* target) const {
-    const pkgCache::VerIterator version(cache_, target);
-    if (version == owner.version) return true;  // a package may provide what it needs
-    const auto package = version.ParentPkg();
-    return step_of_[package->ID] < 0 && package.CurrentVer() == version;
+  // What satisfies one alternative.
+  struct Targets {
+    bool outside = false;  // an installed package that the run does not change
+    std::vector<Literal> literals;
+  };
+
+  // libapt-pkg shares the data of equal relations among all that state them: "libc6 (>= 2.34)"
+  // need be worked out only once.
+  const Targets& targets_of(const DepIterator& dep) {
+    const auto [entry, is_new] = known_.try_emplace(std::uint32_t(dep->DependencyData));
+    if (!is_new) return entry->second;
+    const std::unique_ptr<pkgCache::Version*[]> targets(dep.AllTargets());
+    for (auto** target = targets.get(); *target != nullptr; ++target) {
+      const pkgCache::VerIterator version(cache_, *target);
+      const auto package = version.ParentPkg();
+      if (step_of_[package->ID] < 0 && package.CurrentVer() == version)
+        entry->second.outside = true;
+      add_literals(*target, entry->second.literals);
+    }
+    return entry->second;
+  }
+
+  static bool contains(const std::vector<Literal>& literals, const Literal& wanted) {
+    return std::find(literals.begin(), literals.end(), wanted) != literals.end();
+  }
+
+  static void add_once(const Literal& literal, std::vector<Literal>& out) {
+    if (!contains(out, literal)) out.push_back(literal);
   }
 
   void add_literals(pkgCache::Version* target, std::vector<Literal>& out) const {
@@ -135,17 +160,14 @@ class ClauseBuilder {
     if (index < 0) return;
     const auto step = static_cast<std::uint32_t>(index);
     const auto& found = steps_[step];
-    const auto add_once = [&](Literal literal) {
-      if (std::find(out.begin(), out.end(), literal) == out.end()) out.push_back(literal);
-    };
-    if (!found.old_version.end() && found.old_version == version) add_once({step, Side::Old});
-    if (!found.new_version.end() && found.new_version == version) add_once({step, Side::New});
+    if (!found.old_version.end() && found.old_version == version) add_once({step, Side::Old}, out);
+    if (!found.new_version.end() && found.new_version == version) add_once({step, Side::New}, out);
   }
 
   static bool holds_always(const std::vector<Literal>& any_of) {
     for (const auto& literal : any_of) {
       const Literal other{literal.step, literal.side == Side::Old ? Side::New : Side::Old};
-      if (std::find(any_of.begin(), any_of.end(), other) != any_of.end()) return true;
+      if (contains(any_of, other)) return true;
     }
     return false;
   }
@@ -208,6 +230,7 @@ class ClauseBuilder {
   Plan& plan_;
   std::vector<std::int32_t> step_of_;  // by package ID; -1: outside the run
   std::vector<bool> touched_;          // by package ID: in the run, or provided by one that is
+  std::unordered_map<std::uint32_t, Targets> known_;
 };
 
 }  // namespace
