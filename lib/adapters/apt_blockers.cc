@@ -9,7 +9,7 @@
 
 #include <algorithm>
 #include <exception>
-#include <map>
+#include <filesystem>
 #include <set>
 
 #include "adapters/apt_impl.h"
@@ -30,9 +30,9 @@ class BlockingPolicy final : public pkgPolicy {
     ReadPinFile(*this);
     const auto folder = _config->FindDir("Dir::Etc::PreferencesParts", "/dev/null");
     if (!DirectoryExists(folder)) return;
-    const std::string ours = flNotDir(std::string(paths::kPins));
+    const auto ours = std::filesystem::path(paths::kPins).filename();
     for (const auto& file : GetListOfFilesInDir(folder, "pref", true, true)) {
-      if (flNotDir(file) != ours) ReadPinFile(*this, file);
+      if (std::filesystem::path(file).filename() != ours) ReadPinFile(*this, file);
     }
   }
 
