@@ -164,8 +164,8 @@ class LauncherTest(LauncherCase):
     def test_no_descriptors_for_the_record(self):
         self.driver("finished", "exit 0")
         os.remove(self.at("real/dpkg"))
-        os.symlink(FAKE_DRIVER, self.at("real/dpkg"))  # static: it needs no descriptors itself
-        limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+        os.symlink(FAKE_DRIVER, self.at("real/dpkg"))  # a shell would need more descriptors
+        limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
         self.assertEqual(self.run_launcher(*UNPACK, preexec_fn=limit), 70, "not started as driver")
         self.assertEqual(self.driver_calls(), [])
 
@@ -334,7 +334,7 @@ class LauncherTest(LauncherCase):
         launcher = children(shell)[0][0]
         driver = [pid for pid, name in children(launcher) if name == "driver"][0]
         relay = [pid for pid, name in children(driver) if name == "aptkeep-relay"][0]
-        for pid in (relay, driver):  # the relay cannot put the terminal back any more
+        for pid in (driver, relay):  # the relay cannot put the terminal back any more
             os.kill(pid, signal.SIGKILL)
         open(self.at("go"), "w").close()
         wait_until(lambda: os.path.exists(self.path("over")), "the end")

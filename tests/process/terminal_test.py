@@ -202,7 +202,7 @@ class TerminalTest(Case):
         self.assertEqual(self.result(), ((0, 0), ""))
 
     def test_without_free_descriptors_it_gets_ours(self):
-        self.tmux.type("stty -g >before; (ulimit -n 5; exec %s result /bin/stty size); "
+        self.tmux.type("stty -g >before; PROBE_DESCRIPTORS=5 %s result /bin/stty size; "
                        "stty -g >after; touch over" % PROBE)
         self.over()
         self.assertIn("30 90", self.tmux.screen())
