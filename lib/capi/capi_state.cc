@@ -54,7 +54,7 @@ int aptkeep_state_open(const char* path, int mode, aptkeep_state** out) {
     *out = nullptr;
     const std::string file = path == nullptr ? paths::kStateDb : path;
     if (nothing_yet(file)) {
-      return fail(APTKEEP_ENOENT, "unable to open " + file + ": nothing was recorded yet");
+      return fail(APTKEEP_ENOENT, "unable to open " + file + ": nothing is recorded there");
     }
     auto store =
         Store::open(file, mode == APTKEEP_WRITE ? Store::Mode::ReadWrite : Store::Mode::ReadOnly);

@@ -1,0 +1,27 @@
+// The subcommands. Each is one file, prints to stdout, and returns an exit status.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace aptkeep::cli {
+
+enum Exit : int { kAllWell = 0, kKept = 1, kError = 2 };
+
+// Ends the command with one line on stderr, "aptkeep: unable to ...", and exit status 2. Caught in
+// main and nowhere else.
+class Failed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+int status(const std::string& state, bool json);
+int explain(const std::string& state, const std::string& package);
+int report(const std::string& state, std::int64_t run, bool json);
+int runs(const std::string& state, unsigned most, bool json);
+int release(const std::vector<std::string>& packages);
+int retry(const std::vector<std::string>& packages, bool yes);
+
+}  // namespace aptkeep::cli

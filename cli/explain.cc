@@ -1,0 +1,77 @@
+// aptkeep explain PKG: the whole story of one package.
+#include <iostream>
+
+#include "command.h"
+#include "keeps.h"
+#include "text.h"
+
+namespace aptkeep::cli {
+namespace {
+
+constexpr std::size_t kAllLines = 1000;
+constexpr unsigned kRunsBack = 50;
+
+void tell_kept(const Kept& kept, const aptkeep_keep& keep) {
+  if (keep.security != 0) {
+    std::cout << loud("SECURITY: " + kept.name(keep) + " " + keep.version + " is a security update")
+              << "\n";
+  }
+  std::cout << headline(kept, keep) << "\n";
+  for (std::size_t i = 0; i < keep.cause_count && keep.failed == 0; ++i) {
+    std::cout << "  because: " << harmless(keep.cause[i]) << "\n";
+  }
+  const aptkeep_keep* root = root_of(kept, keep);
+  if (root == nullptr) {
+    std::cout << "  what it waited for is no longer kept: the next upgrade takes it along\n";
+    return;
+  }
+  if (keep.failed == 0) {
+    std::cout << headline(kept, *root) << "\n";
+  }
+  std::cout << story(*root, kAllLines) << "  dpkg: " << harmless(root->message) << "\n"
+            << "  kept since " << when(keep.since) << "; see also: aptkeep report " << keep.run
+            << "\n"
+            << advice(kept, *root) << "        or " << as_root() << "aptkeep release "
+            << kept.name(*root) << ", so that the next upgrade tries it again\n";
+  for (const aptkeep_keep& other : kept.waiting_for(keep)) {
+    std::cout << "  waits for it: " << kept.name(other) << "\n";
+  }
+}
+
+// What the last run that named the package did to it; false if there is none.
+bool tell_history(const Kept& kept, const std::string& package) {
+  for (const aptkeep_run& run : all(read_runs(kept.state, kRunsBack))) {
+    const ReportHandle report = read_report(kept.state, run.id);
+    bool found = false;
+    for (const aptkeep_step& step : steps(report)) {
+      if (means(package, step.package)) {
+        std::cout << name_of(step.package, kept.native_arch) << ": not kept. Run " << run.id << " ("
+                  << when(run.begun) << "): " << word_of_action(step.action) << " "
+                  << step.old_version << (*step.old_version != '\0' ? " -> " : "")
+                  << (*step.new_version != '\0' ? step.new_version : "removed") << ": "
+                  << word_of_outcome(step.outcome) << "\n";
+        found = true;
+      }
+    }
+    if (found) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+int explain(const std::string& state, const std::string& package) {
+  const Kept kept = read_kept(state, APTKEEP_READ);
+  const auto found = kept.named(package);
+  for (const aptkeep_keep& keep : found) {
+    tell_kept(kept, keep);
+  }
+  if (!found.empty() || (kept.state && tell_history(kept, package))) {
+    return kAllWell;
+  }
+  throw Failed("unable to explain " + harmless(package) + ": nothing is recorded of it");
+}
+
+}  // namespace aptkeep::cli

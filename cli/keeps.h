@@ -1,0 +1,52 @@
+// The kept packages: found by the name that a person types, sorted, and told.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "now.h"
+#include "record.h"
+
+namespace aptkeep::cli {
+
+// What is kept, whole: structs, and dpkg's word on each package now. For a record that is not this
+// system's, what dpkg said then.
+struct Kept {
+  StateHandle state;
+  KeepsHandle handle;
+  std::vector<aptkeep_keep> keeps;  // security versions first, then those that failed
+  std::string native_arch;
+  std::map<std::string, Now> now;
+
+  std::string name(const aptkeep_keep& keep) const;
+  // nullptr: the package is not there.
+  const Now* find_now(const aptkeep_keep& keep) const;
+  bool unfinished(const aptkeep_keep& keep) const;  // unpacked or half-configured, now
+  // Those that wait for this failed one.
+  std::vector<aptkeep_keep> waiting_for(const aptkeep_keep& failed) const;
+  // Those that `name` means: "foo" or "foo:arch", on one architecture or several.
+  std::vector<aptkeep_keep> named(const std::string& name) const;
+};
+
+// `keeps` is empty where nothing was recorded yet.
+Kept read_kept(const std::string& path, int mode);
+
+// "foo stays at 1.0: 2.0 was tried and failed" and the like; one line without its end.
+std::string headline(const Kept& kept, const aptkeep_keep& keep);
+
+// Why it failed: ending, dpkg's message, the last `lines` of output.
+std::string story(const aptkeep_keep& keep, std::size_t lines);
+
+// What can be typed next.
+std::string advice(const Kept& kept, const aptkeep_keep& failed);
+
+// The failed one that it waits for, or itself; nullptr where that is no longer kept.
+const aptkeep_keep* root_of(const Kept& kept, const aptkeep_keep& keep);
+
+// Whether a name means a package: "foo" or "foo:arch".
+bool means(const std::string& name, const std::string& package);
+
+// Ends the command unless it runs as root. `what`: "release foo".
+void need_root(const std::string& what);
+
+}  // namespace aptkeep::cli

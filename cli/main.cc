@@ -1,0 +1,110 @@
+// aptkeep: says what was kept back and why, and lets it be tried again.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+
+#include "command.h"
+#include "record.h"
+#include "text.h"
+
+namespace {
+
+using namespace aptkeep::cli;
+
+int fail(const std::string& why) {
+  std::string line = harmless(why);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::cout.flush();
+  std::cerr << "aptkeep: " << line << "\n";
+  return kError;
+}
+
+struct Arguments {
+  std::string state;
+  std::string package;
+  std::vector<std::string> packages;
+  std::int64_t run = 0;
+  unsigned most = 20;
+  bool json = false;
+  bool yes = false;
+};
+
+// Empty: it is one.
+std::string run_number(const std::string& text) {
+  const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+  return digits && text.size() < 19 && text != "0" ? "" : text + " is not the number of a run";
+}
+
+CLI::App* reading(CLI::App& app, Arguments& given, const char* name, const char* help) {
+  CLI::App* command = app.add_subcommand(name, help);
+  // For reading only: nothing that root runs writes where an option says.
+  command->add_option("--state", given.state, "Read this file instead of the system's record")
+      ->type_name("FILE");
+  return command;
+}
+
+void set_up(CLI::App& app, Arguments& given, int& result) {
+  app.set_version_flag("--version", std::string("aptkeep ") + aptkeep_version());
+
+  CLI::App* status_command =
+      reading(app, given, "status", "Say which packages are kept back, and why");
+  status_command->add_flag("--json", given.json, "Print JSON");
+  status_command->callback([&] { result = status(given.state, given.json); });
+
+  CLI::App* explain_command = reading(app, given, "explain", "Tell the whole story of one package");
+  explain_command->add_option("PACKAGE", given.package, "foo or foo:arch")->required();
+  explain_command->callback([&] { result = explain(given.state, given.package); });
+
+  CLI::App* report_command = reading(app, given, "report", "Say what a run did");
+  report_command->add_option("RUN", given.run, "Its number; without: the newest")
+      ->check(CLI::Validator(run_number, ""));
+  report_command->add_flag("--json", given.json, "Print JSON");
+  report_command->callback([&] { result = report(given.state, given.run, given.json); });
+
+  CLI::App* runs_command = reading(app, given, "runs", "List the runs on record");
+  runs_command->add_option("-n,--number", given.most, "How many at most (20)")->type_name("N");
+  runs_command->add_flag("--json", given.json, "Print JSON");
+  runs_command->callback([&] { result = runs(given.state, given.most, given.json); });
+
+  CLI::App* retry_command = app.add_subcommand("retry", "Try what is kept back again, now (root)");
+  retry_command->add_option("PACKAGE", given.packages, "foo or foo:arch; without: all");
+  retry_command->add_flag("-y,--yes", given.yes, "Answer yes to apt-get's questions");
+  retry_command->callback([&] { result = retry(given.packages, given.yes); });
+
+  CLI::App* release_command =
+      app.add_subcommand("release", "Forget that packages are kept back (root)");
+  release_command->add_option("PACKAGE", given.packages, "foo or foo:arch")->required();
+  release_command->callback([&] { result = release(given.packages); });
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("aptkeep keeps upgrades going past packages that fail.", "aptkeep");
+  Arguments given;
+  int result = kAllWell;
+  set_up(app, given, result);
+  try {
+    app.parse(argc, argv);
+    if (app.get_subcommands().empty()) {
+      return fail("unable to go on: no command was given (see aptkeep --help)");
+    }
+  } catch (const CLI::CallForHelp& call) {
+    app.exit(call);
+  } catch (const CLI::CallForVersion& call) {
+    app.exit(call);
+  } catch (const CLI::ParseError& error) {
+    return fail("unable to understand the command: " + std::string(error.what()) +
+                " (see aptkeep --help)");
+  }
+  std::cout.flush();
+  return std::cout ? result : fail("unable to write to standard output");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+}

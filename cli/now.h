@@ -1,0 +1,26 @@
+// What dpkg says of packages at this moment, and programs that are run.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace aptkeep::cli {
+
+struct Now {
+  std::string state;  // "ii", "iF", "iHR" ...
+  std::string version;
+  std::string name;  // as dpkg takes it on its command line
+};
+
+// "name:arch", an Architecture: all package under `native_arch`. Empty where dpkg-query fails.
+std::map<std::string, Now> packages_now(const std::string& native_arch);
+
+// Runs a program, given by its absolute path, on our terminal, and returns its exit status, or 128
+// and the signal. Ctrl-C is the program's to answer.
+int run(const std::vector<std::string>& command);
+
+// The command as a person would type it.
+std::string typed(const std::vector<std::string>& command);
+
+}  // namespace aptkeep::cli

@@ -1,0 +1,41 @@
+// aptkeep release PKG...: forgets keeps, so that the next upgrade tries those versions again.
+#include <iostream>
+#include <map>
+
+#include "command.h"
+#include "keeps.h"
+#include "text.h"
+
+namespace aptkeep::cli {
+
+int release(const std::vector<std::string>& packages) {
+  need_root("release " + harmless(packages.front()));
+  const Kept kept = read_kept({}, APTKEEP_WRITE);
+  // All names are looked at before anything is changed.
+  std::map<std::string, std::string> chosen;  // package: name for a person
+  for (const std::string& name : packages) {
+    const auto found = kept.named(name);
+    if (found.empty()) {
+      throw Failed("unable to release " + harmless(name) + ": it is not kept back");
+    }
+    for (const aptkeep_keep& keep : found) {
+      chosen.emplace(keep.package, kept.name(keep));
+      for (const aptkeep_keep& other : kept.waiting_for(keep)) {
+        chosen.emplace(other.package, kept.name(other));
+      }
+    }
+  }
+  for (const auto& [package, name] : chosen) {
+    if (aptkeep_state_lift(kept.state.get(), package.c_str(), "released") < 0) {
+      throw Failed(aptkeep_error());
+    }
+    std::cout << name << " is no longer kept back.\n";
+  }
+  if (aptkeep_state_write_pins(kept.state.get(), nullptr) < 0) {
+    throw Failed(aptkeep_error());
+  }
+  std::cout << "The next upgrade tries " << (chosen.size() == 1 ? "it" : "them") << " again.\n";
+  return kAllWell;
+}
+
+}  // namespace aptkeep::cli

@@ -1,0 +1,86 @@
+// aptkeep report [RUN]: what one run did.
+#include <iostream>
+
+#include "command.h"
+#include "record.h"
+#include "text.h"
+
+namespace aptkeep::cli {
+namespace {
+
+constexpr std::size_t kLines = 50;
+
+void tell_run(const aptkeep_run& run) {
+  std::cout << "Run " << run.id << ": " << harmless(run.command) << "\n"
+            << "  begun " << when(run.begun)
+            << (run.ended != 0 ? ", ended " + when(run.ended) : std::string(", not ended")) << "\n";
+  if (*run.note != '\0') {
+    std::cout << "  " << harmless(run.note) << "\n";
+  }
+  std::cout << "  " << run.done << " done, " << run.failed << " failed, " << run.kept << " kept, "
+            << run.stranded << " stranded, " << run.not_reached << " not reached\n";
+}
+
+void tell_failure(const aptkeep_failure& failure, const std::string& native_arch) {
+  std::cout << "\n"
+            << name_of(failure.package, native_arch) << " " << harmless(failure.version) << ": "
+            << ending_of(failure.script, failure.phase, failure.exit_code, failure.signal)
+            << (failure.healed != 0 ? "; a later try went well" : "") << "\n";
+  if (*failure.message != '\0') {
+    std::cout << "  dpkg: " << harmless(failure.message) << "\n";
+  }
+  std::cout << quoted({failure.output, failure.output_size}, kLines);
+}
+
+void tell_step(const aptkeep_step& step, const std::string& native_arch) {
+  std::cout << "  " << word_of_outcome(step.outcome) << ": " << word_of_action(step.action) << " "
+            << name_of(step.package, native_arch);
+  if (*step.old_version != '\0') {
+    std::cout << " " << harmless(step.old_version);
+  }
+  if (*step.new_version != '\0') {
+    std::cout << " -> " << harmless(step.new_version);
+  }
+  std::cout << (step.security != 0 ? loud(" (security update)") : "")
+            << (*step.db_state != '\0' ? " [" + harmless(step.db_state) + "]" : "") << "\n";
+  for (std::size_t i = 0; i < step.cause_count; ++i) {
+    std::cout << "      " << harmless(step.cause[i]) << "\n";
+  }
+}
+
+void tell_steps(const ReportHandle& report, const std::string& native_arch, bool done) {
+  for (const aptkeep_step& step : steps(report)) {
+    if ((step.outcome == APTKEEP_DONE) == done) {
+      tell_step(step, native_arch);
+    }
+  }
+}
+
+}  // namespace
+
+int report(const std::string& state, std::int64_t run, bool json) {
+  const StateHandle record = open_record(state, APTKEEP_READ);
+  const ReportHandle handle = record ? read_report(record, run) : nullptr;
+  if (!handle && run != 0) {
+    throw Failed("unable to read the report of run " + std::to_string(run) +
+                 ": it is not on record");
+  }
+  if (!handle || json) {
+    std::cout << (json ? (handle ? aptkeep_report_json(handle.get()) : "null")
+                       : "Nothing was recorded yet.")
+              << "\n";
+    return kAllWell;
+  }
+  auto summary = sized<aptkeep_run>();
+  aptkeep_report_run(handle.get(), &summary);
+  tell_run(summary);
+  for (const aptkeep_failure& failure : failures(handle)) {
+    tell_failure(failure, summary.native_arch);
+  }
+  std::cout << "\n";
+  tell_steps(handle, summary.native_arch, false);
+  tell_steps(handle, summary.native_arch, true);
+  return kAllWell;
+}
+
+}  // namespace aptkeep::cli

@@ -1,0 +1,138 @@
+// aptkeep retry [PKG...]: tries what is kept again, now.
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "command.h"
+#include "keeps.h"
+#include "text.h"
+
+namespace aptkeep::cli {
+namespace {
+
+using Command = std::vector<std::string>;
+
+// What to run, by what each package needs now.
+struct Work {
+  Command configure{"/usr/bin/dpkg", "--configure"};
+  Command upgrade{"/usr/bin/apt-get", "install", "--only-upgrade"};
+  Command install{"/usr/bin/apt-get", "install"};
+  Command remove{"/usr/bin/apt-get", "remove"};
+  Command purge{"/usr/bin/apt-get", "purge"};
+  std::vector<aptkeep_keep> lift;        // before apt is called, which would heed their pins
+  std::vector<aptkeep_keep> configured;  // to be lifted where dpkg configures them
+};
+
+// The failed ones that are meant, each with all that waits for it. Someone who names a waiting one
+// means the one that it waits for too.
+std::vector<aptkeep_keep> choose(const Kept& kept, const std::vector<std::string>& names) {
+  std::set<std::string> roots;
+  std::set<std::string> alone;
+  for (const std::string& name : names) {
+    const auto found = kept.named(name);
+    if (found.empty()) {
+      throw Failed("unable to retry " + harmless(name) + ": it is not kept back");
+    }
+    for (const aptkeep_keep& keep : found) {
+      const aptkeep_keep* root = root_of(kept, keep);
+      (root == nullptr ? alone : roots).insert(root == nullptr ? keep.package : root->package);
+    }
+  }
+  std::vector<aptkeep_keep> chosen;
+  for (const aptkeep_keep& keep : kept.keeps) {
+    const aptkeep_keep* root = root_of(kept, keep);
+    if (names.empty() || alone.contains(keep.package) ||
+        (root != nullptr && roots.contains(root->package))) {
+      chosen.push_back(keep);
+    }
+  }
+  return chosen;
+}
+
+bool is_installed(const Now* now) {
+  return now != nullptr && now->state.size() > 1 && now->state[1] != 'c' && now->state[1] != 'n';
+}
+
+Work sort_out(const Kept& kept, const std::vector<aptkeep_keep>& chosen, bool yes) {
+  Work work;
+  for (Command* command : {&work.upgrade, &work.install, &work.remove, &work.purge}) {
+    if (yes) {
+      command->push_back("--yes");
+    }
+    command->push_back("--");
+  }
+  work.configure.push_back("--");
+  for (const aptkeep_keep& keep : chosen) {
+    const Now* now = kept.find_now(keep);
+    if (kept.unfinished(keep)) {
+      work.configure.push_back(now->name);
+      work.configured.push_back(keep);
+      continue;
+    }
+    if (*keep.version == '\0') {
+      (keep.phase == APTKEEP_PHASE_PURGE ? work.purge : work.remove).push_back(keep.package);
+    } else {
+      (is_installed(now) ? work.upgrade : work.install).push_back(keep.package);
+    }
+    if (keep.failed != 0) {
+      work.lift.push_back(keep);
+    }
+  }
+  return work;
+}
+
+bool has_operands(const Command& command) {
+  return command.back() != "--";
+}
+
+void lift(const Kept& kept, const std::vector<aptkeep_keep>& keeps) {
+  for (const aptkeep_keep& keep : keeps) {
+    // dpkg's own hook may have been faster.
+    const int lifted = aptkeep_state_lift(kept.state.get(), keep.package, "retry");
+    if (lifted < 0 && lifted != APTKEEP_ENOENT) {
+      throw Failed(aptkeep_error());
+    }
+  }
+  if (!keeps.empty() && aptkeep_state_write_pins(kept.state.get(), nullptr) < 0) {
+    throw Failed(aptkeep_error());
+  }
+}
+
+bool went_well(const Command& command) {
+  if (!has_operands(command)) {
+    return true;
+  }
+  std::cout << "Running: " << typed(command) << std::endl;
+  return run(command) == 0;
+}
+
+// A keep of a package that dpkg could not configure stays: nothing about it has changed.
+void lift_configured(Kept& kept, const std::vector<aptkeep_keep>& tried) {
+  kept.now = packages_now(kept.native_arch);
+  std::vector<aptkeep_keep> over;
+  std::copy_if(tried.begin(), tried.end(), std::back_inserter(over),
+               [&](const aptkeep_keep& keep) { return !kept.unfinished(keep); });
+  lift(kept, over);
+}
+
+}  // namespace
+
+int retry(const std::vector<std::string>& packages, bool yes) {
+  need_root(packages.empty() ? "retry" : "retry " + harmless(packages.front()));
+  Kept kept = read_kept({}, APTKEEP_WRITE);
+  const std::vector<aptkeep_keep> chosen = choose(kept, packages);
+  if (chosen.empty()) {
+    std::cout << "No package is kept back.\n";
+    return kAllWell;
+  }
+  const Work work = sort_out(kept, chosen, yes);
+  bool well = went_well(work.configure);
+  lift_configured(kept, work.configured);
+  lift(kept, work.lift);
+  for (const Command& command : {work.remove, work.purge, work.upgrade, work.install}) {
+    well = went_well(command) && well;
+  }
+  return well ? kAllWell : kKept;
+}
+
+}  // namespace aptkeep::cli
