@@ -8,7 +8,6 @@ of its own. Its first process dies with this one (PR_SET_PDEATHSIG and `unshare 
 kernel then kills all others in it and takes the mounts away, also after a SIGKILL.
 """
 
-import ctypes
 import os
 import pathlib
 import signal
@@ -16,9 +15,8 @@ import subprocess
 import sys
 
 import cache
+import lifetime
 import rootfs
-
-PR_SET_PDEATHSIG = 1
 
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -29,16 +27,22 @@ ENVIRONMENT = {
 }
 
 # Run in the new namespaces. $1: folder to mount at (the same for all: each bed sees only its own),
-# $2: lower folders, $3: where the layer of changes lies ("": in memory).
+# $2: lower folders, $3: where the layer of changes lies ("": in memory), $4 and on: pairs of a
+# machine's folder and where it is to be seen inside.
 SETUP = r"""
 set -eu
 at=$1 lower=$2 changes=$3
+shift 3
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 bed "$at"
 if [ -z "$changes" ]; then changes=$at; fi
 mkdir -p "$changes/upper" "$changes/work" "$at/root"
 mount -t overlay -o "lowerdir=$lower,upperdir=$changes/upper,workdir=$changes/work" bed "$at/root"
 cd "$at/root"
+while [ $# -gt 1 ]; do
+  mkdir -p ".$2" && mount --bind "$1" ".$2"
+  shift 2
+done
 mount -t proc proc proc
 mount -t tmpfs -o mode=755 run run
 mkdir -p run/lock && chmod 1777 run/lock
@@ -81,17 +85,15 @@ class BedError(Exception):
     pass
 
 
-def _die_with_parent():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
 class Bed:
     """`lower`: root folders, the uppermost first. `changes`: where to put what is written, for
-    making a layer; in memory otherwise. `network`: stay in the machine's network."""
+    making a layer; in memory otherwise. `binds`: {machine's folder: where it is seen inside}.
+    `network`: stay in the machine's network."""
 
-    def __init__(self, lower, changes=None, network=False):
+    def __init__(self, lower, changes=None, binds=None, network=False):
         self.lower = [str(path) for path in lower]
         self.changes = str(changes) if changes else ""
+        self.binds = binds or {}
         self.network = network
         self.process = None
         self.pid = 0
@@ -101,9 +103,10 @@ class Bed:
         if not self.network:
             command.append("-n")
         command += ["sh", "-c", SETUP, "bed", str(cache.folder("mnt")), ":".join(self.lower), self.changes]
+        command += [str(word) for pair in self.binds.items() for word in pair]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=True, preexec_fn=_die_with_parent)
+            start_new_session=True, preexec_fn=lifetime.killed_with_parent)
         if self.process.stdout.readline() != b"ready\n":
             why = self.process.stderr.read().decode()
             self.close()
@@ -178,6 +181,7 @@ def fresh(suite, packages=(), layers=(), **options):
 
 
 def main():
+    lifetime.end_tidily()
     with fresh(sys.argv[1]) as bed:
         argv = sys.argv[2:] or ["bash", "-i"]
         settings = [f"{k}={v}" for k, v in ENVIRONMENT.items()]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import cache
+import lifetime
 import sources
 
 # What aptkeep's packages depend on beyond apt and dpkg, and what the tests call inside.
@@ -30,6 +31,7 @@ def _mmdebstrap(suite, packages, target, archives):
     if packages:
         command.append("--include=" + ",".join(packages))
     subprocess.run(command + [suite, str(target), "-"], check=True, stdout=sys.stderr,
+                   preexec_fn=lifetime.ended_with_parent,
                    input="\n".join(sources.lines(suite)) + "\n", text=True)
 
 
@@ -73,4 +75,5 @@ def package_lists(suite):
 
 
 if __name__ == "__main__":
+    lifetime.end_tidily()
     print(root(sys.argv[1], sys.argv[2:]))

@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 
 import bed as beds  # noqa: E402
 import cache  # noqa: E402
+import lifetime  # noqa: E402
 
 # Everything that the packages are made of; not the tests.
 SOURCES = ("CMakeLists.txt", "LICENSE", "README.md", "cli", "cmake", "debian", "docs", "hooks",
@@ -39,20 +40,23 @@ def sources():
 
 
 def build_dependencies():
-    """The packages of Build-Depends, without versions: dpkg-buildpackage checks those."""
+    """The packages of Build-Depends, without versions: dpkg-buildpackage checks those. ccache
+    only spares compiling what did not change."""
     text = (TOP / "debian/control").read_text(encoding="utf-8")
     field = re.search(r"^Build-Depends:((?:.*\n)(?:[ \t].*\n)*)", text, re.M).group(1)
-    return ["build-essential", *[re.sub(r"\(.*?\)", "", d).strip() for d in field.split(",")]]
+    return ["build-essential", "ccache", *[re.sub(r"\(.*?\)", "", d).strip() for d in field.split(",")]]
 
 
 def _build(suite, files, target):
-    with beds.fresh(suite, build_dependencies()) as bed:
+    compiled = cache.folder("ccache", suite)
+    with beds.fresh(suite, build_dependencies(), binds={compiled: "/ccache"}) as bed:
         for name in files:
             path = TOP / name
             bed.write(f"/build/aptkeep/{name}", path.read_bytes(), path.stat().st_mode & 0o755)
         result = bed.run(
             "cd /build/aptkeep && dpkg-buildpackage -b -us -uc --jobs=2",
-            env={"DEB_BUILD_OPTIONS": "parallel=2", "TMPDIR": "/tmp"}, timeout=3600)
+            env={"DEB_BUILD_OPTIONS": "parallel=2", "CCACHE_DIR": "/ccache",
+                 "PATH": "/usr/lib/ccache:" + beds.ENVIRONMENT["PATH"]}, timeout=3600)
         if result.code != 0:
             raise beds.BedError(f"unable to build for {suite}:\n{result.output}")
         (target / "build.log").write_text(result.output, encoding="utf-8")
@@ -81,6 +85,7 @@ def debs(suite):
 
 
 def main():
+    lifetime.end_tidily()
     built = debs(sys.argv[1])
     if len(sys.argv) > 2:
         destination = pathlib.Path(sys.argv[2])

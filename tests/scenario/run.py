@@ -15,6 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lib"), str(HERE.parent / "package"
 
 import bed as beds  # noqa: E402
 import graph  # noqa: E402
+import lifetime  # noqa: E402
 import oracle  # noqa: E402
 import pkg  # noqa: E402
 import repo  # noqa: E402
@@ -246,6 +247,7 @@ def main():
     parser.add_argument("--list-suites", action="store_true", help="only say where it is to run")
     parser.add_argument("-v", "--verbose", action="store_true", help="show commands and output")
     args = parser.parse_args()
+    lifetime.end_tidily()
     files = args.files or sorted(glob.glob(str(HERE / "*.scenario")))
     if os.geteuid() != 0 and not args.list_suites:
         sys.exit("unable to make a test bed: only root may")
