@@ -87,7 +87,8 @@ def main():
     if store.exists():
         state = json.loads(store.read_text())
         print(f"== going on with the soak of {state['revision']}, seed {state['seed']}", flush=True)
-    environment = dict(os.environ, APTKEEP_SOAK="1", APTKEEP_SEED=state["seed"])
+    environment = dict(os.environ, APTKEEP_SOAK="1", APTKEEP_SEED=state["seed"],
+                       APTKEEP_ROUNDS=os.environ.get("APTKEEP_ROUNDS", "200000"))
     names = sorted(names_of(build), key=lambda n: not n.endswith(".build"))
     for name in names:
         if state["tests"].get(name, {}).get("passed"):
