@@ -5,6 +5,7 @@
 
 #include "adapters/apt_cache.h"
 #include "adapters/proc.h"
+#include "adapters/tell_once.h"
 #include "core/config.h"
 #include "core/pins.h"
 #include "engine/pins_file.h"
@@ -48,6 +49,10 @@ Result<std::vector<Pin>> find_blockers(const std::vector<ProtectedPackage>& pack
 
 void complain(const std::string& message) {
   std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
+}
+
+void complain_once(const Frontend& frontend, const std::string& message) {
+  tell_once(paths::kRunDir, static_cast<long>(frontend.pid), message.c_str());
 }
 
 std::int64_t now() {

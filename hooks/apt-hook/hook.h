@@ -11,6 +11,8 @@ namespace aptkeep::hook {
 
 // Prints `message` as the one line that every program of aptkeep uses for errors.
 void complain(const std::string& message);
+// The same, once in this frontend's run: the driver and the other hook meet the same trouble.
+void complain_once(const Frontend& frontend, const std::string& message);
 
 std::int64_t now();
 

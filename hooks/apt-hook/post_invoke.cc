@@ -31,9 +31,9 @@ void post_invoke() {
   const auto frontend = own_frontend();
   if (!frontend) return;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
-  if (!store) return complain(store.error().message);
+  if (!store) return complain_once(*frontend, store.error().message);
   const auto open = store->open_plan(*frontend);
-  if (!open) return complain(open.error().message);
+  if (!open) return complain_once(*frontend, open.error().message);
   if (!*open) return;
   // The repair after a bypassed driver runs dpkg, and apt says this only to some of its hooks.
   ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);

@@ -88,11 +88,11 @@ void pre_install() {
   const auto frontend = own_frontend();
   if (!frontend) return;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
-  if (!store) return complain(store.error().message);
+  if (!store) return complain_once(*frontend, store.error().message);
   const auto plan = plan_of(std::move(steps));
   if (!plan) return complain(plan.error().message);
   const auto begun = store->begin_plan(*frontend, flags_of(*conversation, *frontend), *plan, now());
-  if (!begun) complain(begun.error().message);
+  if (!begun) complain_once(*frontend, begun.error().message);
 }
 
 }  // namespace aptkeep::hook

@@ -59,12 +59,12 @@ int drive(int progress_fd, const std::vector<std::string>& args) {
   if (!frontend) return kNotHandled;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
   if (!store) {
-    complain(store.error().message);
+    complain_once(*frontend, store.error().message);
     return kNotHandled;
   }
   auto open = store->open_plan(*frontend);
   if (!open) {
-    complain(open.error().message);
+    complain_once(*frontend, open.error().message);
     return kNotHandled;
   }
   if (!*open || (*open)->flags.bypassed) return kNotHandled;

@@ -12,6 +12,7 @@
 #include "adapters/dpkg_db.h"
 #include "adapters/proc.h"
 #include "adapters/process.h"
+#include "adapters/tell_once.h"
 #include "core/config.h"
 #include "engine/finish.h"
 #include "engine/plain.h"
@@ -80,12 +81,16 @@ void complain(const std::string& message) {
   std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
 }
 
+void complain_once(const Frontend& frontend, const std::string& message) {
+  tell_once(paths::kRunDir, static_cast<long>(frontend.pid), message.c_str());
+}
+
 int end_run() {
   const auto frontend = lock_holder();
   if (!frontend) return 0;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
   if (!store) {
-    complain(store.error().message);
+    complain_once(*frontend, store.error().message);
     return 0;
   }
   const auto open = store->open_plan(*frontend);

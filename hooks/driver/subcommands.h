@@ -4,10 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "state/store.h"
+
 namespace aptkeep {
 
 // Prints `message` as the one line that every program of aptkeep uses for errors.
 void complain(const std::string& message);
+// The same, once in this frontend's run.
+void complain_once(const Frontend& frontend, const std::string& message);
 
 // Ends the frontend's open plan, when apt-hook cannot be started any more (its libapt-pkg was
 // replaced in the run).

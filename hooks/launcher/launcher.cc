@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "adapters/path_list.h"
+#include "adapters/tell_once.h"
 #include "decide.h"
 #include "dpkg_facts.h"
 #include "fallback.h"
@@ -174,14 +175,19 @@ int wait_for_driver() {
 }
 
 void tell(const Record& record, int status) {
+  char message[128];
   if (WIFSIGNALED(status)) {
-    dprintf(2, "aptkeep: unable to go on: the driver was ended by signal %d; dpkg goes on alone\n",
-            WTERMSIG(status));
+    std::snprintf(message, sizeof message,
+                  "unable to go on: the driver was ended by signal %d; dpkg goes on alone",
+                  WTERMSIG(status));
   } else if (record.called) {
-    dprintf(2,
-            "aptkeep: unable to go on: the driver ended amid its work (%d); dpkg goes on alone\n",
-            WEXITSTATUS(status));
+    std::snprintf(message, sizeof message,
+                  "unable to go on: the driver ended amid its work (%d); dpkg goes on alone",
+                  WEXITSTATUS(status));
+  } else {
+    return;
   }
+  tell_once(kRunDir, getppid(), message);
 }
 
 [[noreturn]] void go_on_alone(int argc, const char* const* argv, const CommandLine& line,

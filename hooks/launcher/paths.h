@@ -9,6 +9,7 @@ namespace aptkeep::launcher {
 inline constexpr const char* kBinDir = APTKEEP_LAUNCHER_TEST_ROOT "/bin";
 inline constexpr const char* kDriver = APTKEEP_LAUNCHER_TEST_ROOT "/driver";
 inline constexpr const char* kOff = APTKEEP_LAUNCHER_TEST_ROOT "/off";
+inline constexpr const char* kRunDir = APTKEEP_LAUNCHER_TEST_ROOT "/run";
 inline constexpr const char* kRealDpkg = APTKEEP_LAUNCHER_TEST_ROOT "/real/dpkg";
 inline constexpr const char* kDpkgQuery = APTKEEP_LAUNCHER_TEST_ROOT "/real/dpkg-query";
 inline constexpr const char* kDpkgDeb = APTKEEP_LAUNCHER_TEST_ROOT "/real/dpkg-deb";
@@ -16,6 +17,7 @@ inline constexpr const char* kDpkgDeb = APTKEEP_LAUNCHER_TEST_ROOT "/real/dpkg-d
 inline constexpr const char* kBinDir = paths::kBinDir;
 inline constexpr const char* kDriver = paths::kDriver;
 inline constexpr const char* kOff = paths::kOff;
+inline constexpr const char* kRunDir = paths::kRunDir;
 inline constexpr const char* kRealDpkg = paths::kRealDpkg;
 inline constexpr const char* kDpkgQuery = "/usr/bin/dpkg-query";
 inline constexpr const char* kDpkgDeb = "/usr/bin/dpkg-deb";
