@@ -32,14 +32,15 @@ bool failed(StepState state) {
 }
 
 const KeptMember* root_of(const KeptSet& kept, std::uint32_t step) {
-  for (std::size_t guard = 0; guard <= kept.members.size(); ++guard) {
-    const auto member = std::find_if(kept.members.begin(), kept.members.end(),
-                                     [&](const KeptMember& other) { return other.step == step; });
-    if (member == kept.members.end()) return nullptr;
-    if (member->failed || member->because < 0) return &*member;
-    step = static_cast<std::uint32_t>(member->because);
+  const auto member = std::find_if(kept.members.begin(), kept.members.end(),
+                                   [&](const KeptMember& other) { return other.step == step; });
+  if (member == kept.members.end()) return nullptr;
+  const KeptMember* root = &*member;
+  // A cause stands before what it causes, so this ends.
+  while (!root->failed && root->because >= 0) {
+    root = &kept.members[static_cast<std::size_t>(root->because)];
   }
-  return nullptr;
+  return root;
 }
 
 }  // namespace

@@ -72,6 +72,19 @@ TEST_F(HeldUpTest, AKeptOnesCauseContinuesThroughWhatHeldItsRootUp) {
   EXPECT_EQ(cause.lines[2], "foo failed");
 }
 
+// The members of a kept set stand in another order than the steps.
+TEST_F(HeldUpTest, ThePlacesOfMembersAreNotThoseOfSteps) {
+  plan_.clauses.clear();
+  needs(0, 2, "dep2 (= 2.0)");
+  plan_.clauses.back().any_of = {{2, Side::New}};
+  const std::vector<StepState> states{StepState::Kept, StepState::Done, StepState::FailedOld};
+  const std::vector<std::uint32_t> failed{2};
+  const KeptSet kept = least_kept_set(plan_, failed);
+  const Cause cause = cause_of(plan_, kept, states, 0, "amd64");
+  EXPECT_EQ(cause.root, "dep2:amd64");
+  EXPECT_EQ(cause.lines, (std::vector<std::string>{"foo kept: needs dep2 (= 2.0)", "dep2 failed"}));
+}
+
 TEST_F(HeldUpTest, ACircleOfStrandedPackagesEnds) {
   needs(1, 2, "dep2");
   plan_.clauses.erase(plan_.clauses.begin());
