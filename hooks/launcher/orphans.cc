@@ -42,7 +42,7 @@ bool is_named(const char* comm, std::size_t length, const char* name) {
 // changes its text when dpkg replaces its own file.
 void look_at(const char* pid, Orphans& orphans) {
   char path[64];
-  std::snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+  static_cast<void>(std::snprintf(path, sizeof path, "/proc/%.20s/stat", pid));
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
   char text[512];

@@ -14,7 +14,7 @@ namespace aptkeep {
 
 // The last bytes that came by, in memory that relay and driver share.
 struct TailRing {
-  static constexpr std::size_t kSize = 64 * 1024;
+  static constexpr std::size_t kSize = 65536;
 
   std::atomic<std::uint64_t> written;
   char bytes[kSize];
