@@ -34,7 +34,6 @@ int wait_for(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// What the program prints; its errors go nowhere.
 std::string output_of(const std::vector<std::string>& command) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), 0) != 0) {
@@ -104,6 +103,15 @@ int run(const std::vector<std::string>& command) {
     throw Failed("unable to run " + command.front());
   }
   return status;
+}
+
+std::vector<std::string> lines_of(const std::vector<std::string>& command) {
+  std::istringstream output(output_of(command));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(output, line);) {
+    lines.push_back(line);
+  }
+  return lines;
 }
 
 std::string typed(const std::vector<std::string>& command) {

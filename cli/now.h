@@ -20,6 +20,9 @@ std::map<std::string, Now> packages_now(const std::string& native_arch);
 // and the signal. Ctrl-C is the program's to answer.
 int run(const std::vector<std::string>& command);
 
+// What a program prints, line by line; its errors go nowhere.
+std::vector<std::string> lines_of(const std::vector<std::string>& command);
+
 // The command as a person would type it.
 std::string typed(const std::vector<std::string>& command);
 

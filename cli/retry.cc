@@ -106,6 +106,24 @@ bool went_well(const Command& command) {
   return run(command) == 0;
 }
 
+// "apt-get install" marks what it is given as installed by hand, so that autoremove never takes it;
+// what was marked as installed for others' sake is to stay so.
+bool upgraded_well(const Command& command) {
+  if (!has_operands(command)) {
+    return true;
+  }
+  Command show{"/usr/bin/apt-mark", "showauto", "--"};
+  show.insert(show.end(), std::find(command.begin(), command.end(), "--") + 1, command.end());
+  Command mark{"/usr/bin/apt-mark", "-qq", "auto", "--"};
+  const auto automatic = lines_of(show);
+  mark.insert(mark.end(), automatic.begin(), automatic.end());
+  const bool well = went_well(command);
+  if (has_operands(mark)) {
+    static_cast<void>(lines_of(mark));
+  }
+  return well;
+}
+
 // A keep of a package that dpkg could not configure stays: nothing about it has changed.
 void lift_configured(Kept& kept, const std::vector<aptkeep_keep>& tried) {
   kept.now = packages_now(kept.native_arch);
@@ -129,9 +147,10 @@ int retry(const std::vector<std::string>& packages, bool yes) {
   bool well = went_well(work.configure);
   lift_configured(kept, work.configured);
   lift(kept, work.lift);
-  for (const Command& command : {work.remove, work.purge, work.upgrade, work.install}) {
-    well = went_well(command) && well;
-  }
+  well = went_well(work.remove) && well;
+  well = went_well(work.purge) && well;
+  well = upgraded_well(work.upgrade) && well;
+  well = went_well(work.install) && well;
   return well ? kAllWell : kKept;
 }
 

@@ -137,17 +137,19 @@ std::string name_of(const std::string& package, const std::string& native_arch) 
 }
 
 std::string ending_of(const std::string& script, int phase, int exit_code, int signal) {
-  std::string text = script.empty() ? "dpkg failed" : "its " + harmless(script);
+  // A plain dpkg call does not tell which script it was.
+  std::string text = script.empty() ? "it" : "its " + harmless(script);
   if (signal > 0) {
     const char* name = ::sigabbrev_np(signal);
-    text += script.empty() ? ": " : " ";
-    text += "was killed by " +
-            (name == nullptr ? "signal " + std::to_string(signal) : "SIG" + std::string(name));
+    text +=
+        " "
+        "was killed by " +
+        (name == nullptr ? "signal " + std::to_string(signal) : "SIG" + std::string(name));
   } else if (signal < 0) {
-    text += script.empty() ? ": killed by a signal" : " was killed by a signal";
+    text += " was killed by a signal";
   } else if (exit_code >= 0 && !script.empty()) {
     text += " ended with exit status " + std::to_string(exit_code);
-  } else if (!script.empty()) {
+  } else {
     text += " failed";
   }
   return text + " " + during(phase);

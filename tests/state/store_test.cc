@@ -99,6 +99,18 @@ TEST_F(StoreTest, APlanIsOnlyThatOfItsOwnProcess) {
   EXPECT_TRUE(store.unended_plan()->has_value());
 }
 
+TEST_F(StoreTest, TheNewestRunOfAProcess) {
+  Store store = open();
+  EXPECT_EQ(*store.run_of_process(frontend(100)), 0);
+  run_with(store, 100, 1000, {});
+  run_with(store, 200, 2000, {});
+  EXPECT_EQ(*store.run_of_process(frontend(100)), 1);
+  EXPECT_EQ(*store.run_of_process(frontend(200)), 2);
+  Frontend after_boot = frontend(200);
+  after_boot.boot = "another";
+  EXPECT_EQ(*store.run_of_process(after_boot), 0);
+}
+
 TEST_F(StoreTest, SeveralPlansOfOneFrontendAreOneRun) {
   Store store = open();
   const Plan full = plan();
