@@ -14,6 +14,7 @@ IDENTITIES = {
     "main": ("Debian", "Debian", ""),
     "security": ("Debian", "Debian-Security", "-security"),
     "third-party": ("Elsewhere", "Elsewhere", ""),
+    "aptkeep": ("Debian", "Debian", ""),
 }
 
 

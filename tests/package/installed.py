@@ -1,9 +1,13 @@
 """aptkeep installed in a root: from its packages, as an admin does it."""
 
 import glob
+import hashlib
 import os
 import pathlib
+import re
 import shutil
+import subprocess
+import tempfile
 
 import bed as beds
 import build
@@ -11,6 +15,7 @@ import cache
 import rootfs
 
 RUNTIME = ("aptkeep_*.deb", "libaptkeep0_*.deb")
+NEXT = "+next"
 
 
 def install(bed, debs):
@@ -52,3 +57,40 @@ def copy_staged(bed, tree):
     bed.write("/etc/apt/apt.conf.d/20aptkeep", conf)
     bed.must(["mkdir", "-p", "/var/lib/aptkeep"])
     bed.must(["ldconfig"])
+
+def version(debs):
+    """The version of aptkeep's packages in a folder."""
+    [deb] = glob.glob(f"{debs}/aptkeep_*.deb")
+    return os.path.basename(deb).split("_")[1]
+
+
+def _repack(deb, postinst):
+    """(control text, content) of the next version: the same files."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder, "tree")
+        subprocess.run(["dpkg-deb", "-R", deb, tree], check=True)
+        control = tree / "DEBIAN/control"
+        text = control.read_text(encoding="utf-8")
+        now = re.search(r"^Version: (.*)$", text, re.M).group(1)
+        text = re.sub(rf"(^Version: |\(= ){re.escape(now)}", rf"\g<0>{NEXT}", text, flags=re.M)
+        control.write_text(text, encoding="utf-8")
+        if postinst and text.startswith("Package: aptkeep\n"):
+            (tree / "DEBIAN/postinst").write_text(f"#!/bin/sh\n{postinst}\n", encoding="utf-8")
+        target = pathlib.Path(folder, "next.deb")
+        subprocess.run(["dpkg-deb", "-Znone", "-b", tree, target], check=True,
+                       stdout=subprocess.DEVNULL)
+        return text, target.read_bytes()
+
+
+def next_version(debs, postinst=""):
+    """(text of a Packages file, {file name: content}) with the next version of aptkeep, whose
+    postinst is `postinst` if that is given."""
+    stanzas, content = [], {}
+    for pattern in RUNTIME:
+        for path in glob.glob(f"{debs}/{pattern}"):
+            text, deb = _repack(path, postinst)
+            name = os.path.basename(path)
+            content[name] = deb
+            stanzas.append(f"{text.rstrip()}\nFilename: ./{name}\nSize: {len(deb)}\n"
+                           f"SHA256: {hashlib.sha256(deb).hexdigest()}\n")
+    return "\n".join(stanzas), content

@@ -14,7 +14,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "lib"), str(HERE.parent / "package")]
 
 import bed as beds  # noqa: E402
+import build  # noqa: E402
 import graph  # noqa: E402
+import installed  # noqa: E402
 import lifetime  # noqa: E402
 import oracle  # noqa: E402
 import pkg  # noqa: E402
@@ -22,6 +24,7 @@ import repo  # noqa: E402
 import scenario  # noqa: E402
 
 QUERY = ["dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package}|${Architecture}|${Version}\\n"]
+OURS = ("aptkeep", "libaptkeep0")
 PINS = "/etc/apt/preferences.d/aptkeep.pref"
 
 
@@ -57,9 +60,10 @@ def seed():
 
 
 class Runner:
-    def __init__(self, bed, suite, stock, verbose):
+    def __init__(self, bed, suite, debs, stock, verbose):
         self.bed = bed
         self.suite = suite
+        self.debs = debs    # folder with aptkeep's packages; None without
         self.stock = stock
         self.verbose = verbose
         self.least = None   # of a [graph]: the least kept set
@@ -67,6 +71,8 @@ class Runner:
         self.repositories = repo.Repositories(bed, suite)
         self.known = {}
         self.before = package_states(bed)
+        for name in OURS:
+            self.before.pop(name, None)
         self.log = []
 
     def play(self, sections):
@@ -136,6 +142,20 @@ class Runner:
         wrong += [f"output has: {t}" for t in wanted.lacks if t in result.output]
         self.judge(section, wrong)
 
+    def do_aptkeep(self, section):
+        """next [POSTINST]: the repository offers a newer aptkeep, with that as its postinst."""
+        word, _, postinst = section.argument.partition(" ")
+        if word != "next":
+            raise scenario.FormatError(f"line {section.line}: not [aptkeep] next")
+        self.repositories.write_raw("aptkeep", *installed.next_version(self.debs, postinst))
+        self.repositories.update()
+
+    def version(self, wanted):
+        """What `this` and `next` stand for in an expectation."""
+        if wanted not in ("this", "next"):
+            return wanted
+        return installed.version(self.debs) + (installed.NEXT if wanted == "next" else "")
+
     def graph_states(self):
         """{(state, version): names} of the packages of the graph."""
         sorted_out = {}
@@ -166,6 +186,7 @@ class Runner:
         wrong = []
         for key, (state, version) in sorted(expected.states.items()):
             found = states.get(key, ("", ""))
+            version = self.version(version)
             if found != (state, version):
                 wrong.append(f"{key}: {' '.join(found).strip() or 'absent'}, "
                              f"expected {state or 'absent'} {version}".rstrip())
@@ -203,14 +224,6 @@ class Runner:
             raise Mismatch("\n".join([f"line {section.line} [{section.kind}]:"] + wrong))
 
 
-def layers(args, sections, suite):
-    """What lies over the root: the installed aptkeep, unless this is about stock apt."""
-    if args.stock or any(s.kind == "stock" for s in sections):
-        return []
-    import installed
-    return [installed.layer(suite, scenario.words(sections, "needs"), args.debs)]
-
-
 def one(path, suite, args):
     sections = scenario.read(path)
     suites = scenario.words(sections, "suites")
@@ -218,15 +231,16 @@ def one(path, suite, args):
         print("\n".join(suites or ["bookworm"]))
         return True
     stock = args.stock or any(s.kind == "stock" for s in sections)
+    needs = scenario.words(sections, "needs")
     runner = None
     began = time.monotonic()
     try:
-        above = [] if args.staged else layers(args, sections, suite)
-        with beds.fresh(suite, scenario.words(sections, "needs"), above) as bed:
+        debs = None if stock or args.staged else args.debs or build.debs(suite)
+        above = [installed.layer(suite, needs, debs)] if debs else []
+        with beds.fresh(suite, needs, above) as bed:
             if args.staged and not stock:
-                import installed
                 installed.copy_staged(bed, args.staged)
-            runner = Runner(bed, suite, stock, args.verbose)
+            runner = Runner(bed, suite, debs, stock, args.verbose)
             runner.play(sections)
     except (Mismatch, scenario.FormatError, beds.BedError) as error:
         if runner and not args.verbose:

@@ -6,7 +6,7 @@ import re
 import pkg
 
 SECTIONS = ("stock", "architectures", "suites", "needs", "installed", "repository", "repository+",
-            "graph", "run", "expect")
+            "aptkeep", "graph", "run", "expect")
 
 
 class FormatError(Exception):
