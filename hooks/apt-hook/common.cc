@@ -4,7 +4,6 @@
 #include <ctime>
 
 #include "adapters/apt_cache.h"
-#include "adapters/proc.h"
 #include "adapters/tell_once.h"
 #include "core/config.h"
 #include "core/pins.h"
@@ -57,15 +56,6 @@ void complain_once(const Frontend& frontend, const std::string& message) {
 
 std::int64_t now() {
   return static_cast<std::int64_t>(std::time(nullptr));
-}
-
-std::optional<Frontend> own_frontend() {
-  const auto holder = lock_holder();
-  if (!holder) return std::nullopt;
-  for (auto pid = parent_of(::getpid()); pid && *pid > 1; pid = parent_of(*pid)) {
-    if (*pid == holder->pid) return holder;
-  }
-  return std::nullopt;
 }
 
 void refresh_blockers(Store& store) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "state/store.h"
@@ -15,10 +14,6 @@ void complain(const std::string& message);
 void complain_once(const Frontend& frontend, const std::string& message);
 
 std::int64_t now();
-
-// The frontend whose hook we are: it holds dpkg's frontend lock and is an ancestor of ours. nullopt
-// where apt runs without the lock, on another root, or where somebody else holds it.
-std::optional<Frontend> own_frontend();
 
 // Works out anew which versions have to be pinned away so that a full-upgrade removes no kept
 // package, and writes the pins.

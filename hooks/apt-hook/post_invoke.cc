@@ -32,17 +32,17 @@ void post_invoke() {
   if (!frontend) return;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
   if (!store) return complain_once(*frontend, store.error().message);
-  const auto open = store->open_plan(*frontend);
+  const auto open = own_plan(*store);
   if (!open) return complain_once(*frontend, open.error().message);
   if (!*open) return;
   // The repair after a bypassed driver runs dpkg, and apt says this only to some of its hooks.
-  ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
+  if (lock_holder()) ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
   RealDatabase db;
   RealDpkg dpkg;
   FinishPorts ports{
       db,       *store,         &dpkg,
       complain, dpkg_disk_full, [](const std::string& mark) { return dpkg_log_since(mark); }};
-  const auto ending = finish_plan(*frontend, ports, paths::kPins, now());
+  const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
   if (!ending) return complain(ending.error().message);
   print_summary(*ending, (*open)->flags);
   // Opening apt's cache anew is dear, and unattended-upgrades comes here after each of its many

@@ -55,14 +55,14 @@ int end_as(const CallEnd& end) {
 int drive(int progress_fd, const std::vector<std::string>& args) {
   const auto call = parse_dpkg_call(args);
   if (!call) return kNotHandled;
-  const auto frontend = lock_holder();
+  const auto frontend = own_frontend();
   if (!frontend) return kNotHandled;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
   if (!store) {
     complain_once(*frontend, store.error().message);
     return kNotHandled;
   }
-  auto open = store->open_plan(*frontend);
+  auto open = own_plan(*store);
   if (!open) {
     complain_once(*frontend, open.error().message);
     return kNotHandled;

@@ -33,7 +33,16 @@ std::string mark_file(std::int64_t pid) {
   return std::string(paths::kRunDir) + "/dpkg-" + std::to_string(pid);
 }
 
+// Whether a frontend's hooks and driver look after this dpkg.
+bool is_planned() {
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
+  if (!store) return false;
+  const auto plan = own_plan(*store);
+  return plan && *plan;
+}
+
 int before_dpkg(const Frontend& dpkg) {
+  if (is_planned()) return 0;
   // /run is root's alone, so a planted link cannot stand here; O_NOFOLLOW and O_EXCL all the same.
   if (::mkdir(paths::kRunDir, 0755) != 0 && errno != EEXIST) return 0;
   const std::string path = mark_file(dpkg.pid);
@@ -86,21 +95,21 @@ void complain_once(const Frontend& frontend, const std::string& message) {
 }
 
 int end_run() {
-  const auto frontend = lock_holder();
+  const auto frontend = own_frontend();
   if (!frontend) return 0;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
   if (!store) {
     complain_once(*frontend, store.error().message);
     return 0;
   }
-  const auto open = store->open_plan(*frontend);
+  const auto open = own_plan(*store);
   if (!open || !*open) return 0;
   RealDatabase db;
   RealDpkg dpkg;
   FinishPorts ports{
       db,       *store,         &dpkg,
       complain, dpkg_disk_full, [](const std::string& mark) { return dpkg_log_since(mark); }};
-  const auto ending = finish_plan(*frontend, ports, paths::kPins, now());
+  const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
   if (!ending) {
     complain(ending.error().message);
     return 0;

@@ -58,6 +58,37 @@ std::optional<std::int64_t> parent_of(std::int64_t pid) {
   return parent;
 }
 
+std::vector<Frontend> ancestors() {
+  std::vector<Frontend> found;
+  for (auto pid = parent_of(::getpid()); pid; pid = parent_of(*pid)) {
+    auto info = process_info(*pid);
+    if (!info) break;
+    found.push_back(std::move(*info));
+  }
+  return found;
+}
+
+std::optional<Frontend> own_frontend() {
+  const auto above = ancestors();
+  const auto holder = lock_holder();
+  if (!holder) return above.size() > 1 ? std::optional(above[1]) : std::nullopt;
+  const bool ours = std::any_of(above.begin(), above.end(), [&](const Frontend& ancestor) {
+    return ancestor.same_process(*holder);
+  });
+  return ours ? holder : std::nullopt;
+}
+
+Result<std::optional<OpenPlan>> own_plan(Store& store) {
+  // Whoever begins a plan ends all others, so there is one at most.
+  auto plan = store.unended_plan();
+  if (!plan || !*plan) return plan;
+  const auto above = ancestors();
+  const bool ours = std::any_of(above.begin(), above.end(), [&](const Frontend& ancestor) {
+    return ancestor.same_process((*plan)->frontend);
+  });
+  return ours ? std::move(plan) : std::optional<OpenPlan>();
+}
+
 std::optional<Frontend> lock_holder(const std::string& lock_file) {
   const int fd = ::open(lock_file.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return std::nullopt;

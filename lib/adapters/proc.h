@@ -19,6 +19,17 @@ std::optional<Frontend> process_info(std::int64_t pid);
 
 std::optional<std::int64_t> parent_of(std::int64_t pid);
 
+// Those of this process, the nearest first.
+std::vector<Frontend> ancestors();
+
+// The frontend whose hook or driver we are: the ancestor that holds dpkg's frontend lock. Where
+// nobody holds it, the process above the one that started us (apt's shell, or the launcher), since
+// aptitude gives the lock up before it calls its hooks and dpkg. nullopt: somebody else holds it.
+std::optional<Frontend> own_frontend();
+
+// The plan that has not ended, if it is that of an ancestor.
+Result<std::optional<OpenPlan>> own_plan(Store& store);
+
 // The dpkg that called us through its pre-invoke or post-invoke hook (dpkg(1)), some shells away.
 struct DpkgAncestor {
   Frontend process;
