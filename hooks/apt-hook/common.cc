@@ -25,7 +25,7 @@ std::vector<ProtectedPackage> protected_by(const std::vector<Keep>& keeps) {
   for (const auto& keep : keeps) {
     if (keep.old_version.empty() || keep.version.empty()) continue;  // nothing to lose, or to go
     // Only these are pinned; the rest is held back by its dependency on one of them.
-    const bool pinned = keep.failed && may_pin(keep.db_state);
+    const bool pinned = is_pinned(keep, keeps);
     packages.push_back({keep.package, installed_version(keep), pinned ? keep.version : ""});
   }
   return packages;

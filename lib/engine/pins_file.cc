@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <system_error>
@@ -90,12 +91,23 @@ std::string reason_of(const Keep& keep) {
 
 }  // namespace
 
+bool is_pinned(const Keep& keep, const std::vector<Keep>& keeps) {
+  // With dpkg at the very version, the pin would only take apt's candidate away.
+  if (!keep.failed || keep.version.empty() || keep.version == keep.old_version ||
+      !may_pin(keep.db_state)) {
+    return false;
+  }
+  return std::none_of(keeps.begin(), keeps.end(), [&](const Keep& other) {
+    const bool unfinished =
+        other.db_state.size() > 1 && (other.db_state[1] == 'U' || other.db_state[1] == 'F');
+    return other.package != keep.package && other.root == keep.package && unfinished;
+  });
+}
+
 std::vector<Pin> pins_of(const std::vector<Keep>& keeps) {
   std::vector<Pin> pins;
   for (const Keep& keep : keeps) {
-    // With dpkg at the very version, the pin would only take apt's candidate away.
-    if (keep.failed && !keep.version.empty() && keep.version != keep.old_version &&
-        may_pin(keep.db_state)) {
+    if (is_pinned(keep, keeps)) {
       pins.push_back({keep.package, keep.version, reason_of(keep)});
     }
   }

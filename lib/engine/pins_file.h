@@ -14,6 +14,10 @@ namespace aptkeep {
 // tried again and whose state allows a pin. What waits for a failed package needs none: apt holds
 // it back by its dependency. Keeps of one package and version, on several architectures, are one
 // pin each.
+//
+// None either for what an unpacked package waits for: the pin would leave apt nothing to do about
+// that one but to remove it (apt-get -f install).
+bool is_pinned(const Keep& keep, const std::vector<Keep>& keeps);
 std::vector<Pin> pins_of(const std::vector<Keep>& keeps);
 
 // Makes `path` (mode 0644) say exactly the active keeps and `extra`, which the caller has from

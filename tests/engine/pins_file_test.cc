@@ -1,0 +1,46 @@
+// Which keeps become pins.
+#include "engine/pins_file.h"
+
+#include <gtest/gtest.h>
+
+namespace aptkeep {
+namespace {
+
+Keep keep_of(const std::string& name, const std::string& state, const std::string& root = "") {
+  Keep keep;
+  keep.package = name + ":amd64";
+  keep.version = "2.0";
+  keep.old_version = "1.0";
+  keep.db_state = state;
+  keep.failed = root.empty();
+  keep.root = (root.empty() ? name : root) + ":amd64";
+  return keep;
+}
+
+std::string pinned(const std::vector<Keep>& keeps) {
+  std::string text;
+  for (const Pin& pin : pins_of(keeps)) text += pin.package + " " + pin.version + ";";
+  return text;
+}
+
+TEST(PinsOf, WhatFailedIsPinnedAndWhatWaitsForItIsNot) {
+  EXPECT_EQ(pinned({keep_of("foo", "ii"), keep_of("dep", "ii", "foo")}), "foo:amd64 2.0;");
+}
+
+TEST(PinsOf, NoPinForWhatAptMustHave) {
+  EXPECT_EQ(pinned({keep_of("foo", "iHR")}), "");
+}
+
+TEST(PinsOf, NoPinForWhatAnUnpackedPackageWaitsFor) {
+  EXPECT_EQ(pinned({keep_of("foo", "ii"), keep_of("dep", "iU", "foo"), keep_of("other", "ii")}),
+            "other:amd64 2.0;");
+}
+
+TEST(PinsOf, NoPinForTheVersionThatIsThere) {
+  Keep keep = keep_of("foo", "iF");
+  keep.old_version = keep.version;
+  EXPECT_EQ(pinned({keep}), "");
+}
+
+}  // namespace
+}  // namespace aptkeep
