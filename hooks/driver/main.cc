@@ -52,6 +52,18 @@ int end_as(const CallEnd& end) {
   return 128 + end.signal;
 }
 
+// Whether the launcher, this program and the record are still there for the calls to come: a
+// package of this very run may take them away.
+bool record_holds(const OpenPlan& open) {
+  const std::string launcher = std::string(paths::kBinDir) + "/dpkg";
+  if (::access(launcher.c_str(), X_OK) != 0 || ::access(paths::kDriver, X_OK) != 0) return false;
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
+  if (!store) return false;
+  const auto found = store->open_plan(open.frontend);
+  return found && *found && (*found)->id == open.id &&
+         (*found)->failures.size() == open.failures.size();
+}
+
 int drive(int progress_fd, const std::vector<std::string>& args) {
   const auto call = parse_dpkg_call(args);
   if (!call) return kNotHandled;
@@ -72,7 +84,8 @@ int drive(int progress_fd, const std::vector<std::string>& args) {
   RealDatabase db;
   const auto progress = MemfdProgress::open(progress_fd);
   if (!progress) return kNotHandled;
-  CallPorts ports{dpkg, db, **progress, *store, complain, dpkg_disk_full};
+  CallPorts ports{
+      dpkg, db, **progress, *store, complain, dpkg_disk_full, [&] { return record_holds(**open); }};
   const auto archives =
       call->verb == DpkgCall::Verb::Unpack ? archives_of(*call) : std::vector<std::string>{};
   const CallEnd end = run_call(*call, archives, **open, ports);

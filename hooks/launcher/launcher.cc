@@ -207,6 +207,19 @@ void tell(const Record& record, int status) {
   become_dpkg_with(argc, argv);
 }
 
+// Returns in a child, and without one if there can be none; ends this process when the child has
+// ended, as that did but never with success. The signals are still ours, to pass on or to outlive.
+void leave_the_rest_to_a_child() {
+  const pid_t launcher = getpid();
+  const pid_t pid = fork();
+  if (pid == 0 && (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != launcher)) _exit(127);
+  if (pid <= 0) return;
+  driver_pid = pid;
+  const int status = wait_for_driver();
+  driver_pid = 0;
+  end_as(status == 0 ? W_EXITCODE(1, 0) : status);
+}
+
 [[noreturn]] void run_driver(int argc, const char* const* argv, const CommandLine& line) {
   const int fd = make_record();
   if (fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) become_dpkg_with(argc, argv);
@@ -241,6 +254,7 @@ void tell(const Record& record, int status) {
     terminal.restore();
     if (asked_to_end != 0) end_by_signal(asked_to_end);
     tell(record, status);
+    if (record.owed) leave_the_rest_to_a_child();
   }
   signals.give_back();
   prctl(PR_SET_CHILD_SUBREAPER, 0);

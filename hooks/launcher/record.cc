@@ -73,6 +73,7 @@ void read_record(int fd, Record& record) {
   record.readable = std::memcmp(header.magic, kProgressMagic, sizeof header.magic) == 0;
   record.finished = header.finished == 1;
   record.called = header.published > 0;
+  record.owed = header.owed == 1;
   record.lost = header.lost != 0 || (record.called && !read_slot(fd, header.published, record));
 }
 

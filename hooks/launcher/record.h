@@ -9,6 +9,7 @@ struct Record {
   bool readable = false;  // a header of ours
   bool finished = false;
   bool called = false;  // at least one dpkg call was begun
+  bool owed = false;    // the call has to end with a failure, whatever dpkg says
   bool lost = false;    // what follows is not known
   Words in_call;
   Words after;

@@ -75,4 +75,8 @@ void MemfdProgress::finished() {
   set_field(fd_, offsetof(ProgressHeader, finished), 1);
 }
 
+void MemfdProgress::owe_failure() {
+  set_field(fd_, offsetof(ProgressHeader, owed), 1);
+}
+
 }  // namespace aptkeep

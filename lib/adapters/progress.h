@@ -21,6 +21,7 @@ class MemfdProgress final : public Progress {
   void calling(const std::vector<std::string>& in_call,
                const std::vector<std::string>& after) override;
   void finished() override;
+  void owe_failure() override;
 
  private:
   explicit MemfdProgress(int fd) : fd_(fd) {}

@@ -18,6 +18,7 @@ struct ProgressHeader {
   std::uint64_t published;  // 0: no dpkg call was begun; else slot (published & 1) is valid
   std::uint64_t finished;   // 1: the driver ended on its own will
   std::uint64_t lost;       // 1: a record could not be written, so that the slots are out of date
+  std::uint64_t owed;       // 1: the call has to end with a failure, whatever dpkg says
 };
 
 // A slot: this, then `in_call + after` strings, each with its NUL.

@@ -38,6 +38,19 @@ std::optional<CallEnd> carry_out(Session& session, const std::vector<std::uint32
   return CallEnd{false, 0, 0};
 }
 
+// What apt's last call would have done, since apt is now told of a failure and makes no more calls.
+void configure_the_rest(const DpkgCall& call, OpenPlan& open, CallPorts& ports) {
+  DpkgCall configure;
+  configure.verb = DpkgCall::Verb::Configure;
+  configure.pending = true;
+  for (const auto& option : call.options) {
+    const bool only_then = option == "--no-triggers" || option == "--auto-deconfigure";
+    if (!only_then) configure.options.push_back(option);
+  }
+  Session session(configure, open, ports, true);
+  configure_packages(session);
+}
+
 }  // namespace
 
 CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
@@ -50,11 +63,14 @@ CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives,
     steps.push_back(static_cast<std::uint32_t>(step));
   }
   if (const auto end = carry_out(session, steps); end) return *end;
-  // The exit code at the last call is told from the record. Where that could not be written, this
-  // is the last chance to tell apt: it then stops, as it would have without us.
-  const bool tell_now = session.record_lost() || is_last_call(call, open);
-  if (!tell_now || open.flags.quiet_exit) return CallEnd{};
-  return CallEnd{true, kept_something(session, open.states) ? 1 : 0, 0};
+  if (open.flags.quiet_exit || !kept_something(session, open.states)) return CallEnd{};
+  if (is_last_call(call, open)) return CallEnd{true, 1, 0};
+  // The exit code at the last call is told from the record. Where that is lost, or we are being
+  // removed, this is the last chance to tell apt, which then stops.
+  const bool holds = !session.record_lost() && (!ports.record_holds || ports.record_holds());
+  if (holds) return CallEnd{};
+  configure_the_rest(call, open, ports);
+  return CallEnd{true, 1, 0};
 }
 
 }  // namespace aptkeep

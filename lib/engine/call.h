@@ -22,6 +22,8 @@ struct CallPorts {
   // True where the file systems that dpkg writes to are full: then going on would only blame one
   // innocent package after another.
   std::function<bool()> disk_full;
+  // Whether the plan's calls to come will find aptkeep and this plan's record. Unset: they will.
+  std::function<bool()> record_holds = {};
 };
 
 // How the driver is to end. `handled` false: nothing was done, and the real dpkg has to be run with

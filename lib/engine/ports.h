@@ -56,6 +56,9 @@ class Progress {
   virtual void calling(const std::vector<std::string>& in_call,
                        const std::vector<std::string>& after) = 0;
   virtual void finished() = 0;  // the driver ends on its own will: no fallback
+  // Whoever ends this call in the driver's place is to end it with a failure even if dpkg has none:
+  // it is the run's last, and something was kept.
+  virtual void owe_failure() {}
 };
 
 }  // namespace aptkeep

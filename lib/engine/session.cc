@@ -36,8 +36,8 @@ bool at_new_side(const Step& step, const DbSnapshot& db) {
   return letter != 'c' && letter != 'H' && letter != 'n';
 }
 
-Session::Session(const DpkgCall& call, OpenPlan& open, CallPorts& ports)
-    : call_(call), open_(open), ports_(ports) {
+Session::Session(const DpkgCall& call, OpenPlan& open, CallPorts& ports, bool record_lost)
+    : call_(call), open_(open), ports_(ports), record_lost_(record_lost) {
   for (std::size_t i = 0; i < open_.plan.steps.size(); ++i) {
     const Step& step = open_.plan.steps[i];
     if (!step.archive.empty()) by_archive_[step.archive] = static_cast<std::int32_t>(i);
@@ -162,6 +162,10 @@ void Session::record(Failure failure, const DbSnapshot& db) {
 }
 
 void Session::grow_kept_set() {
+  const PlanFlags& flags = open_.flags;
+  if (call_.ends_apt_run() && flags.configure_pending && flags.no_triggers && !flags.quiet_exit) {
+    ports_.progress.owe_failure();
+  }
   std::vector<std::uint32_t> failed;
   for (std::uint32_t i = 0; i < open_.states.size(); ++i) {
     const StepState state = open_.states[i];

@@ -33,7 +33,8 @@ struct Verdict {
 
 class Session {
  public:
-  Session(const DpkgCall& call, OpenPlan& open, CallPorts& ports);
+  // `record_lost`: known from an earlier call of the plan, and said.
+  Session(const DpkgCall& call, OpenPlan& open, CallPorts& ports, bool record_lost = false);
 
   const DpkgCall& call() const { return call_; }
   const Plan& plan() const { return open_.plan; }
@@ -76,7 +77,7 @@ class Session {
   std::map<std::uint32_t, StepState> unsaved_;
   std::map<std::string, std::int32_t> by_archive_;
   std::map<std::string, std::int32_t> by_package_;
-  bool record_lost_ = false;
+  bool record_lost_;
 };
 
 // Whether a step's package is on its new side in the database, configured or not.

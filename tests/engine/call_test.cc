@@ -20,6 +20,8 @@ struct RecordedProgress final : Progress {
     afters.push_back(after);
   }
   void finished() override {}
+  void owe_failure() override { owed = true; }
+  bool owed = false;
 };
 
 // One apt run: unpack everything, then configure what is pending.
@@ -96,7 +98,8 @@ class RunTest : public ::testing::Test {
                     progress_,
                     *store_,
                     [this](const std::string& line) { said_.push_back(line); },
-                    [this] { return disk_full_; }};
+                    [this] { return disk_full_; },
+                    [this] { return record_holds_; }};
     return run_call(call, verb == DpkgCall::Verb::Unpack ? operands : std::vector<std::string>{},
                     open_, ports);
   }
@@ -122,6 +125,7 @@ class RunTest : public ::testing::Test {
   std::optional<Store> store_;
   std::vector<std::string> said_;
   bool disk_full_ = false;
+  bool record_holds_ = true;
 };
 
 TEST_F(RunTest, WithoutFailuresThereIsNoCallMoreThanApts) {
@@ -327,6 +331,34 @@ TEST_F(RunTest, AFailureThatCannotBeWrittenDownIsToldAtOnce) {
   open_.id = 999;  // a plan that the store does not have, so that every write fails
   EXPECT_EQ(unpack_all().exit_code, 1);
   EXPECT_EQ(said_.size(), 2u) << "one line for the record, one for the package";
+}
+
+TEST_F(RunTest, WhereNoFurtherCallWillKnowTheRestIsDoneBeforeTheFailureIsTold) {
+  upgrade({.package = "a", .version = "2.0", .preinst_fails = true});
+  upgrade({.package = "b", .version = "2.0"});
+  begin();
+  record_holds_ = false;
+  EXPECT_EQ(unpack_all().exit_code, 1);
+  EXPECT_EQ(world_.state("a"), "ii 1.0");
+  EXPECT_EQ(world_.state("b"), "ii 2.0");
+}
+
+TEST_F(RunTest, WithoutAFailureNothingIsDoneAheadOfItsCall) {
+  upgrade({.package = "a", .version = "2.0"});
+  begin();
+  record_holds_ = false;
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(world_.state("a"), "iU 2.0");
+}
+
+TEST_F(RunTest, OnlyTheLastCallOwesTheFailure) {
+  upgrade({.package = "a", .version = "2.0", .preinst_fails = true});
+  upgrade({.package = "b", .version = "2.0"});
+  begin();
+  unpack_all();
+  EXPECT_FALSE(progress_.owed);
+  configure_pending();
+  EXPECT_TRUE(progress_.owed);
 }
 
 TEST_F(RunTest, ARecordThatCannotBeWrittenHarmsNoRunWithoutFailures) {

@@ -1,6 +1,6 @@
 // A driver that does what $LAUNCHER_ROOT/script says, line by line, with the real record and the
-// real run_process: `calling a b | c`, `run ARGS`, `touch FILE`, `wait FILE`, `finished`,
-// `signal N`, `exit N`.
+// real run_process: `calling a b | c`, `run ARGS`, `touch FILE`, `wait FILE`, `owe`,
+// `finished`, `signal N`, `exit N`.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +40,8 @@ void step(const Words& words, const std::string& root, aptkeep::Progress& progre
     std::ofstream(words[1]).flush();
   } else if (words[0] == "wait") {
     wait_for(words[1]);
+  } else if (words[0] == "owe") {
+    progress.owe_failure();
   } else if (words[0] == "finished") {
     progress.finished();
   } else if (words[0] == "signal") {

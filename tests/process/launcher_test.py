@@ -238,6 +238,13 @@ class LauncherTest(LauncherCase):
         self.assertEqual(self.run_launcher(*CONFIGURE), 0)
         self.assertEqual(self.calls(), [["--configure", "--pending"], CONFIGURE])
 
+    def test_a_failure_that_is_owed_is_told_though_dpkg_has_none(self):
+        for end, code in (("exit 0", 1), ("exit 2", 2), ("kill -9 $$", -9)):
+            self.driver("owe", "calling", "signal 9")
+            self.ends(end)
+            self.assertEqual(self.run_launcher(*CONFIGURE), code)
+        self.assertEqual(self.calls(), 3 * [CONFIGURE])
+
     def test_configure_by_name(self):
         names = ["--status-fd", "9", "--configure", "a", "b:amd64", "c"]
         with open(self.at("configured"), "w") as file:
