@@ -12,7 +12,15 @@
 
 namespace aptkeep {
 
-enum class Action : std::uint8_t { Install, Upgrade, Downgrade, Reinstall, Configure, Remove, Purge };
+enum class Action : std::uint8_t {
+  Install,
+  Upgrade,
+  Downgrade,
+  Reinstall,
+  Configure,
+  Remove,
+  Purge
+};
 
 // One package's change in a run. Versions are empty where the package is absent on that side
 // ("installed" means there with its files; config-files is absent).
@@ -69,14 +77,14 @@ struct Clause {
 // How far a step has come. What dpkg's database says decides; this is only its shadow, so that a
 // call that ended well need not read the database.
 enum class StepState : std::uint8_t {
-  Waiting,      // nothing done yet
-  Unpacked,     // new files are there, not configured
-  Done,         // on its new side, configured (or removed)
-  FailedOld,    // failed, and dpkg put it back to its old side
-  FailedNew,    // failed, and it is left between: half-configured, half-installed, unpacked
-  Kept,         // left at its old side because of another one's failure
-  Stranded,     // on its new side but cannot be configured because of another one's failure
-  NotReached,   // the frontend ended before it came to this step
+  Waiting,     // nothing done yet
+  Unpacked,    // new files are there, not configured
+  Done,        // on its new side, configured (or removed)
+  FailedOld,   // failed, and dpkg put it back to its old side
+  FailedNew,   // failed, and it is left between: half-configured, half-installed, unpacked
+  Kept,        // left at its old side because of another one's failure
+  Stranded,    // on its new side but cannot be configured because of another one's failure
+  NotReached,  // the frontend ended before it came to this step
 };
 
 struct Plan {
@@ -93,9 +101,9 @@ struct Failure {
   std::string version;      // the version tried; for removals the one that was to go
   std::string old_version;  // empty for a new install
   Phase phase = Phase::Unpack;
-  std::string script;   // preinst, postinst, prerm, postrm; empty: no script (dpkg itself, conffile)
-  int exit_code = -1;   // -1: not an exit
-  int signal = 0;       // 0: not a signal; -1: a signal whose number dpkg did not tell
+  std::string script;  // preinst, postinst, prerm, postrm; empty: no script (dpkg itself, conffile)
+  int exit_code = -1;  // -1: not an exit
+  int signal = 0;      // 0: not a signal; -1: a signal whose number dpkg did not tell
   std::string message;  // dpkg's own words
   std::string output;   // the last lines that were printed before it failed
   bool healed = false;  // a later try in the same run went well
