@@ -32,9 +32,9 @@ struct Conversation {
 };
 
 struct ProtocolLimits {
-  std::size_t line = 64 * 1024;
+  std::size_t line = 65'536;
   std::size_t lines = 200'000;
-  std::size_t total = 64 * 1024 * 1024;  // bytes
+  std::size_t total = 67'108'864;  // bytes
 };
 
 // Reads to the end of the stream also where it reports an error, so that apt never gets SIGPIPE.

@@ -232,6 +232,12 @@ TEST(ScriptErrors, PackagesAndFilesWithTheSameNames) {
   EXPECT_EQ(verdict(""), "none");
 }
 
+// Thai puts the package behind the word, and between spaces.
+TEST(ScriptErrors, AnInterruptionOfAPackageThatIsANumber) {
+  EXPECT_EQ(verdict("โพรเซสย่อย สคริปต์ post-installation ของแพกเกจ 999 ที่ติดตั้งไว้ ถูกขัดจังหวะ"),
+            "postinst signal -1");
+}
+
 // What is printed, but not sent, when the new package has no script to stand in.
 TEST(ScriptErrors, TheWarningBeforeAMissingScript) {
   EXPECT_EQ(verdict("dpkg: warning: old tst package pre-removal script subprocess returned error "

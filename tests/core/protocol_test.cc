@@ -159,6 +159,18 @@ TEST(Protocol, WhatAptHasNoArchiveForIsLeftOut) {
             "configure c:amd64 [1] [1] \n");
 }
 
+TEST(Protocol, ARemovalHasNoNewVersion) {
+  EXPECT_EQ(steps_of_lines("a 1 amd64 none < 2 amd64 none **REMOVE**\n"
+                           "a 1 amd64 none < 2 amd64 none **ERROR**\n"),
+            "remove a:amd64 [1] [] \n");
+}
+
+TEST(Protocol, OfTwoArchivesTheFirstCounts) {
+  EXPECT_EQ(steps_of_lines("a 1 amd64 none < 2 amd64 none /a.deb\n"
+                           "a 1 amd64 none < 3 all none /b.deb\n"),
+            "upgrade a:amd64 [1] [2] /a.deb\n");
+}
+
 TEST(Protocol, OnlyAptItselfPurgesBySetting) {
   const std::string line = "a 1 amd64 none > - - none **REMOVE**\n";
   const std::string purge = "purge a:amd64 [1] [] \n";
