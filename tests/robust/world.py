@@ -149,9 +149,10 @@ def set_amid(bed, amid):
 
 
 def outcome(bed, result):
-    held = bed.must(["apt-mark", "showhold"]).split()
+    states = scenarios.package_states(bed)
+    held = sorted(name for name, (state, _) in states.items() if state.startswith("h"))
     log = bed.path(pkg.LOG)
-    return Outcome(result.code, result.output, scenarios.package_states(bed),
+    return Outcome(result.code, result.output, states,
                    bed.run(["apt-get", "check"]).code == 0, bed.run(["dpkg", "--audit"]).output,
                    held, log.read_text(encoding="utf-8").splitlines() if log.exists() else [])
 
