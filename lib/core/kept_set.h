@@ -10,19 +10,21 @@
 
 namespace aptkeep {
 
-// Why a step is in the kept set. Following `because` always ends at a failed step.
+// Why a step is in the kept set. Following `because` always ends at a failed step, unless the run
+// as the frontend wants it violates a clause without any failure.
 struct KeptMember {
   std::uint32_t step = 0;
-  bool failed = false;         // failed itself; the rest is meaningless then
-  std::int32_t because = -1;   // the member whose being kept made this one join
-  std::uint32_t clause = 0;    // index of the clause that would be violated without it
+  bool failed = false;  // failed itself; the rest is meaningless then
+  // Index in `members` of the one whose being kept made this one join.
+  std::int32_t because = -1;
+  std::uint32_t clause = 0;  // the clause that the members before this one violate
 };
 
 struct KeptSet {
   std::vector<KeptMember> members;  // in joining order: a cause stands before what it causes
-  bool exact = true;     // the size is proven least; otherwise inclusion-minimal (see minimal)
-  bool minimal = true;   // no proper subset would do; false only when the bound ran out twice
-  std::uint64_t explored = 0;  // search nodes, for the report and the bench
+  bool exact = true;    // the size is proven least; otherwise inclusion-minimal (see minimal)
+  bool minimal = true;  // no proper subset would do; false only when the bound ran out twice
+  std::uint64_t explored = 0;  // search nodes; one that looks at many clauses counts as several
 
   bool contains(std::uint32_t step) const;
 };
@@ -36,8 +38,8 @@ struct KeptSetLimits {
 // run; ties go to the lower sum of trust, then to the names in lexicographic order. An empty
 // `failed` gives an empty set. Duplicates in `failed` are harmless; indexes must be in range.
 //
-// When no such K exists (an owner outside the run has a clause that only a removal before the run
-// could satisfy), as few clauses as possible stay violated and `exact` is false.
+// Such a K always exists: with all steps kept, the state is that from before the run. What is
+// compared of names is Step::package byte by byte, the members' names sorted.
 //
 // Source of the definition: docs/design.md, "Least kept set".
 KeptSet least_kept_set(const Plan& plan, std::span<const std::uint32_t> failed,

@@ -15,7 +15,8 @@ namespace aptkeep {
 // Returns the same steps so that
 //  - what a new version Breaks or Conflicts with at its old version comes before it, whatever else
 //    is said (apt does so; otherwise dpkg removes or deconfigures an innocent package, or loses a
-//    file over aliased paths);
+//    file over aliased paths); so does, less strictly, an old version that Conflicts with a new
+//    one;
 //  - then: what a package needs at its new version comes before it, so that a failure is met
 //    before its dependents are touched;
 //  - otherwise apt's order stands, also inside a cycle.
@@ -32,7 +33,8 @@ std::vector<std::vector<std::uint32_t>> unpack_calls(const Plan& plan,
                                                      std::span<const StepState> states);
 
 // The steps among `pending` (unpacked, to be configured) that cannot be configured because a
-// clause of theirs needs one that is not configured and will not be: broken, or another such. The
+// clause of theirs needs one that is not configured and will not be: broken, or another such; or
+// because an installed package Breaks them, or a Multi-Arch: same sibling has another version. The
 // rest may be handed to `dpkg --configure`.
 std::vector<std::uint32_t> unconfigurable(const Plan& plan, std::span<const std::uint32_t> pending,
                                           std::span<const StepState> states);
