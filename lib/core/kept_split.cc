@@ -25,11 +25,10 @@ bool Splitter::claim(Reach& reach, std::uint32_t from) {
   return false;
 }
 
-// Barred steps count as met, too: two groups that would both need one exclude each other.
+// Two groups that would both need a barred step meet in the clause that needs it.
 void Splitter::spread(std::uint32_t from, std::uint32_t clause) {
   for_each_option(growth_.index().clause(clause), [&](std::uint32_t step) {
-    if (!growth_.is_kept(step) && claim(steps_[step], from) &&
-        growth_.mark(step) == Growth::Mark::Free) {
+    if (growth_.mark(step) == Growth::Mark::Free && claim(steps_[step], from)) {
       stack_.push_back(step);
     }
   });

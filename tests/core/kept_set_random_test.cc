@@ -159,6 +159,14 @@ void expect_causes(const Case& test, const KeptSet& kept) {
         EXPECT_TRUE(named);
         // Going through would have spared the member this clause.
         EXPECT_FALSE(complains(test, before & ~(1U << cause), clause));
+        if (clause.owner_step != static_cast<std::int32_t>(cause)) {
+          Mask before_cause = 0;
+          for (auto j = 0; j < member.because; ++j) {
+            before_cause |= 1U << kept.members[static_cast<std::size_t>(j)].step;
+          }
+          EXPECT_FALSE(complains(test, before_cause, clause)) << "an earlier one is to blame";
+          EXPECT_TRUE(complains(test, before_cause | 1U << cause, clause)) << "a later one is";
+        }
       }
     }
     before = with;

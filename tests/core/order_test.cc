@@ -103,6 +103,8 @@ TEST_F(OrderTest, ConflictsLikeBreaks) {
   EXPECT_EQ(order({x, y}), (Steps{y, x}));
   known = {{y, StepState::Unpacked}};
   EXPECT_EQ(order({x, y}), (Steps{x, y})) << "y is new already";
+  known = {{y, StepState::FailedNew}};
+  EXPECT_EQ(order({x, y}), (Steps{x, y})) << "and here, too, if not configured";
 }
 
 TEST_F(OrderTest, AnOldVersionThatConflictsGoesFirst) {
