@@ -16,6 +16,10 @@ bool is_last_call(const DpkgCall& call, const OpenPlan& open) {
   });
 }
 
+bool any_waiting(const OpenPlan& open) {
+  return std::find(open.states.begin(), open.states.end(), StepState::Waiting) != open.states.end();
+}
+
 bool kept_something(const Session& session, const std::vector<StepState>& states) {
   return session.anything_failed() ||
          std::any_of(states.begin(), states.end(), [](StepState state) {
@@ -66,9 +70,11 @@ CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives,
   if (open.flags.quiet_exit || !kept_something(session, open.states)) return CallEnd{};
   if (is_last_call(call, open)) return CallEnd{true, 1, 0};
   // The exit code at the last call is told from the record. Where that is lost, or we are being
-  // removed, this is the last chance to tell apt, which then stops.
+  // removed, this is the last chance to tell apt, which then stops. So it may be where apt does not
+  // end with --configure --pending: nothing is left but, perhaps, to configure.
   const bool holds = !session.record_lost() && (!ports.record_holds || ports.record_holds());
-  if (holds) return CallEnd{};
+  const bool sure_of_more = open.flags.configure_pending || any_waiting(open);
+  if (holds && sure_of_more) return CallEnd{};
   configure_the_rest(call, open, ports);
   return CallEnd{true, 1, 0};
 }

@@ -69,7 +69,7 @@ Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, boo
   open.plan.steps = steps;
   open.states.assign(steps.size(), StepState::Waiting);
   open.failures = failures_of_plain_call(steps, *database, unpack_only);
-  if (open.failures.empty() && active->empty()) return Ending{};
+  if (open.failures.empty() && fold(open, *database, *active, now).lifted.empty()) return Ending{};
   const auto plan = ports.store.begin_plan(dpkg, open.flags, open.plan, now);
   if (!plan) return plan.error();
   for (const auto& failure : open.failures) {

@@ -1,6 +1,7 @@
 #include "engine/session.h"
 
 #include <algorithm>
+#include <csignal>
 
 #include "core/held_up.h"
 
@@ -131,7 +132,10 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
     if (blamed) break;
   }
   // Exit 1: a package failed. 2: dpkg itself did (its lock, its database, a full disk), dpkg(1).
-  if (result->signal == 0 && result->exit_code == 1 && blamed && !ports_.disk_full()) {
+  // A script that died of SIGINT was stopped by a person, who wants the run to stop (apt cannot
+  // know: with Dpkg::Use-Pty=false it does not see the key that went to our terminal).
+  const bool stopped = verdict.script.signal == SIGINT;
+  if (result->signal == 0 && result->exit_code == 1 && blamed && !stopped && !ports_.disk_full()) {
     verdict.kind = Verdict::Kind::Package;
   } else {
     verdict.kind = Verdict::Kind::DpkgFailed;

@@ -260,6 +260,16 @@ TEST_F(RunTest, DpkgsOwnFailureStopsTheRun) {
   EXPECT_TRUE(open_.failures.empty());
 }
 
+TEST_F(RunTest, CtrlCInAScriptStopsTheRunAndBlamesNobody) {
+  upgrade({.package = "a", .version = "2.0", .preinst_interrupted = true});
+  upgrade({.package = "b", .version = "2.0"});
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 1);
+  EXPECT_TRUE(open_.failures.empty());
+  EXPECT_EQ(world_.calls.size(), 1u);
+  EXPECT_EQ(world_.state("b"), "ii 1.0");
+}
+
 TEST_F(RunTest, AFullDiskStopsTheRunInsteadOfBlamingEveryPackage) {
   upgrade({.package = "a", .version = "2.0", .preinst_fails = true});
   upgrade({.package = "b", .version = "2.0"});

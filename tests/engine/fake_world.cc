@@ -46,6 +46,11 @@ void World::unpack(Call& call, const std::string& path) {
     return;
   }
   scripts.push_back("preinst " + archive.package + " " + archive.version);
+  if (archive.preinst_interrupted) {
+    error(call, path,
+          "new " + archive.package + " package pre-installation script subprocess was interrupted");
+    return;
+  }
   if (archive.preinst_fails) {
     if (archive.abort_upgrade_fails) {
       const std::string old = upgrade ? db.at(key).version : archive.version;
