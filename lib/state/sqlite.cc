@@ -100,11 +100,7 @@ bool Database::open(const std::string& path, Access access) {
   // Neither way creates the file: the store does, with the right mode.
   const int flags = SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI |
                     (access == Access::ReadWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
-  std::string uri = as_uri(path);
-  if (access == Access::Immutable) {
-    uri += "?immutable=1";
-  }
-  if (sqlite3_open_v2(uri.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
+  if (sqlite3_open_v2(as_uri(path).c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     fail_sqlite();
     return false;
   }
@@ -113,8 +109,9 @@ bool Database::open(const std::string& path, Access access) {
   // What stands in a damaged or foreign schema is not to be executed.
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  // The log and its index stay after the last writer has gone: who may not write to the folder
-  // could not make them, and so not read (https://www.sqlite.org/wal.html#read_only_databases).
+  // The log and its index stay after the last writer has gone: so the index keeps its mode (see
+  // store.cc), and a read-only file system does not lack it
+  // (https://www.sqlite.org/wal.html#read_only_databases).
   int persist = 1;
   sqlite3_file_control(handle_, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
   if (sqlite3_create_function_v2(handle_, "row_sum", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,

@@ -16,7 +16,7 @@ namespace aptkeep::state {
 // them needs one check, at the end. begin() forgets an earlier one.
 class Database {
  public:
-  enum class Access { ReadOnly, ReadWrite, Immutable };
+  enum class Access { ReadOnly, ReadWrite };
 
   Database() = default;
   Database(const Database&) = delete;

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "state/private_copy.h"
 #include "state/store_impl.h"
 
 namespace aptkeep {
@@ -60,9 +61,24 @@ std::optional<Error> look_at(const std::string& path) {
   return std::nullopt;
 }
 
-bool has_log(const std::string& path) {
+// The log's index is where SQLite's locks are. Who can open it, even for reading, can hold a lock
+// and so keep root from writing for as long as he likes: it is root's alone, and SQLite, which
+// would give it the file's own mode, finds it made.
+void close_index(const std::string& path) {
+  const std::string index = path + "-shm";
+  const int file = ::open(index.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file >= 0) {
+    // SQLite gives an empty file the database's mode (os_unix.c: robust_open).
+    if (::write(file, "\0\0", 3) != 3) {
+      ::unlink(index.c_str());
+    }
+    ::close(file);
+    return;
+  }
   struct stat info {};
-  return ::stat((path + "-wal").c_str(), &info) == 0 && info.st_size > 0;
+  if (::lstat(index.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 0077U) != 0) {
+    static_cast<void>(::chmod(index.c_str(), 0600));
+  }
 }
 
 Status open_database(Database& db, const std::string& path, Database::Access access) {
@@ -85,15 +101,17 @@ Result<Store> Store::open(const std::string& path, Mode mode) {
   if (::access(path.c_str(), write ? R_OK | W_OK : R_OK) != 0) {
     return cannot_open(path, words(errno));
   }
+  if (write || ::geteuid() == 0) {
+    close_index(path);
+  }
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   Status opened = open_database(impl->db, path,
                                 write ? Database::Access::ReadWrite : Database::Access::ReadOnly);
-  // Who may not write to the folder cannot make the log's index where a writer (or a copy of the
-  // bare file) left none. Without a log the file alone is the whole truth, and is read as it is.
-  if (!opened && !write && !has_log(path)) {
-    Status plain = open_database(impl->db, path, Database::Access::Immutable);
-    if (plain) {
+  // Ordinary users, and all on a read-only file system where no writer left an index.
+  if (!opened && !write) {
+    Status copied = state::open_copy(impl->db, path);
+    if (copied) {
       opened = success();
     }
   }

@@ -106,7 +106,8 @@ class Store {
   // ReadWrite makes the file (0644, in a folder of 0755: a person may read reports without root)
   // and migrates an older schema. A file of a newer schema, a damaged one, or one that cannot be
   // read is an Error, never an exception and never repaired by deleting it. ReadOnly changes
-  // nothing; an older schema is an Error there.
+  // nothing; an older schema is an Error there. The log's index, where the locks are, is root's
+  // alone; others read from a private copy.
   //
   // Every row carries a checksum, so that damage which SQLite does not see is an Error as well.
   static Result<Store> open(const std::string& path, Mode mode);

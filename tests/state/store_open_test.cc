@@ -1,5 +1,8 @@
 // Opening: whose file it is, who may read it, what older and newer files mean.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +22,13 @@ using state::Database;
 using state::Query;
 
 constexpr uid_t kNobody = 65534;
+
+// In namespaces of this process; an ordinary user may do so as well.
+bool mount_small(const std::string& path) {
+  const int user = ::geteuid() == 0 ? 0 : CLONE_NEWUSER;
+  return ::unshare(CLONE_NEWNS | user) == 0 && ::mount("", "/", "", MS_REC | MS_PRIVATE, "") == 0 &&
+         ::mount("small", path.c_str(), "tmpfs", 0, "size=320k") == 0;
+}
 
 class StoreOpenTest : public ::testing::Test {
  protected:
@@ -211,6 +221,78 @@ TEST_F(StoreOpenTest, AnOrdinaryUserReadsABareCopy) {
   EXPECT_FALSE(std::filesystem::exists(file_ + "-shm"));
 }
 
+// Locks need no more than an open file: nobody but root may have the one where they are.
+TEST_F(StoreOpenTest, AnOrdinaryUserCannotKeepRootFromWriting) {
+  make();
+  struct stat info {};
+  ASSERT_EQ(::stat((file_ + "-shm").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0600U);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[1]);
+    if (::geteuid() == 0 && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) {
+      ::_exit(2);
+    }
+    struct flock lock {};
+    lock.l_type = F_RDLCK;
+    const int file = ::open(file_.c_str(), O_RDONLY);
+    const bool locked = ::fcntl(file, F_SETLK, &lock) == 0;
+    char end = 0;
+    // Holds the lock until root has written.
+    const auto size = ::read(ends[0], &end, 1);
+    ::_exit(locked && size == 0 ? 0 : 1);
+  }
+  ::close(ends[0]);
+  {
+    auto store = Store::open(file_, Store::Mode::ReadWrite);
+    ASSERT_TRUE(store.ok()) << store.error().message;
+    EXPECT_TRUE(store->set_blocked({}).ok());
+  }
+  EXPECT_TRUE(Store::open(file_, Store::Mode::ReadWrite).ok());
+  ::close(ends[1]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(StoreOpenTest, AnIndexThatOthersMayOpenIsClosedToThem) {
+  make();
+  std::filesystem::permissions(file_ + "-shm", std::filesystem::perms(0644));
+  EXPECT_TRUE(Store::open(file_, Store::Mode::ReadWrite).ok());
+  struct stat info {};
+  ASSERT_EQ(::stat((file_ + "-shm").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0600U);
+}
+
+TEST_F(StoreOpenTest, AnOrdinaryUserReadsWhileRootWrites) {
+  make();
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_NONBLOCK), 0);
+  const pid_t writer = ::fork();
+  if (writer == 0) {
+    ::close(ends[1]);
+    auto store = Store::open(file_, Store::Mode::ReadWrite);
+    bool well = store.ok();
+    char end = 0;
+    // Until the other side is closed.
+    while (well && ::read(ends[0], &end, 1) < 0) {
+      well = store->set_blocked({{"bar:amd64", "3", "would remove base"}}).ok();
+      ::usleep(10'000);
+    }
+    ::_exit(well ? 0 : 1);
+  }
+  ::close(ends[0]);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(as_ordinary_user(), "");
+  }
+  ::close(ends[1]);
+  int status = 0;
+  ::waitpid(writer, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
 TEST_F(StoreOpenTest, ReadingNeedsPermission) {
   make();
   std::filesystem::permissions(file_, std::filesystem::perms(0600));
@@ -220,6 +302,49 @@ TEST_F(StoreOpenTest, ReadingNeedsPermission) {
     std::filesystem::permissions(file_, std::filesystem::perms(0000));
     EXPECT_EQ(error(Store::Mode::ReadOnly), says("Permission denied"));
   }
+}
+
+// A file system of its own, so small that it is soon full, mounted at the folder.
+TEST_F(StoreOpenTest, AFullDiskIsAnErrorAndLosesNothing) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int wrong = mount_small(folder_.path()) ? 0 : 1;
+    Plan large = plan();
+    large.clauses[0].relation.assign(20'000, 'x');
+    std::size_t written = 0;
+    std::string why;
+    for (int i = 0; wrong == 0 && i < 200 && why.empty(); ++i) {
+      auto store = Store::open(file_, Store::Mode::ReadWrite);
+      const auto begun = store.ok() ? store->begin_plan(frontend(i + 1), {}, large, 1000)
+                                    : Result<std::int64_t>(store.error());
+      if (begun.ok()) {
+        ++written;
+      }
+      why = begun.ok() ? "" : begun.error().message;
+    }
+    wrong |= why.find("the disk is full") == std::string::npos ? 2 : 0;
+    auto store = Store::open(file_, Store::Mode::ReadOnly);
+    wrong |= store.ok() && store->runs(999)->size() == written && written > 0 ? 0 : 4;
+    ::_exit(wrong);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(StoreOpenTest, AReadOnlyFileSystemIsReadAndNotWritten) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int wrong = mount_small(folder_.path()) ? 0 : 1;
+    make();
+    wrong |= ::mount("", folder_.path().c_str(), "", MS_REMOUNT | MS_RDONLY, "") == 0 ? 0 : 2;
+    wrong |= Store::open(file_, Store::Mode::ReadOnly).ok() ? 0 : 4;
+    wrong |= Store::open(file_, Store::Mode::ReadWrite).ok() ? 8 : 0;
+    ::_exit(wrong);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(StoreOpenTest, PathsAreTakenAsTheyAre) {
