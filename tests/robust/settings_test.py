@@ -160,7 +160,7 @@ def ordinary_users(t):
 
 @case
 def simulations_by_root(t):
-    lines = [line for line in READING if "no-act" in line or "-s" in line]
+    lines = [line for line in READING if "no-act" in line or "get -s" in line]
     with t.worlds.bed(stock=True) as bed:
         stock = outputs(bed, "", world.beds.ENVIRONMENT["PATH"], lines)
     with t.worlds.bed() as bed:
