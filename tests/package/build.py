@@ -44,7 +44,8 @@ def build_dependencies():
     only spares compiling what did not change."""
     text = (TOP / "debian/control").read_text(encoding="utf-8")
     field = re.search(r"^Build-Depends:((?:.*\n)(?:[ \t].*\n)*)", text, re.M).group(1)
-    return ["build-essential", "ccache", *[re.sub(r"\(.*?\)", "", d).strip() for d in field.split(",")]]
+    names = [re.sub(r"\(.*?\)", "", dependency).strip() for dependency in field.split(",")]
+    return ["build-essential", "ccache", *names]
 
 
 def _build(suite, files, target):
@@ -56,7 +57,8 @@ def _build(suite, files, target):
         result = bed.run(
             "cd /build/aptkeep && dpkg-buildpackage -b -us -uc --jobs=2",
             env={"DEB_BUILD_OPTIONS": "parallel=2", "CCACHE_DIR": "/ccache",
-                 "PATH": "/usr/lib/ccache:" + beds.ENVIRONMENT["PATH"]}, timeout=3600)
+                 "CMAKE_C_COMPILER_LAUNCHER": "ccache", "CMAKE_CXX_COMPILER_LAUNCHER": "ccache"},
+            timeout=3600)
         if result.code != 0:
             raise beds.BedError(f"unable to build for {suite}:\n{result.output}")
         (target / "build.log").write_text(result.output, encoding="utf-8")
