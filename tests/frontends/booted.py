@@ -1,0 +1,90 @@
+"""A throw-away Debian with systemd as process 1, over the same cached roots as bed.py's."""
+
+import os
+import pathlib
+import secrets
+import signal
+import subprocess
+import tempfile
+import time
+
+import bed as beds
+import cache
+import lifetime
+import rootfs
+
+# $1: folder to mount at, $2: lower folders. The mounts are seen here only and go with the last
+# process of this namespace.
+SETUP = r"""
+set -eu
+at=$1 lower=$2
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 booted "$at"
+mkdir "$at/upper" "$at/work" "$at/root"
+mount -t overlay -o "lowerdir=$lower,upperdir=$at/upper,workdir=$at/work" booted "$at/root"
+rm -f "$at/root/usr/sbin/policy-rc.d"
+exec systemd-nspawn --quiet --boot --directory="$at/root" --private-network --register=no \
+  --keep-unit --machine="$3" --console=read-only
+"""
+
+
+class Booted(beds.Bed):
+    def __enter__(self):
+        self.at = tempfile.mkdtemp(prefix="booted-", dir=cache.folder("mnt"))
+        name = "aptkeep-" + secrets.token_hex(6)
+        self.console = tempfile.TemporaryFile()
+        # nspawn dies with this process, and the container with nspawn (both by PR_SET_PDEATHSIG).
+        self.process = subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", SETUP, "booted", self.at, ":".join(self.lower), name],
+            stdin=subprocess.DEVNULL, stdout=self.console, stderr=subprocess.STDOUT,
+            env={**beds.ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+            start_new_session=True, preexec_fn=lifetime.killed_with_parent)
+        try:
+            self.wait_until_up()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def wait_until_up(self):
+        """Waits as long as boots ever take here, many at a time on a slow machine."""
+        end = time.monotonic() + 300
+        while time.monotonic() < end and self.process.poll() is None:
+            self.pid = self.pid or self.leader()
+            # "degraded" is up, too: some unit has no hardware to work on.
+            if self.pid and self.run(["systemctl", "is-system-running"]).output.strip() in (
+                    "running", "degraded"):
+                return
+            time.sleep(0.2)
+        self.console.seek(0)
+        raise beds.BedError("unable to boot a test bed:\n" +
+                            self.console.read().decode(errors="replace"))
+
+    def leader(self):
+        """The container's process 1: nspawn's grandchild, known by its number inside."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        try:
+            for pid in children.read_text(encoding="ascii").split():
+                status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+                [inside] = [line.split()[1:] for line in status.splitlines()
+                            if line.startswith("NSpid:")]
+                if inside[-1] == "1" and len(inside) > 1:
+                    return int(pid)
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            pass
+        return 0
+
+    def close(self):
+        if self.process:
+            if self.pid:
+                os.kill(self.pid, signal.SIGKILL)
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self.pid = 0
+            self.console.close()
+            pathlib.Path(self.at).rmdir()
+
+
+def fresh(suite, packages=(), layers=()):
+    return Booted([*layers, rootfs.root(suite, packages)])
