@@ -24,6 +24,7 @@ namespace {
 
 // Ended without a word to the launcher: it then runs the real dpkg with the same arguments.
 constexpr int kNotHandled = 125;
+const CallEnd kUnhandled{false, 0, 0};
 
 // The archives that `--recursive FOLDER` names, as dpkg would take them (sorted by name), each by
 // the path that its link points to, which is what the plan knows it by.
@@ -45,11 +46,13 @@ std::vector<std::string> archives_of(const DpkgCall& call) {
   return archives;
 }
 
-int end_as(const CallEnd& end) {
-  if (end.signal == 0) return end.exit_code;
+// At once: from here to the end nothing may come that could end us in another way.
+[[noreturn]] void end_as(const CallEnd& end, Progress& progress) {
+  progress.finished();
+  if (end.signal == 0) std::_Exit(end.exit_code);
   ::signal(end.signal, SIG_DFL);
   ::raise(end.signal);
-  return 128 + end.signal;
+  std::_Exit(128 + end.signal);
 }
 
 // Whether the launcher, this program and the record are still there for the calls to come: a
@@ -64,34 +67,37 @@ bool record_holds(const OpenPlan& open) {
          (*found)->failures.size() == open.failures.size();
 }
 
+CallEnd carry_out(const DpkgCall& call, const Frontend& frontend, Progress& progress) {
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) {
+    complain_once(frontend, store.error().message);
+    return kUnhandled;
+  }
+  auto open = own_plan(*store);
+  if (!open) {
+    complain_once(frontend, open.error().message);
+    return kUnhandled;
+  }
+  if (!*open || (*open)->flags.bypassed) return kUnhandled;
+  RealDpkg dpkg;
+  RealDatabase db;
+  CallPorts ports{
+      dpkg, db, progress, *store, complain, dpkg_disk_full, [&] { return record_holds(**open); }};
+  const auto archives =
+      call.verb == DpkgCall::Verb::Unpack ? archives_of(call) : std::vector<std::string>{};
+  return run_call(call, archives, **open, ports);
+}
+
 int drive(int progress_fd, const std::vector<std::string>& args) {
   const auto call = parse_dpkg_call(args);
   if (!call) return kNotHandled;
   const auto frontend = own_frontend();
   if (!frontend) return kNotHandled;
-  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
-  if (!store) {
-    complain_once(*frontend, store.error().message);
-    return kNotHandled;
-  }
-  auto open = own_plan(*store);
-  if (!open) {
-    complain_once(*frontend, open.error().message);
-    return kNotHandled;
-  }
-  if (!*open || (*open)->flags.bypassed) return kNotHandled;
-  RealDpkg dpkg;
-  RealDatabase db;
   const auto progress = MemfdProgress::open(progress_fd);
   if (!progress) return kNotHandled;
-  CallPorts ports{
-      dpkg, db, **progress, *store, complain, dpkg_disk_full, [&] { return record_holds(**open); }};
-  const auto archives =
-      call->verb == DpkgCall::Verb::Unpack ? archives_of(*call) : std::vector<std::string>{};
-  const CallEnd end = run_call(*call, archives, **open, ports);
+  const CallEnd end = carry_out(*call, *frontend, **progress);
   if (!end.handled) return kNotHandled;
-  (*progress)->finished();
-  return end_as(end);
+  end_as(end, **progress);
 }
 
 int subcommand(const std::vector<std::string>& args) {
