@@ -102,7 +102,8 @@ class Bed:
         command = ["unshare", "-m", "-p", "-u", "-i", "-f", "--kill-child=KILL"]
         if not self.network:
             command.append("-n")
-        command += ["sh", "-c", SETUP, "bed", str(cache.folder("mnt")), ":".join(self.lower), self.changes]
+        command += ["sh", "-c", SETUP, "bed", str(cache.folder("mnt")), ":".join(self.lower),
+                    self.changes]
         command += [str(word) for pair in self.binds.items() for word in pair]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -17,7 +17,8 @@ import rootfs
 PREFIX = "g-"
 NEEDS = ("Pre-Depends", "Depends")
 AGAINST = ("Breaks", "Conflicts")
-KEPT_FIELDS = NEEDS + AGAINST + ("Recommends", "Replaces", "Provides", "Multi-Arch")
+KEPT_FIELDS = NEEDS + AGAINST + ("Recommends", "Replaces", "Provides", "Multi-Arch",
+                                "Architecture")
 OLD, NEW = "1.0", "2.0"
 # How often a lower bound of the real relation is one that only the new version meets.
 TIGHT = 0.25
@@ -67,7 +68,7 @@ def _closure(packages, start):
 
 def desktop(suite, task):
     """name -> relation fields, of a desktop task and all that it depends on and recommends."""
-    path = cache.folder("desktops") / f"{suite}-{task}.json"
+    path = cache.folder("desktops") / f"{suite}-{task}-{cache.digest(*KEPT_FIELDS)}.json"
     if not path.exists():
         part = path.with_suffix(".part")
         part.write_text(json.dumps(_closure(dict(_stanzas(suite)), task)), encoding="utf-8")
@@ -144,7 +145,8 @@ def generate(suite, task, count, seed, soften=False):
     made = []
     for version in (OLD, NEW):
         fields = {name: _fields(name, packages[name], known, version, rng) for name in chosen}
+        arch = {n: "all" if packages[n]["Architecture"] == "all" else pkg.NATIVE for n in chosen}
         made.append({PREFIX + name: pkg.Package(
-            PREFIX + name, version, fields=_soften(fields[name]) if soften else fields[name])
+            PREFIX + name, version, arch[name], _soften(fields[name]) if soften else fields[name])
             for name in chosen})
     return made

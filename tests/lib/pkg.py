@@ -46,6 +46,7 @@ class Package:
     links: dict = dataclasses.field(default_factory=dict)      # path -> target
     conffiles: dict = dataclasses.field(default_factory=dict)  # path -> text
     triggers: str = ""                                         # deb-triggers(5)
+    control_files: dict = dataclasses.field(default_factory=dict)  # "config", "templates" -> text
 
     def key(self):
         """As dpkg and apt name it: with the architecture where it is not the native one."""
@@ -89,6 +90,7 @@ class Package:
         members.update({s: (self.script(s), 0o755) for s in SCRIPTS if s in self.scripts})
         if self.conffiles:
             members["conffiles"] = ("".join(f"{p}\n" for p in self.conffiles), 0o644)
+        members.update({n: (text, 0o755) for n, text in self.control_files.items()})
         if self.triggers:
             members["triggers"] = (self.triggers + "\n", 0o644)
         data = {f"/usr/share/doc/{self.name}/version.{self.arch}": self.version + "\n",
