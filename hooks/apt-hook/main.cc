@@ -26,11 +26,16 @@ void run(const std::string& use) {
 }  // namespace
 }  // namespace aptkeep::hook
 
+// apt-hook USE [DESCRIPTOR]: what we say goes there (debian/aptkeep.apt.conf).
 int main(int argc, char** argv) {
   using namespace aptkeep::hook;
+  if (argc == 3) {
+    const int messages = std::atoi(argv[2]);
+    if (messages > 2 && ::dup2(messages, 2) == 2) ::close(messages);
+  }
   if (switched_off()) return 0;
   try {
-    run(argc == 2 ? argv[1] : "");
+    run(argc == 2 || argc == 3 ? argv[1] : "");
   } catch (const std::exception& problem) {
     complain(std::string("unable to go on: ") + problem.what());
   }
