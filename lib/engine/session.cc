@@ -29,6 +29,13 @@ bool whole_at_old_side(const Failure& failure, const DbSnapshot& db) {
 
 }  // namespace
 
+std::string dpkg_name(const std::string& package, const DbSnapshot& db) {
+  const auto entry = db.find(package);
+  if (entry == db.end()) return package;
+  const std::string bare = package.substr(0, package.find(':'));
+  return entry->second.arch.empty() ? bare : bare + ":" + entry->second.arch;
+}
+
 bool at_new_side(const Step& step, const DbSnapshot& db) {
   if (step.new_version.empty()) return !present(db, step.package);
   const auto found = db.find(step.package);
@@ -135,9 +142,11 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
   // A script that died of SIGINT was stopped by a person, who wants the run to stop (apt cannot
   // know: with Dpkg::Use-Pty=false it does not see the key that went to our terminal).
   const bool stopped = verdict.script.signal == SIGINT;
-  if (result->signal == 0 && result->exit_code == 1 && blamed && !stopped && !ports_.disk_full()) {
+  const bool a_package_failed = result->signal == 0 && result->exit_code == 1;
+  if (a_package_failed && blamed && !stopped && !ports_.disk_full()) {
     verdict.kind = Verdict::Kind::Package;
   } else {
+    if (a_package_failed && !blamed) ports_.say("unable to tell which package failed");
     verdict.kind = Verdict::Kind::DpkgFailed;
     verdict.end.exit_code = result->exit_code;
     verdict.end.signal = result->signal;
