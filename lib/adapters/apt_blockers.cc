@@ -1,102 +1,19 @@
 // Which versions a later full-upgrade must not take while packages are kept back. A pin of -1 keeps
 // the failed version away, but does not stop apt from removing the kept package for the sake of
 // something new that Breaks it.
-#include <apt-pkg/configuration.h>
-#include <apt-pkg/depcache.h>
-#include <apt-pkg/fileutl.h>
-#include <apt-pkg/policy.h>
-#include <apt-pkg/upgrade.h>
-
 #include <algorithm>
+#include <chrono>
 #include <exception>
-#include <filesystem>
+#include <optional>
 #include <set>
 
-#include "adapters/apt_impl.h"
-#include "core/config.h"
+#include "adapters/apt_upgrade.h"
 #include "core/kept_set.h"
 
 namespace aptkeep {
 namespace {
 
 using namespace apt_impl;
-
-// The person's own preferences, without our pin file, plus versions that may not be taken.
-// pkgPolicy::SetPriority(VerIterator) cannot serve for that: it makes a pin of type None, which
-// GetPriority then passes over (apt 2.6 and 3.0, apt-pkg/policy.cc).
-class BlockingPolicy final : public pkgPolicy {
- public:
-  explicit BlockingPolicy(pkgCache* cache) : pkgPolicy(cache) {
-    ReadPinFile(*this);
-    const auto folder = _config->FindDir("Dir::Etc::PreferencesParts", "/dev/null");
-    if (!DirectoryExists(folder)) return;
-    const auto ours = std::filesystem::path(paths::kPins).filename();
-    for (const auto& file : GetListOfFilesInDir(folder, "pref", true, true)) {
-      if (std::filesystem::path(file).filename() != ours) ReadPinFile(*this, file);
-    }
-  }
-
-  using pkgPolicy::GetPriority;
-  signed short GetPriority(const pkgCache::VerIterator& version, bool consider_files) override {
-    if (blocked_.count(version->ID) != 0) return -1;
-    return pkgPolicy::GetPriority(version, consider_files);
-  }
-
-  bool block(const pkgCache::VerIterator& version) { return blocked_.insert(version->ID).second; }
-
- private:
-  std::set<map_id_t> blocked_;
-};
-
-// What a full-upgrade would do: every package whose version changes.
-struct FullUpgrade {
-  std::vector<StepVersions> changes;
-  std::set<map_id_t> removed;  // package IDs
-  bool solved = false;
-};
-
-FullUpgrade simulate(pkgCache& cache, BlockingPolicy& policy) {
-  FullUpgrade result;
-  pkgDepCache depcache(&cache, &policy);
-  if (!depcache.Init(nullptr)) return result;
-  result.solved = APT::Upgrade::Upgrade(depcache, APT::Upgrade::ALLOW_EVERYTHING) &&
-                  depcache.BrokenCount() == 0;
-  discard_errors();
-  if (!result.solved) return result;
-  for (auto package = cache.PkgBegin(); !package.end(); ++package) {
-    auto& state = depcache[package];
-    const auto current = package.CurrentVer();
-    if (state.Delete() && !current.end()) {
-      result.changes.push_back({package, current, {}});
-      result.removed.insert(package->ID);
-    } else if (state.Install() && state.InstVerIter(cache) != current) {
-      result.changes.push_back({package, current, state.InstVerIter(cache)});
-    }
-  }
-  return result;
-}
-
-Plan plan_of(pkgCache& cache, const std::vector<StepVersions>& changes) {
-  Plan plan;
-  const auto text = [](const pkgCache::VerIterator& version) {
-    return std::string(version.end() ? "" : version.VerStr());
-  };
-  for (const auto& change : changes) {
-    Step step;
-    step.package = full_name(change.package);
-    step.old_version = text(change.old_version);
-    step.new_version = text(change.new_version);
-    step.action = step.new_version.empty()   ? Action::Remove
-                  : step.old_version.empty() ? Action::Install
-                                             : Action::Upgrade;
-    const auto origin = origin_of(change.new_version);
-    step.trust = origin.trust;
-    step.security = origin.security;
-    plan.steps.push_back(std::move(step));
-  }
-  add_clauses(cache, changes, plan);
-  return plan;
-}
 
 class BlockerSearch {
  public:
@@ -118,69 +35,143 @@ class BlockerSearch {
 
   std::vector<BlockedVersion> run() {
     if (kept_.empty()) return {};
-    // Each round blocks at least one version more; the bound is for a resolver that finds ever new
-    // ways to remove the same package.
     for (int round = 0; round < kMostRounds; ++round) {
-      const auto upgrade = simulate(cache_, policy_);
-      if (!upgrade.solved) break;  // apt would then refuse, and remove nothing
-      const auto victims = victims_of(upgrade);
+      auto upgrade = simulate(cache_, policy_);
+      if (!upgrade.solved) {
+        if (!step_back()) break;
+        continue;
+      }
+      auto victims = victims_of(upgrade);
+      remember_best(upgrade, victims);
       if (victims.empty()) break;
-      if (!block_causes(upgrade, victims) && !block_direct(upgrade, victims)) break;
+      // Kept packages are worth any time, but not what else is lost because of them.
+      if (best_ && Clock::now() - begun_ > kMostTime) break;
+      last_ = Attempt{std::move(upgrade), std::move(victims), blocked_.size()};
+      if (!block_causes(*last_) && !widen(*last_) && !block_own(*last_)) break;
+    }
+    if (best_) {
+      unblock_down_to(best_->blocked);
+    } else if (last_) {
+      block_direct(*last_);
     }
     return std::move(blocked_);
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  // Each round blocks at least one version more, but a resolver may find ever new ways to remove
+  // the same package. The time is for a whole release upgrade, where one round takes seconds.
   static constexpr int kMostRounds = 20;
+  static constexpr auto kMostTime = std::chrono::seconds(8);
 
-  // Indexes of the removals that must not be: those of kept packages, and those that a full-upgrade
-  // without any keep would not make.
-  std::vector<std::uint32_t> victims_of(const FullUpgrade& upgrade) {
+  struct Best {
+    std::size_t lost = 0;
+    std::size_t blocked = 0;
+  };
+  struct Attempt {
+    FullUpgrade upgrade;
     std::vector<std::uint32_t> victims;
+    std::size_t blocked_before = 0;
+    bool wide = false;
+  };
+
+  // The resolver found no way with what the last round blocked. Blocking all that belongs to it
+  // gives it a way that is there for certain, though it need not find it. If it does not: rather
+  // an upgrade that is refused than the loss of a kept package, but rather the loss of another one.
+  bool step_back() {
+    if (!last_) return false;
+    if (!last_->wide && widen(*last_)) return true;
+    const bool hits_kept = kept_.count(package_of(*last_, last_->victims.front())) != 0;
+    if (hits_kept) return false;
+    for (const auto victim : last_->victims) given_up_.insert(package_of(*last_, victim));
+    unblock_down_to(last_->blocked_before);
+    last_.reset();
+    return true;
+  }
+
+  void unblock_down_to(std::size_t count) {
+    while (blocked_.size() > count) {
+      policy_.unblock(blocked_versions_.back());
+      blocked_versions_.pop_back();
+      blocked_.pop_back();
+    }
+  }
+
+  // Blocking for the sake of packages that are not kept themselves can cost others of them. The
+  // state in which the fewest were lost, and no kept one, is the one to end with.
+  void remember_best(const FullUpgrade& upgrade, const std::vector<std::uint32_t>& victims) {
+    for (const auto victim : victims) {
+      if (kept_.count(upgrade.changes[victim].package->ID) != 0) return;
+    }
+    if (!best_ || victims.size() < best_->lost) best_ = Best{victims.size(), blocked_.size()};
+  }
+
+  static map_id_t package_of(const Attempt& attempt, std::uint32_t change) {
+    return attempt.upgrade.changes[change].package->ID;
+  }
+
+  // Indexes of the removals that must not be: those of kept packages; when there are none (any
+  // more), those that a full-upgrade without any keep would not make.
+  std::vector<std::uint32_t> victims_of(const FullUpgrade& upgrade) {
+    std::vector<std::uint32_t> kept;
+    std::vector<std::uint32_t> others;
     for (std::size_t i = 0; i < upgrade.changes.size(); ++i) {
       const auto id = upgrade.changes[i].package->ID;
-      if (upgrade.removed.count(id) == 0) continue;
-      if (kept_.count(id) != 0 || !removed_anyway(id)) {
-        victims.push_back(static_cast<std::uint32_t>(i));
-      }
+      if (upgrade.removed.count(id) == 0 || given_up_.count(id) != 0) continue;
+      if (kept_.count(id) != 0) kept.push_back(static_cast<std::uint32_t>(i));
+      if (kept_.count(id) == 0) others.push_back(static_cast<std::uint32_t>(i));
     }
-    return victims;
+    if (!kept.empty()) return kept;
+    std::erase_if(others,
+                  [&](std::uint32_t i) { return removed_anyway(upgrade.changes[i].package->ID); });
+    return others;
   }
 
   bool removed_anyway(map_id_t id) {
-    if (!free_run_done_) {
-      free_run_done_ = true;
-      free_removals_ = simulate(cache_, free_policy_).removed;
-    }
-    return free_removals_.count(id) != 0;
+    if (!free_run_) free_run_ = simulate(cache_, free_policy_);
+    return !free_run_->solved || free_run_->removed.count(id) != 0;
   }
 
   // The victims "fail" to be removed; what must then stay back is what has to be blocked. Those at
   // whose new version a victim itself must go come first: the rest mostly waits by itself, held
   // back by its dependency on them.
-  bool block_causes(const FullUpgrade& upgrade, const std::vector<std::uint32_t>& victims) {
-    const auto plan = plan_of(cache_, upgrade.changes);
-    const auto kept = least_kept_set(plan, victims);
-    const auto block_members = [&](bool only_first) {
-      bool any = false;
-      for (const auto& member : kept.members) {
-        if (member.failed) continue;
-        const bool first =
-            member.because < 0 || kept.members[static_cast<std::size_t>(member.because)].failed;
-        if (only_first && !first) continue;
-        any |= block(upgrade.changes[member.step],
-                     because(plan.steps[root_of(kept, member)], plan.clauses[member.clause]));
-      }
-      return any;
-    };
-    return block_members(true) || block_members(false);
+  bool block_causes(const Attempt& attempt) {
+    const auto plan = plan_of(cache_, attempt.upgrade);
+    const auto kept = least_kept_set(plan, attempt.victims);
+    bool any = false;
+    for (const auto& member : kept.members) {
+      if (member.failed) continue;
+      const bool first =
+          member.because < 0 || kept.members[static_cast<std::size_t>(member.because)].failed;
+      if (!first && !attempt.wide) continue;
+      any |= block(attempt.upgrade.changes[member.step],
+                   because(plan.steps[root_of(kept, member)], plan.clauses[member.clause]));
+    }
+    return any;
   }
 
-  // When the hard relations alone do not say why (the resolver weighs more than those): all that
-  // Breaks or Conflicts with a victim itself.
-  bool block_direct(const FullUpgrade& upgrade, const std::vector<std::uint32_t>& victims) {
+  bool widen(Attempt& attempt) {
+    attempt.wide = true;
+    return block_causes(attempt);
+  }
+
+  // When the hard relations alone do not say why: the resolver weighs more than those, and rather
+  // removes a package than leave it as it is when it has a newer version that cannot be installed.
+  bool block_own(const Attempt& attempt) {
     bool any = false;
-    const auto plan = plan_of(cache_, upgrade.changes);
+    for (const auto victim : attempt.victims) {
+      const auto& package = attempt.upgrade.changes[victim].package;
+      const auto name = display_name(full_name(package), cache_.NativeArch());
+      any |= block({package, package.CurrentVer(), package.VersionList()},
+                   "would remove " + name + ": it cannot be installed now");
+    }
+    return any;
+  }
+
+  // When nothing else helped: all that Breaks or Conflicts with a victim itself.
+  void block_direct(const Attempt& attempt) {
+    const auto plan = plan_of(cache_, attempt.upgrade);
+    const auto& victims = attempt.victims;
     for (const auto& clause : plan.clauses) {
       const bool negative = clause.kind == ClauseKind::Breaks ||
                             clause.kind == ClauseKind::Conflicts ||
@@ -188,11 +179,10 @@ class BlockerSearch {
       if (!negative || clause.owner_step < 0 || clause.owner_side != Side::New) continue;
       for (const auto& literal : clause.any_of) {
         if (std::find(victims.begin(), victims.end(), literal.step) == victims.end()) continue;
-        any |= block(upgrade.changes[static_cast<std::size_t>(clause.owner_step)],
-                     because(plan.steps[literal.step], clause));
+        block(attempt.upgrade.changes[static_cast<std::size_t>(clause.owner_step)],
+              because(plan.steps[literal.step], clause));
       }
     }
-    return any;
   }
 
   static std::uint32_t root_of(const KeptSet& kept, KeptMember member) {
@@ -211,19 +201,37 @@ class BlockerSearch {
            display_name(clause.owner, cache_.NativeArch()) + " " + verb + clause.relation;
   }
 
+  // Together with those between it and the installed one: they would be next, most often with the
+  // same relations, and each would take a round of its own.
   bool block(const StepVersions& change, const std::string& reason) {
-    if (change.new_version.end() || !policy_.block(change.new_version)) return false;
-    blocked_.push_back({full_name(change.package), change.new_version.VerStr(), reason});
-    return true;
+    bool any = false;
+    auto version = change.new_version;
+    for (; !version.end() && version != change.old_version; ++version) {
+      // A pin names a version by its text: it must not hit the installed one.
+      if (is_installed(version) || !policy_.block(version)) continue;
+      blocked_.push_back({full_name(change.package), version.VerStr(), reason});
+      blocked_versions_.push_back(version);
+      any = true;
+    }
+    return any;
+  }
+
+  static bool is_installed(const pkgCache::VerIterator& version) {
+    const auto current = version.ParentPkg().CurrentVer();
+    return !current.end() && std::string_view(current.VerStr()) == version.VerStr();
   }
 
   pkgCache& cache_;
   BlockingPolicy policy_;
   BlockingPolicy free_policy_;  // as if nothing were kept
   std::set<map_id_t> kept_;
-  std::set<map_id_t> free_removals_;
-  bool free_run_done_ = false;
+  std::optional<FullUpgrade> free_run_;
   std::vector<BlockedVersion> blocked_;
+  std::vector<pkgCache::VerIterator> blocked_versions_;  // the same, in the same order
+  std::optional<Attempt> last_;
+  std::optional<Best> best_;
+  std::set<map_id_t> given_up_;  // packages that cannot be protected but by a refusal
+  const Clock::time_point begun_ = Clock::now();
 };
 
 }  // namespace

@@ -189,6 +189,34 @@ TEST_F(Blockers, SeveralRoundsFindSeveralWays) {
   EXPECT_EQ(simulate("Remv"), Names{});
 }
 
+TEST_F(Blockers, AnOlderVersionOfTheSameHarmWaitsToo) {
+  upgradable("foo", "", "");
+  upgradable("bar", "", "Breaks: foo (<< 2)\n");
+  root_.available({"bar", "1.5", "Breaks: foo (<< 2)\n"});
+  make_wanted("bar");
+  root_.write();
+  const auto blocked = blockers();
+  EXPECT_EQ(versions(blocked), (Names{"bar:amd64 1.5", "bar:amd64 2.0"}));
+  pin(blocked);
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
+TEST_F(Blockers, AKeptPackageIsLeftAloneWhenNoVersionOfItFits) {
+  // Below the version that failed there is another, which only fits an older companion.
+  root_.installed({"foo", "1.0", "Depends: foo-data (>= 1)\n"});
+  root_.available({"foo", "2.0", "Depends: foo-data (= 2.0)\n"});
+  root_.available({"foo", "1.5", "Depends: foo-data (= 1.5)\n"});
+  root_.installed({"foo-data", "1.0", ""});
+  root_.available({"foo-data", "2.0", "Breaks: foo (<< 1.5)\n"});
+  root_.available({"foo-data", "1.5", "Breaks: foo (<< 1.5)\n"});
+  make_wanted("foo-data");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"foo"});
+  pin(blockers());
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
 TEST_F(Blockers, NothingKeptNothingBlocked) {
   upgradable("foo", "", "");
   upgradable("bar", "", "Breaks: foo (<< 2)\n");
