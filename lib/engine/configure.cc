@@ -131,7 +131,7 @@ class Configuring {
       if (step >= 0) {
         steps.push_back(static_cast<std::uint32_t>(step));
       } else {
-        names.push_back(package);
+        names.push_back(dpkg_name(package, db));
       }
     }
     const auto blocked = unconfigurable(session_.plan(), steps, session_.states());
@@ -140,7 +140,7 @@ class Configuring {
       if (is_blocked) {
         session_.set_state(step, StepState::Stranded);
       } else {
-        names.push_back(session_.plan().steps[step].package);
+        names.push_back(dpkg_name(session_.plan().steps[step].package, db));
       }
     }
     session_.save_states();

@@ -101,6 +101,7 @@ class Removing {
       const std::int32_t step = session_.step_of_package(package);
       return step >= 0 && session_.states()[static_cast<std::size_t>(step)] == StepState::Kept;
     });
+    for (auto& name : names) name = dpkg_name(name, *database);
     return names;
   }
 

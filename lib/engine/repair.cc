@@ -54,11 +54,11 @@ std::vector<std::string> next_archives(const OpenPlan& open) {
   return ready.empty() ? all : ready;
 }
 
-std::vector<std::string> removals(const OpenPlan& open) {
+std::vector<std::string> removals(const OpenPlan& open, const DbSnapshot& db) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < open.plan.steps.size(); ++i) {
     if (open.states[i] == StepState::Waiting && open.plan.steps[i].new_version.empty()) {
-      names.push_back(open.plan.steps[i].package);
+      names.push_back(dpkg_name(open.plan.steps[i].package, db));
     }
   }
   return names;
@@ -101,7 +101,7 @@ void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& por
   DpkgCall configure = call_of(DpkgCall::Verb::Configure);
   if (failed_call(run_call(configure, {}, open, call_ports))) return;
   DpkgCall remove = call_of(DpkgCall::Verb::Remove);
-  remove.operands = removals(open);
+  remove.operands = removals(open, *database);
   if (!remove.operands.empty()) run_call(remove, {}, open, call_ports);
 }
 

@@ -80,6 +80,10 @@ class Session {
   bool record_lost_;
 };
 
+// How dpkg wants a package to be named: by the architecture of its control data, which is "all" for
+// a package that we know by the native slot that it fills. apt does the same.
+std::string dpkg_name(const std::string& package, const DbSnapshot& db);
+
 // Whether a step's package is on its new side in the database, configured or not.
 bool at_new_side(const Step& step, const DbSnapshot& db);
 

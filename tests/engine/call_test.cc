@@ -260,6 +260,18 @@ TEST_F(RunTest, DpkgsOwnFailureStopsTheRun) {
   EXPECT_TRUE(open_.failures.empty());
 }
 
+TEST_F(RunTest, AnArchitectureAllPackageIsConfiguredByItsOwnName) {
+  upgrade({.package = "foo", .version = "2.0", .postinst_fails = true});
+  upgrade({.package = "docs", .version = "2.0", .depends = {"zoo"}, .arch = "all"});
+  upgrade({.package = "zoo", .version = "2.0"});
+  begin();
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("docs"), "ii 2.0");
+  EXPECT_EQ(world_.state("zoo"), "ii 2.0");
+  EXPECT_EQ(open_.failures.size(), 1u);
+}
+
 TEST_F(RunTest, CtrlCInAScriptStopsTheRunAndBlamesNobody) {
   upgrade({.package = "a", .version = "2.0", .preinst_interrupted = true});
   upgrade({.package = "b", .version = "2.0"});

@@ -61,7 +61,7 @@ void World::unpack(Call& call, const std::string& path) {
               " package pre-installation script subprocess returned error exit status 3");
     return;
   }
-  db[key] = DbPackage{archive.version, "amd64", "iU", false};
+  db[key] = DbPackage{archive.version, archive.arch, "iU", false};
   depends[archive.package] = archive.depends;
   unpacked_[archive.package] = archive;
   call.log += "status: " + archive.package + ": unpacked\n";
@@ -143,6 +143,17 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
   std::vector<std::string> operands(std::min(verb + 1, args.end()), args.end());
   const bool pending = std::erase(operands, "--pending") > 0;
   Call call;
+  if (*verb != "--unpack") {
+    for (const auto& operand : operands) {
+      // As dpkg does: an Architecture: all package has no name with the native architecture.
+      const auto entry = db.find(slot(bare(operand)));
+      const bool qualified = operand.find(':') != std::string::npos;
+      if (entry == db.end() || !qualified) continue;
+      if (operand != bare(operand) + ":" + entry->second.arch) {
+        error(call, operand, "package is not installed");
+      }
+    }
+  }
   if (*verb == "--unpack") {
     for (const auto& path : operands) {
       if (!call.stop) unpack(call, path);

@@ -20,7 +20,8 @@ struct Archive {
   std::string overwrites{};            // file of this package's old version is in the way
   bool preinst_fails = false;          // and everything is put back
   bool abort_upgrade_fails = false;    // with preinst_fails: left half-installed
-  bool preinst_interrupted = false;    // Ctrl-C
+  std::string arch = "amd64";
+  bool preinst_interrupted = false;  // Ctrl-C
   bool postinst_fails = false;
   bool conffile_question = false;  // without anybody to answer
 };
