@@ -24,6 +24,9 @@ import repo  # noqa: E402
 import scenario  # noqa: E402
 
 QUERY = ["dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package}|${Architecture}|${Version}\\n"]
+# In a soak: so many graphs instead of one, each fourth of them with a thousand packages.
+SOAK = os.environ.get("APTKEEP_SOAK") == "1"
+SOAK_GRAPHS = 20
 OURS = ("aptkeep", "libaptkeep0")
 PINS = "/etc/apt/preferences.d/aptkeep.pref"
 
@@ -105,6 +108,8 @@ class Runner:
     def do_graph(self, section):
         """packages=N failing=N script=NAME task=NAME [pre-depends=as-depends]"""
         wanted = dict(word.split("=", 1) for word in section.argument.split())
+        if SOAK and int(seed()) % 4 == 0:
+            wanted["packages"] = "1000"
         chance = f"{seed()} {wanted}"
         old, new = graph.generate(self.suite, wanted["task"], int(wanted["packages"]), chance,
                                   wanted.get("pre-depends") == "as-depends")
@@ -251,6 +256,19 @@ def one(path, suite, args):
     return True
 
 
+def several(path, args):
+    """One scenario; in a soak its random graphs in many ways."""
+    is_random = any(s.kind == "graph" for s in scenario.read(path))
+    first = int(seed())
+    chances = range(first, first + SOAK_GRAPHS) if is_random and SOAK else [first]
+    results = []
+    for chance in chances:
+        os.environ["APTKEEP_SEED"] = str(chance)
+        results.append(one(path, args.suite, args))
+    os.environ["APTKEEP_SEED"] = str(first)
+    return all(results)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", help="scenario files (all, if none)")
@@ -265,7 +283,8 @@ def main():
     files = args.files or sorted(glob.glob(str(HERE / "*.scenario")))
     if os.geteuid() != 0 and not args.list_suites:
         sys.exit("unable to make a test bed: only root may")
-    results = [one(path, args.suite, args) for path in files]
+    seed()
+    results = [several(path, args) for path in files]
     return 0 if all(results) else 1
 
 
