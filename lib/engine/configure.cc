@@ -24,8 +24,10 @@ class Configuring {
       if (!session_.anything_failed() && left_out_.empty()) return std::nullopt;
     }
     if (const auto end = by_name(); end) return end;
-    if (session_.call().pending && !session_.call().no_triggers) return pending_triggers();
-    return std::nullopt;
+    if (session_.call().pending && !session_.call().no_triggers) {
+      if (const auto end = pending_triggers(); end) return end;
+    }
+    return interrupted_;
   }
 
  private:
@@ -39,14 +41,25 @@ class Configuring {
     }
     const auto database = session_.ports().db.read();
     if (database) session_.follow_database(all_steps(), *database);
-    if (verdict.kind == Verdict::Kind::DpkgFailed) return verdict.end;
+    if (verdict.kind == Verdict::Kind::DpkgFailed && !verdict.interrupted) return verdict.end;
     if (!database) {
       session_.ports().say(database.error().message);
       return CallEnd{true, 1, 0};
     }
     database_needed_ = true;
     if (verdict.kind == Verdict::Kind::Package) take_failure(verdict, *database);
+    if (verdict.interrupted) take_interrupt(verdict);
     return std::nullopt;
+  }
+
+  // Nobody is blamed. The others of this call are configured nevertheless, as dpkg would have done:
+  // they are unpacked, and worse off left so.
+  void take_interrupt(const Verdict& verdict) {
+    interrupted_ = verdict.end;
+    left_out_.insert(session_.slot_name(verdict.subject));
+    const std::int32_t step = session_.step_of_package(verdict.subject);
+    if (step >= 0) session_.set_state(static_cast<std::uint32_t>(step), StepState::FailedNew);
+    session_.save_states();
   }
 
   // dpkg ended 0, so all that it was asked to configure is.
@@ -77,7 +90,7 @@ class Configuring {
     // No script ran and it is as unpacked as before: dpkg found a dependency of it not configured.
     // That is another one's failure, unless there is no other.
     const bool follow_up = verdict.script.script.empty() && !verdict.at_conffile && still_unpacked;
-    if (follow_up && step >= 0 && session_.anything_failed()) {
+    if (follow_up && step >= 0 && (session_.anything_failed() || interrupted_)) {
       session_.set_state(static_cast<std::uint32_t>(step), StepState::Stranded);
       session_.save_states();
       return;
@@ -170,7 +183,8 @@ class Configuring {
 
   Session& session_;
   std::set<std::string> left_out_;  // failed or found unconfigurable in this call
-  bool database_needed_ = false;    // after a failure only the database tells who is configured
+  std::optional<CallEnd> interrupted_;
+  bool database_needed_ = false;  // after a failure only the database tells who is configured
 };
 
 }  // namespace

@@ -139,11 +139,11 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
     if (blamed) break;
   }
   // Exit 1: a package failed. 2: dpkg itself did (its lock, its database, a full disk), dpkg(1).
+  const bool a_package_failed = result->signal == 0 && result->exit_code == 1;
   // A script that died of SIGINT was stopped by a person, who wants the run to stop (apt cannot
   // know: with Dpkg::Use-Pty=false it does not see the key that went to our terminal).
-  const bool stopped = verdict.script.signal == SIGINT;
-  const bool a_package_failed = result->signal == 0 && result->exit_code == 1;
-  if (a_package_failed && blamed && !stopped && !ports_.disk_full()) {
+  verdict.interrupted = a_package_failed && verdict.script.signal == SIGINT;
+  if (a_package_failed && blamed && !verdict.interrupted && !ports_.disk_full()) {
     verdict.kind = Verdict::Kind::Package;
   } else {
     if (a_package_failed && !blamed) ports_.say("unable to tell which package failed");

@@ -22,7 +22,9 @@ struct Verdict {
     DpkgFailed  // dpkg itself failed, or nobody can be blamed: the run stops as stock would
   };
   Kind kind = Kind::Well;
-  CallEnd end;          // for DpkgFailed
+  CallEnd end;  // for DpkgFailed
+  // DpkgFailed, because a person stopped the script of `subject`.
+  bool interrupted = false;
   std::string subject;  // as dpkg named it
   std::string message;
   std::string tail;

@@ -85,6 +85,12 @@ void World::configure_one(Call& call, const std::string& name) {
     return;
   }
   scripts.push_back("postinst " + name + " " + entry.version);
+  if (unpacked_[name].postinst_interrupted) {
+    entry.state = "iF";
+    error(call, name,
+          "installed " + name + " package post-installation script subprocess was interrupted");
+    return;
+  }
   if (unpacked_[name].postinst_fails) {
     entry.state = "iF";
     error(call, name,

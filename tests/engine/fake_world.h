@@ -23,6 +23,7 @@ struct Archive {
   std::string arch = "amd64";
   bool preinst_interrupted = false;  // Ctrl-C
   bool postinst_fails = false;
+  bool postinst_interrupted = false;
   bool conffile_question = false;  // without anybody to answer
 };
 
