@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
+#include <system_error>
 
 #include "adapters/apt_impl.h"
 
@@ -100,23 +102,20 @@ pkgCache::VerIterator find_old(const pkgCache::PkgIterator& package, const std::
   return version;
 }
 
-// One version string can stand for several builds with different dependencies: the archive's own
-// build first, then one that can be downloaded, then what is installed.
+// One version string can stand for several builds with different relations: what is wanted is the
+// archive's own. An archive that is of no build's size is of one that no list has.
 pkgCache::VerIterator find_new(const pkgCache::PkgIterator& package, const Step& step) {
   if (step.archive.empty()) return find_old(package, step.new_version);
-  auto version = package.VersionList();
+  std::error_code no_file;
+  const auto size = std::filesystem::file_size(step.archive, no_file);
   pkgCache::VerIterator best;
-  bool best_downloadable = false;
-  for (; !version.end(); ++version) {
+  for (auto version = package.VersionList(); !version.end(); ++version) {
     if (step.new_version != version.VerStr()) continue;
     if (is_in_file(version, step.archive)) return version;
-    const bool downloadable = version.Downloadable();
-    if (!best.IsGood() || (downloadable && !best_downloadable)) {
-      best = version;
-      best_downloadable = downloadable;
-    }
+    if (!version.Downloadable() || best.IsGood()) continue;
+    if (no_file || version->Size == size) best = version;
   }
-  return best.IsGood() ? best : version;
+  return best.IsGood() ? best : pkgCache::VerIterator(*package.Cache());
 }
 
 struct Resolved {

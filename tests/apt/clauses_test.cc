@@ -259,6 +259,20 @@ TEST(Clauses, ALocalArchiveIsReadFromItsFile) {
                                        "local:amd64 3.0 new depends foo (>= 2): foo:amd64=new"}));
 }
 
+TEST(Clauses, ALocalArchiveWinsOverAListsBuildOfTheSameVersion) {
+  AptRoot root;
+  root.installed({"foo", "1.0", ""});
+  root.available({"foo", "2.0", ""});
+  root.installed({"local", "1.0", ""});
+  root.available({"local", "3.0", ""});
+  const auto file = root.archive({"local", "3.0", "Depends: foo (>= 2)\n"});
+  root.write();
+  Step local = upgrade("local", "1.0", "3.0");
+  local.archive = file;
+  EXPECT_EQ(clause_lines(plan_in(root, {upgrade("foo"), local})),
+            (Lines{"local:amd64 3.0 new depends foo (>= 2): foo:amd64=new"}));
+}
+
 TEST(Clauses, AVersionThatNobodyKnowsIsAnError) {
   AptRoot root;
   root.installed({"foo", "1.0", ""});
