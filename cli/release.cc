@@ -34,6 +34,12 @@ int release(const std::vector<std::string>& packages) {
   if (aptkeep_state_write_pins(kept.state.get(), nullptr) < 0) {
     throw Failed(aptkeep_error());
   }
+  for (const aptkeep_keep& keep : kept.keeps) {
+    if (chosen.contains(keep.package) && kept.unfinished(keep)) {
+      std::cout << kept.name(keep) << " is still not configured: 'dpkg --configure "
+                << kept.name(keep) << "' tries that.\n";
+    }
+  }
   std::cout << "The next upgrade tries " << (chosen.size() == 1 ? "it" : "them") << " again.\n";
   return kAllWell;
 }
