@@ -4,6 +4,8 @@
     settings_test.py [CASE...] [--suite S] [--debs DIR | --staged DIR] [-v]
 """
 
+import re
+
 import cases
 import world
 from cases import case
@@ -137,11 +139,16 @@ READING = (
 AS_USER = "setpriv --reuid=65534 --regid=65534 --clear-groups "
 
 
+def without_counts(text):
+    """dpkg says how many files are installed, and aptkeep has some of its own."""
+    return re.sub(r"\d+ files and directories", "N files and directories", text)
+
+
 def outputs(bed, prefix, path, lines=READING):
     found = {}
     for line in lines:
         result = bed.run(prefix + "sh -c '" + line + " 2>&1'", env={"PATH": path})
-        found[line] = (result.code, result.output)
+        found[line] = (result.code, without_counts(result.output))
     return found
 
 
@@ -167,7 +174,7 @@ def simulations_by_root(t):
         bed.must("rm -rf /var/lib/aptkeep/* /run/aptkeep")
         for line in lines:
             ours = bed.run(line)
-            t.expect_equal((ours.code, ours.output), stock[line], line)
+            t.expect_equal((ours.code, without_counts(ours.output)), stock[line], line)
         t.expect_equal(bed.must("ls -A /var/lib/aptkeep; ls -d /run/aptkeep || true").split("\n")[0],
                        "ls: cannot access '/run/aptkeep': No such file or directory", "traces")
 
