@@ -47,7 +47,7 @@ Result<std::vector<Pin>> find_blockers(const std::vector<ProtectedPackage>& pack
 }  // namespace
 
 void complain(const std::string& message) {
-  std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
+  (void)std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
 }
 
 void complain_once(const Frontend& frontend, const std::string& message) {

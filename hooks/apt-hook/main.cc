@@ -30,7 +30,7 @@ void run(const std::string& use) {
 int main(int argc, char** argv) {
   using namespace aptkeep::hook;
   if (argc == 3) {
-    const int messages = std::atoi(argv[2]);
+    const int messages = static_cast<int>(std::strtol(argv[2], nullptr, 10));
     if (messages > 2 && ::dup2(messages, 2) == 2) ::close(messages);
   }
   if (switched_off()) return 0;

@@ -21,7 +21,7 @@ bool has_state() {
 
 void print_summary(const Ending& ending, const PlanFlags& flags) {
   const auto text = summary_text(ending, flags.native_arch, flags.bypassed);
-  if (!text.empty()) std::fputs(text.c_str(), stderr);
+  if (!text.empty()) (void)std::fputs(text.c_str(), stderr);
 }
 
 }  // namespace

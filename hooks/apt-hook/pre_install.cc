@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <string_view>
 
@@ -45,7 +46,8 @@ bool bypasses_launcher(const Conversation& conversation) {
   for (path = folders; !path.empty();) {
     const auto colon = path.find(':');
     const std::string folder(path.substr(0, colon));
-    if (::access((folder + "/" + dpkg).c_str(), X_OK) == 0) return folder != ours;
+    const auto program = std::filesystem::path(folder) / dpkg;
+    if (::access(program.c_str(), X_OK) == 0) return folder != ours;
     path = colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
   }
   return true;

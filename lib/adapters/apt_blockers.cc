@@ -26,7 +26,7 @@ class BlockerSearch {
       if (current.end() || keep.version != current.VerStr()) continue;
       kept_.insert(package->ID);
       for (auto version = package.VersionList(); !version.end(); ++version) {
-        if (!keep.tried.empty() && keep.tried == version.VerStr() && version != current) {
+        if (!keep.tried.empty() && keep.tried == version.VerStr() && !same(version, current)) {
           policy_.block(version);
         }
       }
@@ -206,7 +206,7 @@ class BlockerSearch {
   bool block(const StepVersions& change, const std::string& reason) {
     bool any = false;
     auto version = change.new_version;
-    for (; !version.end() && version != change.old_version; ++version) {
+    for (; !version.end() && !same(version, change.old_version); ++version) {
       // A pin names a version by its text: it must not hit the installed one.
       if (is_installed(version) || !policy_.block(version)) continue;
       blocked_.push_back({full_name(change.package), version.VerStr(), reason});

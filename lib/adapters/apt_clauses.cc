@@ -81,7 +81,7 @@ class ClauseBuilder {
   bool mentions_run(DepIterator dep, const DepIterator& last) const {
     for (;; ++dep) {
       if (touched_[dep.TargetPkg()->ID]) return true;
-      if (dep == last) return false;
+      if (same(dep, last)) return false;
     }
   }
 
@@ -92,7 +92,7 @@ class ClauseBuilder {
       const auto& targets = targets_of(dep);
       if (targets.outside) return;
       for (const auto& literal : targets.literals) add_once(literal, any_of);
-      if (dep == last) break;
+      if (same(dep, last)) break;
     }
     // A package may provide what it needs.
     if (owner.step >= 0 && contains(any_of, {static_cast<std::uint32_t>(owner.step), owner.side})) {
@@ -139,7 +139,7 @@ class ClauseBuilder {
     for (auto** target = targets.get(); *target != nullptr; ++target) {
       const pkgCache::VerIterator version(cache_, *target);
       const auto package = version.ParentPkg();
-      if (step_of_[package->ID] < 0 && package.CurrentVer() == version)
+      if (step_of_[package->ID] < 0 && same(package.CurrentVer(), version))
         entry->second.outside = true;
       add_literals(*target, entry->second.literals);
     }
@@ -160,8 +160,10 @@ class ClauseBuilder {
     if (index < 0) return;
     const auto step = static_cast<std::uint32_t>(index);
     const auto& found = steps_[step];
-    if (!found.old_version.end() && found.old_version == version) add_once({step, Side::Old}, out);
-    if (!found.new_version.end() && found.new_version == version) add_once({step, Side::New}, out);
+    if (!found.old_version.end() && same(found.old_version, version))
+      add_once({step, Side::Old}, out);
+    if (!found.new_version.end() && same(found.new_version, version))
+      add_once({step, Side::New}, out);
   }
 
   static bool holds_always(const std::vector<Literal>& any_of) {
@@ -221,7 +223,7 @@ class ClauseBuilder {
         text +=
             std::string(" (") + pkgCache::CompTypeDeb(dep->CompareOp) + " " + dep.TargetVer() + ")";
       }
-      if (dep == last) return text;
+      if (same(dep, last)) return text;
     }
   }
 

@@ -34,6 +34,13 @@ struct StepVersions {
   pkgCache::VerIterator new_version;
 };
 
+// Two end() iterators are the same. Not their operator==: to C++20 it is ambiguous, because it
+// takes the derived class on one side only.
+template <typename Iterator>
+bool same(const Iterator& a, const Iterator& b) {
+  return a.Index() == b.Index();
+}
+
 // All clauses that a step can change. `steps` and `plan.steps` have the same order.
 void add_clauses(pkgCache& cache, const std::vector<StepVersions>& steps, Plan& plan);
 

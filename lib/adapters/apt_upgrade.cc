@@ -41,7 +41,7 @@ FullUpgrade simulate(pkgCache& cache, BlockingPolicy& policy) {
     if (state.Delete() && !current.end()) {
       result.changes.push_back({package, current, {}});
       result.removed.insert(package->ID);
-    } else if (state.Install() && state.InstVerIter(cache) != current) {
+    } else if (state.Install() && !same(state.InstVerIter(cache), current)) {
       result.changes.push_back({package, current, state.InstVerIter(cache)});
     }
   }

@@ -205,7 +205,7 @@ void check_one(std::uint64_t seed) {
 
 TEST(Worlds, AptAcceptsTheKeptSetAndNothingSmaller) {
   const char* wanted = std::getenv("APTKEEP_TEST_WORLDS");
-  const int count = wanted != nullptr ? std::atoi(wanted) : 25;
+  const int count = wanted != nullptr ? static_cast<int>(std::strtol(wanted, nullptr, 10)) : 25;
   const char* given = std::getenv("APTKEEP_TEST_SEED");
   const std::uint64_t first =
       given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
