@@ -18,7 +18,15 @@ def ended_with_parent():
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+def _end(*_):
+    # Tidying up is not to be interrupted: the parent's death, say, follows its own SIGTERM.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(143)
+
+
 def end_tidily():
-    """For main(): this process ends with its parent, and a SIGTERM lets `finally` do its work."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    """For main(): this process ends with its parent, and a signal lets `finally` do its work."""
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
     ended_with_parent()
