@@ -152,8 +152,9 @@ int32_t aptkeep_problem_unconfigurable(const aptkeep_problem* problem, const int
     if (!list) {
       return int{APTKEEP_EINVAL};
     }
-    if (found == nullptr && count > 0) {
-      return fail(APTKEEP_EINVAL, "unable to answer: there is no room for the answer");
+    if (found == nullptr) {
+      return count == 0 ? 0
+                        : fail(APTKEEP_EINVAL, "unable to answer: there is no room for the answer");
     }
     int number = 0;
     for (const std::uint32_t package : unconfigurable(problem->plan, *list, problem->states)) {

@@ -98,9 +98,12 @@ void check_rows(Database& db) {
       db.fail("it is damaged");
     }
   }
-  for (const std::string name : {"steps", "clauses", "failures"}) {
-    if (any(db, "SELECT 1 FROM plans p WHERE " + name + "<>(SELECT count(*) FROM " + name +
-                    " x WHERE x.plan=p.id) LIMIT 1")) {
+  for (const char* counted :
+       {"SELECT 1 FROM plans p WHERE steps<>(SELECT count(*) FROM steps x WHERE x.plan=p.id)",
+        "SELECT 1 FROM plans p WHERE clauses<>(SELECT count(*) FROM clauses x WHERE x.plan=p.id)",
+        "SELECT 1 FROM plans p WHERE failures<>"
+        "(SELECT count(*) FROM failures x WHERE x.plan=p.id)"}) {
+    if (any(db, counted)) {
       db.fail("it is damaged");
     }
   }
