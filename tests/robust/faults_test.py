@@ -27,7 +27,8 @@ def run_with(t, point, options, what, usual=None):
         said = any("unable to" in line for line in ours.noise())
         if not faults.state_is_whole(bed) and not said:
             wrong.append("state.db is damaged, and nothing was said")
-        if not ours.noise():
+        # What cannot find out whose dpkg call it is may leave it to dpkg without a word.
+        if not ours.noise() and world.same(ours, t.worlds.stock(TWO_FAIL)):
             wrong.append("neither what was kept nor what went wrong was said")
         if usual is None or (ours.states, ours.clean) != (usual.states, usual.clean):
             wrong += world.recover(bed)

@@ -179,6 +179,23 @@ def state_is_damaged_amid_a_run(t):
             t.no_worse(sabotage={script: damage})
 
 
+@case
+def plain_dpkg_calls(t):
+    """dpkg's own hooks meet the same trouble."""
+    archives = "/srv/repository/main/ind1_2.0_*.deb /srv/repository/main/ind2_2.0_*.deb"
+    for breakage in (random_bytes, a_directory, state_as_file, run_as_file, state_read_only,
+                     run_read_only, state_full):
+        with t.worlds.bed() as bed:
+            breakage(bed)
+            ours = t.upgrade(bed, {"ind2.2.0.preinst": "exit 1"}, f"dpkg -i {archives}")
+            t.expect_equal(ours.code, 1, "exit status")
+            t.expect_equal([ours.states["ind1"], ours.states["ind2"]],
+                           [("ii", "2.0"), ("ii", "1.0")], "states")
+            t.expect_noise(ours, 1)
+            world.set_amid(bed, {})
+            bed.must(f"dpkg -i {archives}")
+
+
 def kept_going(ours):
     """aptkeep did its work."""
     if "foo" in str(ours.noise()) or ours.code == 0:
