@@ -13,11 +13,6 @@ def killed_with_parent():
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def ended_with_parent():
-    """For subprocess's preexec_fn: a process that tidies up on SIGTERM."""
-    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-
-
 def _end(*_):
     # Tidying up is not to be interrupted: the parent's death, say, follows its own SIGTERM.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -29,4 +24,4 @@ def end_tidily():
     """For main(): this process ends with its parent, and a signal lets `finally` do its work."""
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
-    ended_with_parent()
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

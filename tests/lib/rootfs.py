@@ -20,7 +20,9 @@ BASE = ("libsqlite3-0", "mount", "procps", "psmisc")
 
 
 def _mmdebstrap(suite, packages, target, archives):
+    # It mounts things in the root: in a mount namespace of its own, so that they go with it.
     command = [
+        "unshare", "-m", "-p", "-f", "--kill-child=KILL", "--mount-proc",
         "mmdebstrap", "--mode=root", "--variant=apt", "--format=directory", "--quiet",
         "--skip=essential/unlink", "--skip=cleanup/apt", "--dpkgopt=force-unsafe-io",
         # Downloads of earlier roots; apt checks each against its hash before it uses it.
@@ -31,7 +33,7 @@ def _mmdebstrap(suite, packages, target, archives):
     if packages:
         command.append("--include=" + ",".join(packages))
     subprocess.run(command + [suite, str(target), "-"], check=True, stdout=sys.stderr,
-                   preexec_fn=lifetime.ended_with_parent,
+                   preexec_fn=lifetime.killed_with_parent,
                    input="\n".join(sources.lines(suite)) + "\n", text=True)
 
 
