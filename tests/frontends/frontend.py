@@ -1,7 +1,8 @@
 """What the scripted tests of this folder share: beds with and without aptkeep, played upon by the
 lines of a scenario file.
 
-By hand, for work on the programs: APTKEEP_STAGED=DIR (as run.py --staged), APTKEEP_SUITE=trixie.
+By hand, for work on the programs: APTKEEP_STAGED=DIR or APTKEEP_DEBS=DIR (as run.py's --staged and
+--debs), APTKEEP_SUITE=trixie.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ import scenario  # noqa: E402
 
 SUITE = os.environ.get("APTKEEP_SUITE", "bookworm")
 STAGED = os.environ.get("APTKEEP_STAGED", "")
+DEBS = os.environ.get("APTKEEP_DEBS", "")
 
 
 class World:
@@ -50,7 +52,7 @@ def world(text, needs=(), stock=False, kind=beds):
     """`kind`: the module whose beds to take, bed or booted."""
     above = []
     if not stock and not STAGED:
-        above = [installed.layer(SUITE, needs, build.debs(SUITE))]
+        above = [installed.layer(SUITE, needs, DEBS or build.debs(SUITE))]
     with kind.fresh(SUITE, needs, above) as bed:
         if not stock and STAGED:
             installed.copy_staged(bed, STAGED)
