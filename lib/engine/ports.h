@@ -61,4 +61,33 @@ class Progress {
   virtual void owe_failure() {}
 };
 
+// What packages were before this plan touched them, and the way back. All calls but take() are for
+// packages that have a snapshot. Packages are named "name:arch".
+class Snapshots {
+ public:
+  virtual ~Snapshots() = default;
+
+  // Takes those that have none yet; on return they are on disk for good. Says of each package why
+  // it cannot be gone back to, where that is so: its upgrade goes on nevertheless.
+  virtual std::map<std::string, std::string> take(const std::vector<std::string>& packages) = 0;
+  virtual bool has(const std::string& package) = 0;
+
+  // Makes the archive that dpkg puts the old version back from; its path. An Error leaves nothing
+  // behind.
+  virtual Result<std::string> archive(const std::string& package) = 0;
+
+  // Before dpkg unpacks those archives: moves away what would be in their way or be written through
+  // (a path that is of another type now). Undone by settle() where the unpacking did not happen.
+  virtual Status clear_way(const std::vector<std::string>& packages) = 0;
+
+  // After dpkg has unpacked the old versions, before it configures them: contents of conffiles,
+  // diversions and statoverrides that the failed scripts added.
+  virtual Status settle(const std::vector<std::string>& packages) = 0;
+
+  // After dpkg has configured them: what dpkg knows of their conffiles, ucf's files, alternatives,
+  // owners, modes and attributes. Compares every path with its record and returns what is still
+  // not as it was, one sentence each ("/etc/x: mode 0600, was 0640").
+  virtual Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) = 0;
+};
+
 }  // namespace aptkeep

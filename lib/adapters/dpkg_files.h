@@ -1,0 +1,51 @@
+// What dpkg knows of a package's files, through libdpkg: lists, conffiles, diversions, control
+// data. Like dpkg_db.cc linked into executables only (libdpkg.a longjmps on errors).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "core/snapshot.h"
+
+namespace aptkeep {
+
+struct ControlFile {
+  std::string name;  // "postinst", "md5sums", "triggers"; never "list"
+  std::string path;  // in dpkg's info folder
+};
+
+struct PackageFiles {
+  std::string package;  // "name:arch", arch never "all"
+  std::string arch;     // of its control data
+  std::string version;
+  std::string state;    // "ii" ...
+  std::string control;  // its stanza less Status, Conffiles, Config-Version and triggers' fields
+  std::vector<std::string> paths;         // of its list, in dpkg's order, "/." left out
+  std::vector<ConffileRecord> conffiles;  // `edited` not filled in
+  std::vector<ControlFile> control_files;
+};
+
+struct Diversion {
+  std::string from;
+  std::string to;
+  std::string package;  // whose own files are not diverted; empty: local, all packages' are
+
+  friend bool operator==(const Diversion&, const Diversion&) = default;
+};
+
+struct DpkgFiles {
+  std::vector<PackageFiles> packages;  // those of the asked ones that have files, in asked order
+  std::vector<Diversion> diversions;   // all of the system
+};
+
+// Reads, updates/ replayed, without changing anything. Packages that are not there are left out.
+// Never looks up a user or group name (static programs must not; dpkg's ensure_statoverrides does).
+Result<DpkgFiles> read_dpkg_files(const std::vector<std::string>& packages);
+
+// Replaces what dpkg's database says of a package's conffiles (list, hashes, obsolete flags) and
+// makes its file list name them. The caller is root and holds dpkg's lock, or runs below a frontend
+// that holds lock-frontend; this takes the inner lock as dpkg does.
+Status write_conffiles(const std::string& package, const std::vector<ConffileRecord>& conffiles);
+
+}  // namespace aptkeep
