@@ -218,6 +218,7 @@ def main():
         text = page(list(pairs(lowers, args, scratch)), args)
     print(text)
     if args.result:
+        pathlib.Path(args.result).parent.mkdir(parents=True, exist_ok=True)
         pathlib.Path(args.result).write_text(text, encoding="utf-8")
 
 
