@@ -44,6 +44,9 @@ class Package:
     scripts: dict = dataclasses.field(default_factory=dict)
     files: dict = dataclasses.field(default_factory=dict)      # path -> text
     links: dict = dataclasses.field(default_factory=dict)      # path -> target
+    hard_links: dict = dataclasses.field(default_factory=dict)  # path -> path of the same file
+    folders: list = dataclasses.field(default_factory=list)    # paths of empty ones
+    modes: dict = dataclasses.field(default_factory=dict)      # path -> "4755 root:mail"
     conffiles: dict = dataclasses.field(default_factory=dict)  # path -> text
     triggers: str = ""                                         # deb-triggers(5)
     control_files: dict = dataclasses.field(default_factory=dict)  # "config", "templates" -> text
@@ -58,8 +61,19 @@ class Package:
             k: v.replace(f"(= {self.version})", f"(= {version})") if k in RELATIONS else v
             for k, v in self.fields.items()
         }
-        return Package(self.name, version, self.arch, fields, {}, dict(self.files),
-                       dict(self.links), dict(self.conffiles), self.triggers)
+        return dataclasses.replace(
+            self, version=version, fields=fields, scripts={}, files=dict(self.files),
+            links=dict(self.links), hard_links=dict(self.hard_links), folders=list(self.folders),
+            modes=dict(self.modes), conffiles=dict(self.conffiles), control_files={})
+
+    def without(self, path):
+        """Takes a file, folder or link of whatever kind out of the package."""
+        known = (self.files, self.links, self.hard_links, self.conffiles)
+        if path not in self.folders and not any(path in kind for kind in known):
+            raise KeyError(f"{self.name} {self.version} has no {path}")
+        for kind in (*known, self.modes):
+            kind.pop(path, None)
+        self.folders = [folder for folder in self.folders if folder != path]
 
     def filename(self):
         return f"{self.name}_{self.version.replace(':', '%3a')}_{self.arch}.deb"
@@ -93,40 +107,64 @@ class Package:
         members.update({n: (text, 0o755) for n, text in self.control_files.items()})
         if self.triggers:
             members["triggers"] = (self.triggers + "\n", 0o644)
-        data = {f"/usr/share/doc/{self.name}/version.{self.arch}": self.version + "\n",
-                **self.files, **self.conffiles}
-        return _ar([("debian-binary", b"2.0\n"),
-                    ("control.tar", _tar({f"/{k}": v for k, v in members.items()}, {})),
-                    ("data.tar", _tar({k: (v, 0o644) for k, v in data.items()}, self.links))])
+        shipped = {f"/usr/share/doc/{self.name}/version.{self.arch}": self.version + "\n",
+                   **self.files}
+        # As debhelper does it: conffiles have their sums in dpkg's database.
+        members["md5sums"] = ("".join(
+            f"{hashlib.md5(text.encode()).hexdigest()}  {path[1:]}\n"
+            for path, text in sorted(shipped.items())), 0o644)
+        data = Tree(self.modes)
+        for path in sorted(self.folders):
+            data.folder(path)
+        for path, text in sorted({**shipped, **self.conffiles}.items()):
+            data.add(path, tarfile.REGTYPE, 0o644, content=text.encode())
+        for path, target in sorted(self.links.items()):
+            data.add(path, tarfile.SYMTYPE, 0o777, target=target)
+        for path, target in sorted(self.hard_links.items()):
+            data.add(path, tarfile.LNKTYPE, 0o644, target="." + target)
+        control = Tree()
+        for name, (text, mode) in members.items():
+            control.add(f"/{name}", tarfile.REGTYPE, mode, content=text.encode())
+        return _ar([("debian-binary", b"2.0\n"), ("control.tar", control.close()),
+                    ("data.tar", data.close())])
 
 
-def _tar(files, links):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        made = set()
+class Tree:
+    """A tar archive of files with the folders they lie in; `modes`: path -> "4755 root:mail"."""
 
-        def folders(path):
-            parts = path.strip("/").split("/")[:-1]
-            for depth in range(len(parts) + 1):
-                folder = "./" + "/".join(parts[:depth])
-                if folder not in made:
-                    made.add(folder)
-                    entry = tarfile.TarInfo(folder.rstrip("/") + "/")
-                    entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-                    tar.addfile(entry)
+    def __init__(self, modes=None):
+        self.out = io.BytesIO()
+        self.tar = tarfile.open(fileobj=self.out, mode="w", format=tarfile.GNU_FORMAT)
+        self.modes = modes or {}
+        self.made = set()
 
-        for path, (text, mode) in sorted(files.items()):
-            folders(path)
-            content = text.encode()
-            entry = tarfile.TarInfo("." + path)
-            entry.size, entry.mode = len(content), mode
-            tar.addfile(entry, io.BytesIO(content))
-        for path, target in sorted(links.items()):
-            folders(path)
-            entry = tarfile.TarInfo("." + path)
-            entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, target, 0o777
-            tar.addfile(entry)
-    return out.getvalue()
+    def folder(self, path):
+        parts = path.strip("/").split("/") if path.strip("/") else []
+        for depth in range(len(parts) + 1):
+            at = "/" + "/".join(parts[:depth])
+            if at not in self.made:
+                self.made.add(at)
+                self._add(at, "." + at.rstrip("/") + "/", tarfile.DIRTYPE, 0o755)
+
+    def add(self, path, kind, mode, content=b"", target=""):
+        self.folder(path.rpartition("/")[0])
+        self._add(path, "." + path, kind, mode, content, target)
+
+    def _add(self, path, name, kind, mode, content=b"", target=""):
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.mode, entry.size, entry.linkname = kind, mode, len(content), target
+        # dpkg takes the mode of a hard link for that of the file.
+        wanted = self.modes.get(target[1:] if kind == tarfile.LNKTYPE else path)
+        if wanted:
+            octal, _, owner = wanted.partition(" ")
+            entry.mode = int(octal, 8)
+            # By name: dpkg looks the ids up in the root that it unpacks into.
+            entry.uname, _, entry.gname = owner.partition(":")
+        self.tar.addfile(entry, io.BytesIO(content))
+
+    def close(self):
+        self.tar.close()
+        return self.out.getvalue()
 
 
 def _ar(members):

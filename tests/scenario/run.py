@@ -18,6 +18,7 @@ import build  # noqa: E402
 import graph  # noqa: E402
 import installed  # noqa: E402
 import lifetime  # noqa: E402
+import memory  # noqa: E402
 import oracle  # noqa: E402
 import pkg  # noqa: E402
 import repo  # noqa: E402
@@ -73,6 +74,7 @@ class Runner:
         self.failing = []
         self.repositories = repo.Repositories(bed, suite)
         self.known = {}
+        self.memory = None
         self.before = package_states(bed)
         for name in OURS:
             self.before.pop(name, None)
@@ -132,6 +134,9 @@ class Runner:
         else:
             self.repositories.replace(made, name)
         self.repositories.update()
+
+    def do_remember(self, _):
+        self.memory = memory.Memory(self.bed, sorted(self.known))
 
     def do_run(self, section):
         wanted = scenario.run(section)
@@ -205,12 +210,22 @@ class Runner:
         wrong += [f"{key} of the base system changed: {states.get(key)}"
                   for key, state in self.before.items() if states.get(key) != state]
         wrong += self.checks(expected)
-        for path, text in expected.files.items():
-            found = self.bed.run(["cat", path])
-            found = found.output.rstrip("\n") if found.code == 0 else None
-            if found != text:
-                wrong.append(f"{path}: {found!r}, expected {text!r}")
+        wrong += self.expect_paths(expected)
+        if expected.as_before:
+            wrong += self.memory.differences(expected.as_before)
         self.judge(section, wrong)
+
+    def expect_paths(self, expected):
+        asked = [(expected.files, ["cat"]), (expected.links, ["readlink"]),
+                 (expected.modes, ["stat", "-c", "%a %U:%G"])]
+        wrong = []
+        for paths, command in asked:
+            for path, text in paths.items():
+                found = self.bed.run([*command, path])
+                found = found.output.rstrip("\n") if found.code == 0 else None
+                if found != text:
+                    wrong.append(f"{path}: {found!r}, expected {text!r}")
+        return wrong
 
     def checks(self, expected):
         wrong = []

@@ -6,7 +6,12 @@ import re
 import pkg
 
 SECTIONS = ("stock", "architectures", "suites", "needs", "installed", "repository", "repository+",
-            "aptkeep", "graph", "run", "expect")
+            "aptkeep", "graph", "remember", "run", "expect")
+
+
+# What a package may have at a path -> the part of pkg.Package that holds it.
+CONTENTS = {"link": "links", "hard-link": "hard_links", "mode": "modes"}
+TEXTS = {"file": "files", "conffile": "conffiles"}
 
 
 class FormatError(Exception):
@@ -28,6 +33,9 @@ class Expectation:
     audit_clean: bool = True
     pins: list = None     # "foo 2.0"; None: not looked at
     files: dict = dataclasses.field(default_factory=dict)   # path -> text; None: no such file
+    links: dict = dataclasses.field(default_factory=dict)   # path -> target
+    modes: dict = dataclasses.field(default_factory=dict)   # path -> "4755 root:mail"
+    as_before: list = dataclasses.field(default_factory=list)  # packages
 
 
 def read(path):
@@ -48,6 +56,11 @@ def read(path):
                 sections[-1].lines.append((number, line))
             else:
                 raise FormatError(f"{path}:{number}: neither a section nor a line in one")
+    kinds = [s.kind for s in sections]
+    for section in sections:
+        if any(line.startswith("as-before:") for _, line in section.lines):
+            if "remember" not in kinds[:sections.index(section)]:
+                raise FormatError(f"{path}:{section.line}: as-before, and nothing was remembered")
     if not any(s.kind == "expect" for s in sections):
         raise FormatError(f"{path}: expects nothing")
     return sections
@@ -79,9 +92,17 @@ def _apply(package, number, key, text):
     what, _, rest = key.partition(" ")
     if what in pkg.SCRIPTS:
         package.scripts.setdefault(what, {})[rest or "*"] = text
-    elif what in ("file", "conffile", "link") and rest.startswith("/"):
-        {"file": package.files, "conffile": package.conffiles, "link": package.links}[what][
-            rest] = text if what == "link" else text + "\n"
+    elif what in CONTENTS and rest.startswith("/"):
+        getattr(package, CONTENTS[what])[rest] = text
+    elif what in TEXTS and rest.startswith("/"):
+        getattr(package, TEXTS[what])[rest] = text + "\n"
+    elif what == "folder" and rest.startswith("/"):
+        package.folders.append(rest)
+        if text:
+            package.modes[rest] = text
+    elif what == "without":
+        for path in text.split():
+            package.without(path)
     elif what == "triggers":
         package.triggers = text
     elif re.fullmatch(r"[A-Z][A-Za-z-]+", key):
@@ -131,6 +152,12 @@ def expectation(section):
             expected.states.update({name: ("", "") for name in text.split()})
         elif what == "file" and rest:
             expected.files[rest] = text
+        elif what == "link" and rest:
+            expected.links[rest] = text
+        elif what == "mode" and rest:
+            expected.modes[rest] = text
+        elif key == "as-before":
+            expected.as_before += text.split()
         elif what == "no-file":
             expected.files.update({name: None for name in text.split()})
         elif key == "pins":
