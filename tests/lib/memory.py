@@ -160,7 +160,7 @@ class Memory:
                 if before != after:
                     wrong.append(f"{name}{kind} was:\n{before}\nand is:\n{after}")
             for path, before in self.files[name].items():
-                after = look(self.bed.path(path))
+                after = now.files[name].get(path) or look(self.bed.path(path))
                 wrong += [f"{path}: {what}" for what in _changes(before, after)]
         for path in sorted(self.registries | now.registries):
             before, after = self.registries.get(path), now.registries.get(path)
