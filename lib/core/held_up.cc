@@ -19,6 +19,7 @@ bool is_usable(const Literal& literal, std::span<const StepState> states) {
     case StepState::FailedOld:
     case StepState::Kept:
     case StepState::NotReached:
+    case StepState::Returning:
       return literal.side == Side::Old;
     case StepState::FailedNew:
     case StepState::Stranded:

@@ -29,6 +29,7 @@ Side side_of(StepState state) {
     case StepState::FailedOld:
     case StepState::Kept:
     case StepState::NotReached:
+    case StepState::Returning:
       break;
   }
   return Side::Old;
@@ -43,6 +44,7 @@ bool holds_to_the_end(const Literal& literal, StepState state) {
     case StepState::FailedOld:
     case StepState::Kept:
     case StepState::NotReached:
+    case StepState::Returning:
       return literal.side == Side::Old;
     default:
       return false;
@@ -184,8 +186,8 @@ class ConfigureCheck {
       changed = false;
       for (const Clause& clause : plan_.clauses) {
         if (!is_positive(clause.kind) || clause.owner_step < 0) continue;
-        if (clause.owner_side != Side::New) continue;
         const auto owner = static_cast<std::uint32_t>(clause.owner_step);
+        if (clause.owner_side != side(owner)) continue;
         if (!able_[owner] || is_met(clause)) continue;
         able_[owner] = false;
         changed = true;
@@ -196,7 +198,8 @@ class ConfigureCheck {
 
  private:
   Side side(std::uint32_t step) const {
-    return pending_[step] ? Side::New : side_of(states_[step]);
+    const bool returning = states_[step] == StepState::Returning;
+    return pending_[step] && !returning ? Side::New : side_of(states_[step]);
   }
 
   // What is violated now stays so. dpkg asks of a package who breaks it, not whom it breaks: the
@@ -216,9 +219,10 @@ class ConfigureCheck {
 
   bool is_met(const Clause& clause) const {
     return std::ranges::any_of(clause.any_of, [&](const Literal& literal) {
+      const StepState state = states_[literal.step];
+      if (state == StepState::Returning) return literal.side == Side::Old && able_[literal.step];
       if (literal.side == Side::Old) return side(literal.step) == Side::Old;
-      return able_[literal.step] ||
-             (!pending_[literal.step] && states_[literal.step] == StepState::Done);
+      return able_[literal.step] || (!pending_[literal.step] && state == StepState::Done);
     });
   }
 

@@ -74,6 +74,8 @@ const char* to_string(StepState state) {
       return "stranded";
     case StepState::NotReached:
       return "not-reached";
+    case StepState::Returning:
+      return "returning";
   }
   return "unknown";
 }

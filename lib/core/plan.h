@@ -35,6 +35,8 @@ struct Step {
   // one whose members' sum is lower is taken. 0 unknown origin, 1 known origin, 2 distribution,
   // 3 its security archive.
   int trust = 0;
+  // Why this package may never be put back to its old version (a rule's reason); empty: it may.
+  std::string never_back;
 };
 
 // Old: the state before the run. New: the state the frontend wants.
@@ -85,6 +87,7 @@ enum class StepState : std::uint8_t {
   Kept,        // left at its old side because of another one's failure
   Stranded,    // on its new side but cannot be configured because of another one's failure
   NotReached,  // the frontend ended before it came to this step
+  Returning,   // on its way back to its old side: old files unpacked, not configured yet
 };
 
 struct Plan {
@@ -93,6 +96,8 @@ struct Plan {
 };
 
 enum class Phase : std::uint8_t { Unpack, Configure, Remove, Purge, Trigger };
+
+enum class FailureClass : std::uint8_t;  // core/failure_class.h
 
 // One failed maintainer script (or unpack), as it is recorded.
 struct Failure {
@@ -107,6 +112,7 @@ struct Failure {
   std::string message;  // dpkg's own words
   std::string output;   // the last lines that were printed before it failed
   bool healed = false;  // a later try in the same run went well
+  FailureClass failure_class{};
 };
 
 // "foo" for "foo:amd64" on amd64, otherwise unchanged: what a person types.

@@ -67,6 +67,10 @@ CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives,
     steps.push_back(static_cast<std::uint32_t>(step));
   }
   if (const auto end = carry_out(session, steps); end) return *end;
+  if (call.verb != DpkgCall::Verb::Configure) {
+    // What stays unfinished now would be in the way of the calls to come; it is configured by them.
+    if (const auto went = go_back(session); !went) ports.say(went.error().message);
+  }
   if (open.flags.quiet_exit || !kept_something(session, open.states)) return CallEnd{};
   if (is_last_call(call, open)) return CallEnd{true, 1, 0};
   // The exit code at the last call is told from the record. Where that is lost, or we are being

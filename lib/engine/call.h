@@ -24,6 +24,10 @@ struct CallPorts {
   std::function<bool()> disk_full;
   // Whether the plan's calls to come will find aptkeep and this plan's record. Unset: they will.
   std::function<bool()> record_holds = {};
+  // The way back of this plan; nullptr: there is none.
+  Snapshots* snapshots = nullptr;
+  // Makes the service manager read its units again, for a script that missed one.
+  std::function<void()> reload_units = {};
 };
 
 // How the driver is to end. `handled` false: nothing was done, and the real dpkg has to be run with

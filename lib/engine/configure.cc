@@ -21,9 +21,18 @@ class Configuring {
       args.insert(args.end(), call.operands.begin(), call.operands.end());
       const auto end = one_call(args);
       if (end) return end;
-      if (!session_.anything_failed() && left_out_.empty()) return std::nullopt;
+      if (!session_.anything_failed() && !database_needed_) return std::nullopt;
     }
-    if (const auto end = by_name(); end) return end;
+    // What has failed goes back when all that does not need it is configured: by then a transient
+    // failure has had its later try, and what the old versions need is there.
+    for (bool again = true; again;) {
+      if (const auto end = by_name(); end) return end;
+      finish_returned(session_);
+      if (interrupted_) break;
+      const auto went = go_back(session_);
+      if (!went) session_.ports().say(went.error().message);
+      again = went && *went;
+    }
     if (session_.call().pending && !session_.call().no_triggers) {
       if (const auto end = pending_triggers(); end) return end;
     }
@@ -40,7 +49,7 @@ class Configuring {
       return std::nullopt;
     }
     const auto database = session_.ports().db.read();
-    if (database) session_.follow_database(all_steps(), *database);
+    if (database) session_.follow_database(*database);
     if (verdict.kind == Verdict::Kind::DpkgFailed && !verdict.interrupted) return verdict.end;
     if (!database) {
       session_.ports().say(database.error().message);
@@ -49,7 +58,7 @@ class Configuring {
     database_needed_ = true;
     if (verdict.kind == Verdict::Kind::Package) take_failure(verdict, *database);
     if (verdict.interrupted) take_interrupt(verdict);
-    return std::nullopt;
+    return stopped_;
   }
 
   // Nobody is blamed. The others of this call are configured nevertheless, as dpkg would have done:
@@ -81,6 +90,7 @@ class Configuring {
   }
 
   void take_failure(const Verdict& verdict, const DbSnapshot& db) {
+    ++failed_calls_;
     const std::string package = session_.slot_name(verdict.subject);
     left_out_.insert(package);
     const std::int32_t step = session_.step_of_package(verdict.subject);
@@ -95,37 +105,70 @@ class Configuring {
       session_.save_states();
       return;
     }
-    Failure failure;
+    Failure failure = failure_from(verdict, verdict.in_trigger ? Phase::Trigger : Phase::Configure);
     failure.package = package;
     failure.step = step;
-    failure.phase = verdict.in_trigger ? Phase::Trigger : Phase::Configure;
     if (entry != db.end()) failure.version = entry->second.version;
     if (step >= 0) {
       failure.old_version = session_.plan().steps[static_cast<std::size_t>(step)].old_version;
     }
-    failure.script = verdict.script.script;
-    failure.exit_code = verdict.script.exit_code;
-    failure.signal = verdict.script.signal;
-    failure.message = verdict.message;
-    failure.output = verdict.tail;
-    session_.record(std::move(failure), db);
+    if (step >= 0 && session_.states()[static_cast<std::size_t>(step)] == StepState::Returning) {
+      session_.record_failed_return(std::move(failure));
+    } else if (!is_tried_again(failure)) {
+      session_.record(std::move(failure), db);
+    }
+  }
+
+  // True where the package is not to be blamed yet; it is tried again, or the run stops.
+  bool is_tried_again(const Failure& failure) {
+    const Decision decision = session_.react_to(failure);
+    const std::string name = session_.shown(failure.package);
+    switch (decision.reaction) {
+      case Reaction::Keep:
+      case Reaction::Ignore:
+        return false;
+      case Reaction::RetryAfterReload:
+        if (session_.ports().reload_units) session_.ports().reload_units();
+        [[fallthrough]];
+      case Reaction::RetryNow:
+        session_.ports().say("trying " + name + " once more: " + decision.reason);
+        left_out_.erase(failure.package);
+        return true;
+      case Reaction::RetryLater:
+        session_.ports().say("trying " + name + " again later: " + decision.reason);
+        later_.insert(failure.package);
+        return true;
+      case Reaction::Stop:
+        session_.ports().say("stopping at " + name + ": " + decision.reason);
+        stopped_ = CallEnd{true, 1, 0};
+        return true;
+    }
+    return false;
   }
 
   std::optional<CallEnd> by_name() {
-    for (;;) {
+    database_needed_ = true;
+    for (std::size_t tries = 0;; ++tries) {
       const auto database = session_.ports().db.read();
       if (!database) {
         session_.ports().say(database.error().message);
         return CallEnd{true, 1, 0};
       }
-      session_.follow_database(all_steps(), *database);
-      const auto names = configurable(*database);
-      if (names.empty()) return std::nullopt;
+      session_.follow_database(*database);
+      session_.heal_configured(*database);
+      auto names = configurable(*database);
+      if (names.empty() && !later_.empty()) {
+        for (const auto& package : later_) left_out_.erase(package);
+        later_.clear();
+        names = configurable(*database);
+      }
+      if (names.empty() || names == tried_names_) return std::nullopt;
       std::vector<std::string> args{"--configure"};
       args.insert(args.end(), names.begin(), names.end());
-      const std::size_t left_out_before = left_out_.size();
+      const std::size_t failed_before = failed_calls_;
       if (const auto end = one_call(args); end) return end;
-      if (left_out_.size() == left_out_before) return std::nullopt;
+      // Nothing failed and still the same is left: dpkg sees nothing to do in it.
+      tried_names_ = failed_calls_ == failed_before ? names : std::vector<std::string>{};
     }
   }
 
@@ -138,9 +181,11 @@ class Configuring {
     for (const auto& [package, entry] : db) {
       const char letter = entry.state.size() > 1 ? entry.state[1] : 'n';
       if ((letter != 'U' && letter != 'F') || entry.state.size() > 2) continue;
-      if (left_out_.contains(package) || session_.failed_package(package)) continue;
-      if (!session_.call().pending && !asked.contains(package)) continue;
       const std::int32_t step = session_.step_of_package(package);
+      const bool returning =
+          step >= 0 && session_.states()[static_cast<std::size_t>(step)] == StepState::Returning;
+      if (!returning && (left_out_.contains(package) || session_.failed_package(package))) continue;
+      if (!returning && !session_.call().pending && !asked.contains(package)) continue;
       if (step >= 0) {
         steps.push_back(static_cast<std::uint32_t>(step));
       } else {
@@ -150,6 +195,7 @@ class Configuring {
     const auto blocked = unconfigurable(session_.plan(), steps, session_.states());
     for (const std::uint32_t step : steps) {
       const bool is_blocked = std::find(blocked.begin(), blocked.end(), step) != blocked.end();
+      if (is_blocked && session_.states()[step] == StepState::Returning) continue;
       if (is_blocked) {
         session_.set_state(step, StepState::Stranded);
       } else {
@@ -175,15 +221,13 @@ class Configuring {
     }
   }
 
-  std::vector<std::uint32_t> all_steps() {
-    std::vector<std::uint32_t> steps(session_.states().size());
-    for (std::uint32_t i = 0; i < steps.size(); ++i) steps[i] = i;
-    return steps;
-  }
-
   Session& session_;
   std::set<std::string> left_out_;  // failed or found unconfigurable in this call
+  std::set<std::string> later_;     // failed in a way that may pass
+  std::vector<std::string> tried_names_;
+  std::size_t failed_calls_ = 0;
   std::optional<CallEnd> interrupted_;
+  std::optional<CallEnd> stopped_;
   bool database_needed_ = false;  // after a failure only the database tells who is configured
 };
 

@@ -16,6 +16,7 @@ struct DpkgResult {
   int signal = 0;
   std::string status_log;  // what dpkg wrote to our --status-fd
   std::string tail;        // the last lines that it and its scripts printed
+  bool hung = false;       // a script did nothing any more and was ended
 };
 
 // Runs the real dpkg. `args` without the program's name and without our own --status-fd.

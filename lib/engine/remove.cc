@@ -52,6 +52,12 @@ class Removing {
 
  private:
   std::optional<CallEnd> one_call(const std::vector<std::string>& args) {
+    std::vector<std::uint32_t> going;
+    for (std::uint32_t i = 0; i < session_.states().size(); ++i) {
+      const bool waits = session_.states()[i] == StepState::Waiting;
+      if (waits && session_.plan().steps[i].new_version.empty()) going.push_back(i);
+    }
+    session_.take_snapshots(going);
     const Verdict verdict = session_.run_dpkg(args);
     const auto database = session_.ports().db.read();
     if (database) {
@@ -67,17 +73,12 @@ class Removing {
       session_.ports().say(database.error().message);
       return CallEnd{true, 1, 0};
     }
-    Failure failure;
+    Failure failure = failure_from(
+        verdict, session_.call().verb == DpkgCall::Verb::Purge ? Phase::Purge : Phase::Remove);
     failure.package = session_.slot_name(verdict.subject);
     failure.step = session_.step_of_package(verdict.subject);
     const auto entry = database->find(failure.package);
     if (entry != database->end()) failure.old_version = entry->second.version;
-    failure.phase = session_.call().verb == DpkgCall::Verb::Purge ? Phase::Purge : Phase::Remove;
-    failure.script = verdict.script.script;
-    failure.exit_code = verdict.script.exit_code;
-    failure.signal = verdict.script.signal;
-    failure.message = verdict.message;
-    failure.output = verdict.tail;
     failed_.push_back(failure.package);
     session_.record(std::move(failure), *database);
     return std::nullopt;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <csignal>
 
-#include "core/held_up.h"
-
 namespace aptkeep {
 namespace {
 
@@ -15,16 +13,6 @@ char letter_of(const std::string& db_state) {
 bool present(const DbSnapshot& db, const std::string& package) {
   const auto found = db.find(package);
   return found != db.end() && letter_of(found->second.state) != 'c';
-}
-
-// Back on its old side and fit for use, as if the step had not been tried.
-bool whole_at_old_side(const Failure& failure, const DbSnapshot& db) {
-  const auto found = db.find(failure.package);
-  if (failure.phase == Phase::Unpack && failure.old_version.empty()) {
-    return found == db.end() || letter_of(found->second.state) == 'c';
-  }
-  if (found == db.end() || !found->second.configured()) return false;
-  return failure.phase == Phase::Remove || found->second.version == failure.old_version;
 }
 
 }  // namespace
@@ -42,6 +30,13 @@ bool at_new_side(const Step& step, const DbSnapshot& db) {
   if (found == db.end() || found->second.version != step.new_version) return false;
   const char letter = letter_of(found->second.state);
   return letter != 'c' && letter != 'H' && letter != 'n';
+}
+
+bool whole_at_old_side(const Step& step, const DbSnapshot& db) {
+  if (step.old_version.empty()) return !present(db, step.package);
+  const auto found = db.find(step.package);
+  return found != db.end() && found->second.configured() &&
+         found->second.version == step.old_version;
 }
 
 Session::Session(const DpkgCall& call, OpenPlan& open, CallPorts& ports, bool record_lost)
@@ -77,6 +72,10 @@ std::string Session::slot_name(const std::string& dpkg_name) const {
     return dpkg_name.substr(0, colon + 1) + open_.flags.native_arch;
   }
   return dpkg_name;
+}
+
+std::string Session::shown(const std::string& package) const {
+  return display_name(package, open_.flags.native_arch);
 }
 
 std::int32_t Session::step_of_package(const std::string& dpkg_name) const {
@@ -116,6 +115,7 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
   }
   if (result->signal == 0 && result->exit_code == 0) return verdict;
   verdict.tail = result->tail;
+  verdict.hung = result->hung;
   bool blamed = false;
   for (const auto& event : parse_status_log(result->status_log)) {
     switch (event.kind) {
@@ -154,57 +154,10 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
   return verdict;
 }
 
-void Session::record(Failure failure, const DbSnapshot& db) {
-  const bool whole = whole_at_old_side(failure, db);
-  if (failure.step >= 0) {
-    set_state(static_cast<std::uint32_t>(failure.step),
-              whole ? StepState::FailedOld : StepState::FailedNew);
-  }
-  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
-    lose_record(added.error());
-  const std::string name = display_name(failure.package, open_.flags.native_arch);
-  open_.failures.push_back(std::move(failure));
-  const std::size_t before = kept_.members.size();
-  grow_kept_set();
-  std::string line =
-      name + (whole ? " is kept at its old version" : " failed and stays unfinished");
-  if (kept_.members.size() > before + 1) {
-    line += ", with " + std::to_string(kept_.members.size() - before - 1) + " that need it so";
-  }
-  ports_.say(line + "; going on with the rest");
-}
-
-void Session::grow_kept_set() {
-  const PlanFlags& flags = open_.flags;
-  if (call_.ends_apt_run() && flags.configure_pending && flags.no_triggers && !flags.quiet_exit) {
-    ports_.progress.owe_failure();
-  }
-  std::vector<std::uint32_t> failed;
-  for (std::uint32_t i = 0; i < open_.states.size(); ++i) {
-    const StepState state = open_.states[i];
-    if (state == StepState::FailedOld || state == StepState::FailedNew) failed.push_back(i);
-  }
-  for (bool grows = true; grows;) {
-    kept_ = least_kept_set(open_.plan, failed);
-    for (const auto& member : kept_.members) {
-      if (open_.states[member.step] == StepState::Waiting) set_state(member.step, StepState::Kept);
-    }
-    // What needs a package that is stuck between its versions would be stuck as well once it is
-    // unpacked; untouched it goes on working.
-    grows = false;
-    const bool stuck = std::any_of(open_.states.begin(), open_.states.end(), [](StepState state) {
-      return state == StepState::FailedNew || state == StepState::Stranded;
-    });
-    for (std::uint32_t i = 0; stuck && i < open_.states.size(); ++i) {
-      const bool waits =
-          open_.states[i] == StepState::Waiting && open_.plan.steps[i].action != Action::Configure;
-      if (!waits || !held_up(open_.plan, open_.states, i)) continue;
-      set_state(i, StepState::Kept);
-      failed.push_back(i);
-      grows = true;
-    }
-  }
-  save_states();
+void Session::follow_database(const DbSnapshot& db) {
+  std::vector<std::uint32_t> steps(open_.states.size());
+  for (std::uint32_t i = 0; i < steps.size(); ++i) steps[i] = i;
+  follow_database(steps, db);
 }
 
 void Session::follow_database(const std::vector<std::uint32_t>& steps, const DbSnapshot& db) {
@@ -212,7 +165,7 @@ void Session::follow_database(const std::vector<std::uint32_t>& steps, const DbS
     const Step& step = open_.plan.steps[index];
     const StepState before = open_.states[index];
     if (before == StepState::FailedOld || before == StepState::FailedNew) continue;
-    if (!at_new_side(step, db)) continue;
+    if (before == StepState::Returning || !at_new_side(step, db)) continue;
     if (step.new_version.empty()) {
       set_state(index, StepState::Done);
       continue;

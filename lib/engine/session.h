@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "core/dpkg_status.h"
+#include "core/failure_class.h"
 #include "core/kept_set.h"
+#include "core/way_back.h"
 #include "engine/call.h"
 
 namespace aptkeep {
@@ -31,7 +33,11 @@ struct Verdict {
   ScriptError script;
   bool at_conffile = false;  // a conffile question stood open when it failed
   bool in_trigger = false;   // while processing triggers
+  bool hung = false;         // it was ended because it did nothing any more
 };
+
+// What a failed call says of a package, as it is recorded: script, how it ended, words, class.
+Failure failure_from(const Verdict& verdict, Phase phase);
 
 class Session {
  public:
@@ -55,6 +61,7 @@ class Session {
   std::int32_t step_of_archive(const std::string& path) const;
   std::int32_t step_of_package(const std::string& dpkg_name) const;
   std::string slot_name(const std::string& dpkg_name) const;  // "foo" -> "foo:amd64"
+  std::string shown(const std::string& package) const;        // "foo:amd64" -> "foo"
 
   void set_state(std::uint32_t step, StepState state);
   void save_states();  // what changed since the last time, in one transaction
@@ -62,15 +69,33 @@ class Session {
   // Writes the failure down, takes its step out of the run and grows the kept set.
   void record(Failure failure, const DbSnapshot& db);
 
+  // The same for a package whose way back has failed: it stays as it is.
+  void record_failed_return(Failure failure);
+
+  // Counts a try of the package that failed so, and says what to do about it. A failure that is
+  // tried again is not record()ed yet; where the next try goes well, heal_configured() records it.
+  Decision react_to(const Failure& failure);
+  void heal_configured(const DbSnapshot& db);
+
   // Brings the states of these steps in line with dpkg's database.
   void follow_database(const std::vector<std::uint32_t>& steps, const DbSnapshot& db);
+  void follow_database(const DbSnapshot& db);  // of all
+
+  // Which steps are to go back, by the states as they are.
+  WayBack way_back() const;
+  // That a step was put back, and what could not be restored.
+  void set_rolled_back(std::uint32_t step, const std::vector<std::string>& remains);
+  // Takes snapshots of what these steps are about to replace or remove.
+  void take_snapshots(const std::vector<std::uint32_t>& steps);
 
   // Whether something could not be written down, so that the calls to come will not know of it.
   bool record_lost() const { return record_lost_; }
 
  private:
   void grow_kept_set();
+  void keep_what_is_held_up(std::vector<std::uint32_t> failed);
   void lose_record(const Error& why);
+  std::vector<std::string> obstacles() const;
 
   const DpkgCall& call_;
   OpenPlan& open_;
@@ -79,6 +104,7 @@ class Session {
   std::map<std::uint32_t, StepState> unsaved_;
   std::map<std::string, std::int32_t> by_archive_;
   std::map<std::string, std::int32_t> by_package_;
+  std::map<std::string, std::vector<Failure>> tried_;  // failed, and to be tried again
   bool record_lost_;
 };
 
@@ -88,6 +114,16 @@ std::string dpkg_name(const std::string& package, const DbSnapshot& db);
 
 // Whether a step's package is on its new side in the database, configured or not.
 bool at_new_side(const Step& step, const DbSnapshot& db);
+
+// Whether the step's package is whole on its old side: configured, or absent if it was to be new.
+bool whole_at_old_side(const Step& step, const DbSnapshot& db);
+
+// Puts back what has failed after its files were replaced, and what must be old with it, as far as
+// unpacking goes: the old archives made from the snapshots, through dpkg. What it returns to is
+// configured with the others. True if anything was put back.
+Result<bool> go_back(Session& session);
+// What is to be done once dpkg has configured them: the last touches, and the comparison.
+void finish_returned(Session& session);
 
 // The three verbs. Each returns how the call is to end where dpkg itself failed, else nullopt.
 std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32_t> steps);

@@ -50,6 +50,7 @@ class Unpacking {
       session_.ports().progress.calling(paths, paths_of(session_.plan(), later));
       std::vector<std::string> args{"--unpack"};
       args.insert(args.end(), paths.begin(), paths.end());
+      session_.take_snapshots(now);
       const Verdict verdict = session_.run_dpkg(args);
       if (verdict.kind == Verdict::Kind::Well) {
         for (const std::uint32_t step : now) session_.set_state(step, StepState::Unpacked);
@@ -87,17 +88,27 @@ class Unpacking {
       return true;
     }
     const Step& failed = session_.plan().steps[index];
-    Failure failure;
+    Failure failure = failure_from(verdict, Phase::Unpack);
     failure.package = failed.package;
     failure.step = step;
     failure.version = failed.new_version;
     failure.old_version = failed.old_version;
-    failure.phase = Phase::Unpack;
-    failure.script = verdict.script.script;
-    failure.exit_code = verdict.script.exit_code;
-    failure.signal = verdict.script.signal;
-    failure.message = verdict.message;
-    failure.output = verdict.tail;
+    const Decision decision = session_.react_to(failure);
+    const bool later = decision.reaction == Reaction::RetryLater && others_left;
+    if (later || decision.reaction == Reaction::RetryNow ||
+        decision.reaction == Reaction::RetryAfterReload) {
+      session_.ports().say("trying " + session_.shown(failed.package) +
+                           " again: " + decision.reason);
+      if (decision.reaction == Reaction::RetryAfterReload && session_.ports().reload_units)
+        session_.ports().reload_units();
+      if (later) postpone(index);
+      return true;
+    }
+    if (decision.reaction == Reaction::Stop) {
+      session_.ports().say("stopping at " + session_.shown(failed.package) + ": " +
+                           decision.reason);
+      return false;
+    }
     session_.record(std::move(failure), db);
     return true;
   }

@@ -45,6 +45,36 @@ CREATE INDEX keeps_of_package ON keeps(package);
     R"sql(
 CREATE TABLE blocked(package TEXT, version TEXT, reason TEXT, sum INTEGER);
 )sql",
+    // 3: rollback, classes of failures. Only a whole row gets a new sum.
+    R"sql(
+ALTER TABLE plans ADD COLUMN rollback INTEGER DEFAULT 0;
+ALTER TABLE plans ADD COLUMN copy_limit INTEGER DEFAULT 0;
+ALTER TABLE plans ADD COLUMN hang_after INTEGER DEFAULT 0;
+ALTER TABLE plans ADD COLUMN unattended INTEGER DEFAULT 0;
+UPDATE plans SET sum=row_sum(id,run,begun,ended,bypassed,configure_pending,no_triggers,quiet_exit,
+    native_arch,steps,clauses,failures,log_mark,rollback,copy_limit,hang_after,unattended)
+  WHERE sum=row_sum(id,run,begun,ended,bypassed,configure_pending,no_triggers,quiet_exit,
+    native_arch,steps,clauses,failures,log_mark);
+ALTER TABLE steps ADD COLUMN never_back TEXT DEFAULT '';
+ALTER TABLE steps ADD COLUMN rolled_back INTEGER DEFAULT 0;
+ALTER TABLE steps ADD COLUMN remains TEXT DEFAULT '';
+UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,
+    state,cause,db_state,never_back,rolled_back,remains)
+  WHERE sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,state,
+    cause,db_state);
+ALTER TABLE failures ADD COLUMN failure_class INTEGER DEFAULT 0;
+UPDATE failures SET sum=row_sum(id,plan,package,step,version,old_version,phase,script,exit_code,
+    signal,message,output,healed,failure_class)
+  WHERE sum=row_sum(id,plan,package,step,version,old_version,phase,script,exit_code,signal,message,
+    output,healed);
+ALTER TABLE keeps ADD COLUMN tried INTEGER DEFAULT 0;
+ALTER TABLE keeps ADD COLUMN failure_class INTEGER DEFAULT 0;
+UPDATE keeps SET sum=row_sum(id,run,package,version,old_version,failed,root,cause,db_state,phase,
+    script,exit_code,signal,message,output,security,attempts,since,lifted,lifted_why,tried,
+    failure_class)
+  WHERE sum=row_sum(id,run,package,version,old_version,failed,root,cause,db_state,phase,script,
+    exit_code,signal,message,output,security,attempts,since,lifted,lifted_why);
+)sql",
 };
 
 std::string parameters(const Table& table) {

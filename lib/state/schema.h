@@ -22,19 +22,20 @@ inline constexpr Table kRuns{"runs", "id,pid,start_time,boot,command,begun,ended
 inline constexpr Table kPlans{
     "plans",
     "id,run,begun,ended,bypassed,configure_pending,no_triggers,quiet_exit,"
-    "native_arch,steps,clauses,failures,log_mark"};
+    "native_arch,steps,clauses,failures,log_mark,rollback,copy_limit,hang_after,unattended"};
 inline constexpr Table kSteps{"steps",
                               "plan,idx,package,action,old_version,new_version,archive,"
-                              "security,trust,state,cause,db_state"};
+                              "security,trust,state,cause,db_state,never_back,rolled_back,"
+                              "remains"};
 inline constexpr Table kClauses{
     "clauses", "plan,idx,owner_step,owner_side,kind,owner,owner_version,relation,any_of"};
 inline constexpr Table kFailures{"failures",
                                  "id,plan,package,step,version,old_version,phase,script,"
-                                 "exit_code,signal,message,output,healed"};
+                                 "exit_code,signal,message,output,healed,failure_class"};
 inline constexpr Table kKeeps{"keeps",
                               "id,run,package,version,old_version,failed,root,cause,db_state,"
                               "phase,script,exit_code,signal,message,output,security,attempts,"
-                              "since,lifted,lifted_why"};
+                              "since,lifted,lifted_why,tried,failure_class"};
 inline constexpr Table kBlocked{"blocked", "package,version,reason"};
 
 // "INSERT INTO t(columns,sum) VALUES (?1,...,row_sum(?1,...))". Where the first column is an id

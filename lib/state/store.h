@@ -41,6 +41,11 @@ struct PlanFlags {
   std::string native_arch;
   // Where dpkg.log ended when the plan began (adapters/proc.h: dpkg_log_mark), for a bypassed plan.
   std::string log_mark;
+  // Settings of apt's configuration, as they were when the plan began.
+  bool rollback = true;         // Aptkeep::Rollback
+  std::int64_t copy_limit = 0;  // Aptkeep::Snapshots::Copy-Limit, bytes
+  std::int64_t hang_after = 0;  // Aptkeep::Hang-After, seconds; 0: never
+  bool unattended = false;      // nobody is there who could answer or end a script
 };
 
 struct OpenPlan {
@@ -50,6 +55,8 @@ struct OpenPlan {
   PlanFlags flags;
   Plan plan;
   std::vector<StepState> states;  // one for each step
+  std::vector<bool> rolled_back;  // one for each step: was put back, or is on its way
+  std::map<std::uint32_t, std::vector<std::string>> remains;
   std::vector<Failure> failures;  // in order of recording
 };
 
@@ -73,6 +80,8 @@ struct Keep {
   bool security = false;
   int attempts = 1;        // how often this version was tried, over runs
   std::int64_t since = 0;  // seconds since the epoch, of the first
+  std::int64_t tried = 0;  // the same, of the last
+  FailureClass failure_class{};
 };
 
 struct StepOutcome {
@@ -80,6 +89,9 @@ struct StepOutcome {
   StepState state = StepState::Waiting;
   std::vector<std::string> cause;  // for Kept and Stranded
   std::string db_state;
+  bool rolled_back = false;  // was on its new side and was put back
+  // What a rollback could not put back as it was, a sentence each.
+  std::vector<std::string> remains;
 };
 
 struct RunSummary {
@@ -130,6 +142,9 @@ class Store {
   Status set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states);
   Result<std::int64_t> add_failure(std::int64_t plan, const Failure& failure);
   Status heal_failures(std::int64_t plan, const std::string& package);
+  // That a step is put back to its old side, and what could not be restored.
+  Status set_rolled_back(std::int64_t plan, std::uint32_t step,
+                         const std::vector<std::string>& remains);
 
   // What is known at the end of a plan: outcomes (one for each step, same order), the keeps that
   // it makes (older active ones of the same package are replaced, with `attempts` and `since`

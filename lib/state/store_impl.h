@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/failure_class.h"
 #include "state/schema.h"
 #include "state/sqlite.h"
 #include "state/store.h"
@@ -34,8 +35,9 @@ std::int64_t number(Enum value) {
 
 inline constexpr Action kLastAction = Action::Purge;
 inline constexpr ClauseKind kLastKind = ClauseKind::Lockstep;
-inline constexpr StepState kLastState = StepState::NotReached;
+inline constexpr StepState kLastState = StepState::Returning;
 inline constexpr Phase kLastPhase = Phase::Trigger;
+inline constexpr FailureClass kLastClass = FailureClass::Hang;
 
 // Sentences, one a line.
 std::string join_lines(const std::vector<std::string>& lines);

@@ -32,6 +32,8 @@ Keep read_keep(Database& db, const Query& row) {
   keep.security = row.integer(15) != 0;
   keep.attempts = static_cast<int>(row.integer(16));
   keep.since = row.integer(17);
+  keep.tried = row.integer(20);
+  keep.failure_class = to_enum(db, row.integer(21), kLastClass);
   return keep;
 }
 
@@ -124,7 +126,7 @@ void write_keep(Database& db, const Keep& keep, std::int64_t run, std::int64_t n
       .bind_all(run, keep.package, keep.version, keep.old_version, keep.failed, keep.root,
                 join_lines(keep.cause), keep.db_state, number(keep.phase), keep.script,
                 keep.exit_code, keep.signal, keep.message, keep.output, keep.security, attempts,
-                since, 0, "")
+                since, 0, "", keep.tried != 0 ? keep.tried : now, number(keep.failure_class))
       .run();
   resum(db, kKeeps, db.last_id());
 }

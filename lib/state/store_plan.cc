@@ -78,7 +78,7 @@ void write_plan(Database& db, std::int64_t id, const Plan& plan) {
     step_row
         .bind_all(id, index++, step.package, number(step.action), step.old_version,
                   step.new_version, step.archive, step.security, step.trust,
-                  number(StepState::Waiting), "", "")
+                  number(StepState::Waiting), "", "", step.never_back, false, "")
         .run();
   }
   Query clause_row(db, insert_sql(kClauses));
@@ -143,10 +143,18 @@ OpenPlan read_open_plan(Database& db, const Query& row) {
   open.flags.quiet_exit = row.integer(7) != 0;
   open.flags.native_arch = row.text(8);
   open.flags.log_mark = row.text(12);
+  open.flags.rollback = row.integer(13) != 0;
+  open.flags.copy_limit = row.integer(14);
+  open.flags.hang_after = row.integer(15);
+  open.flags.unattended = row.integer(16) != 0;
   read_run(db, open);
   for (StepOutcome& outcome : read_outcomes(db, open.id)) {
     open.plan.steps.push_back(std::move(outcome.step));
     open.states.push_back(outcome.state);
+    open.rolled_back.push_back(outcome.rolled_back);
+    if (!outcome.remains.empty()) {
+      open.remains[static_cast<std::uint32_t>(open.states.size() - 1)] = outcome.remains;
+    }
   }
   open.plan.clauses = read_clauses(db, open.id, open.plan.steps.size());
   open.failures = read_failures(db, open.id);
@@ -192,7 +200,8 @@ Result<std::int64_t> Store::begin_plan(const Frontend& frontend, const PlanFlags
   insert.skip()
       .bind_all(run, now, 0, flags.bypassed, flags.configure_pending, flags.no_triggers,
                 flags.quiet_exit, flags.native_arch, static_cast<std::int64_t>(plan.steps.size()),
-                static_cast<std::int64_t>(plan.clauses.size()), 0, flags.log_mark)
+                static_cast<std::int64_t>(plan.clauses.size()), 0, flags.log_mark, flags.rollback,
+                flags.copy_limit, flags.hang_after, flags.unattended)
       .run();
   const std::int64_t id = db.last_id();
   resum(db, kPlans, id);
@@ -256,7 +265,7 @@ Result<std::int64_t> Store::add_failure(std::int64_t plan, const Failure& failur
   insert.skip()
       .bind_all(plan, failure.package, failure.step, failure.version, failure.old_version,
                 number(failure.phase), failure.script, failure.exit_code, failure.signal,
-                failure.message, failure.output, failure.healed)
+                failure.message, failure.output, failure.healed, number(failure.failure_class))
       .run();
   const std::int64_t id = db.last_id();
   resum(db, kFailures, id);
@@ -271,6 +280,19 @@ Status Store::heal_failures(std::int64_t plan, const std::string& package) {
       .bind_all(1, plan, package)
       .run();
   return transaction.finish("record a healed failure in " + impl_->path);
+}
+
+Status Store::set_rolled_back(std::int64_t plan, std::uint32_t step,
+                              const std::vector<std::string>& remains) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query(db, update_sql(kSteps, {"rolled_back", "remains"}, "plan=? AND idx=?"))
+      .bind_all(1, join_lines(remains), plan, step)
+      .run();
+  if (db.changes() != 1) {
+    db.fail("there is no such step");
+  }
+  return transaction.finish("record a rollback in " + impl_->path);
 }
 
 }  // namespace aptkeep

@@ -37,6 +37,7 @@ void count(RunSummary& summary, StepState state) {
       break;
     case StepState::Waiting:
     case StepState::Unpacked:
+    case StepState::Returning:
       summary.not_reached += summary.ended != 0 ? 1 : 0;
       break;
   }
@@ -98,6 +99,7 @@ Step read_step(Database& db, const Query& query) {
   step.archive = query.text(6);
   step.security = query.integer(7) != 0;
   step.trust = static_cast<int>(query.integer(8));
+  step.never_back = query.text(12);
   return step;
 }
 
@@ -115,6 +117,8 @@ std::vector<StepOutcome> read_outcomes(Database& db, std::int64_t plan) {
     outcome.state = to_enum(db, rows.integer(9), kLastState);
     outcome.cause = split_lines(rows.text(10));
     outcome.db_state = rows.text(11);
+    outcome.rolled_back = rows.integer(13) != 0;
+    outcome.remains = split_lines(rows.text(14));
     outcomes.push_back(std::move(outcome));
   }
   return outcomes;
@@ -137,6 +141,7 @@ std::vector<Failure> read_failures(Database& db, std::int64_t plan) {
     failure.message = rows.text(10);
     failure.output = rows.text(11);
     failure.healed = rows.integer(12) != 0;
+    failure.failure_class = to_enum(db, rows.integer(13), kLastClass);
     failures.push_back(std::move(failure));
   }
   return failures;

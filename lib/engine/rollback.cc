@@ -1,0 +1,223 @@
+// The way back: what has failed after its files were replaced, and what must be old with it, is
+// unpacked again at its old version by dpkg itself, from archives made of the snapshots.
+#include <algorithm>
+
+#include "core/order.h"
+#include "engine/session.h"
+
+namespace aptkeep {
+namespace {
+
+bool is_old_unpacked(const Step& step, const DbSnapshot& db) {
+  const auto found = db.find(step.package);
+  if (found == db.end() || found->second.version != step.old_version) return false;
+  const std::string& state = found->second.state;
+  return state.size() == 2 && (found->second.configured() || state[1] == 'U' || state[1] == 'F');
+}
+
+bool is_there(const Step& step, const DbSnapshot& db) {
+  const auto found = db.find(step.package);
+  return found != db.end() && found->second.state.substr(1, 1) != "c";
+}
+
+class GoingBack {
+ public:
+  explicit GoingBack(Session& session) : session_(session), plan_(session.plan()) {}
+
+  Result<bool> run() {
+    bool anything = false;
+    for (std::size_t round = 0; round <= plan_.steps.size(); ++round) {
+      const auto db = session_.ports().db.read();
+      if (!db) return db.error();
+      const auto left = not_back_yet(*db);
+      if (left.empty()) break;
+      if (round == 0) tell(left);
+      anything = true;
+      const std::size_t failures = failures_;
+      if (const Status done = one_round(left, *db); !done) return done.error();
+      const auto now = session_.ports().db.read();
+      if (!now) return now.error();
+      // Neither further nor anybody to blame: what is left stays as it is.
+      if (failures_ == failures && not_back_yet(*now).size() >= left.size()) break;
+    }
+    return anything;
+  }
+
+ private:
+  const std::vector<StepState>& states() { return session_.states(); }
+
+  std::vector<std::uint32_t> not_back_yet(const DbSnapshot& db) {
+    std::vector<std::uint32_t> left;
+    for (const std::uint32_t index : session_.way_back().returning) {
+      const Step& step = plan_.steps[index];
+      const bool arrived = step.old_version.empty() ? !is_there(step, db)
+                                                    : states()[index] == StepState::Returning &&
+                                                          is_old_unpacked(step, db);
+      if (!arrived) left.push_back(index);
+      if (arrived && step.old_version.empty()) {
+        session_.set_state(index, final_state(index));
+        session_.set_rolled_back(index, {});
+      }
+    }
+    session_.save_states();
+    return left;
+  }
+
+  StepState final_state(std::uint32_t step) {
+    return session_.failed_package(plan_.steps[step].package) ? StepState::FailedOld
+                                                              : StepState::Kept;
+  }
+
+  void tell(const std::vector<std::uint32_t>& steps) {
+    std::string names;
+    for (const std::uint32_t step : steps) {
+      names += (names.empty() ? "" : ", ") + session_.shown(plan_.steps[step].package);
+    }
+    session_.ports().say("putting back " + names);
+  }
+
+  Status one_round(const std::vector<std::uint32_t>& left, const DbSnapshot& db) {
+    std::vector<std::uint32_t> newcomers;
+    std::vector<std::uint32_t> returning;
+    for (const std::uint32_t step : left) {
+      (plan_.steps[step].old_version.empty() ? newcomers : returning).push_back(step);
+    }
+    // A file that moved to a new package comes back only when that is gone.
+    if (!newcomers.empty()) {
+      if (const Status done = remove(newcomers, db); !done) return done;
+    }
+    return returning.empty() ? success() : unpack_old(ordered(returning));
+  }
+
+  // As a run of the inverse plan: what a package's old version Breaks goes back before it.
+  std::vector<std::uint32_t> ordered(std::vector<std::uint32_t> steps) {
+    std::vector<StepState> turned(states().size(), StepState::Done);
+    for (std::uint32_t i = 0; i < turned.size(); ++i) {
+      const StepState state = states()[i];
+      const bool new_side = state == StepState::Done || state == StepState::Unpacked ||
+                            state == StepState::FailedNew || state == StepState::Stranded;
+      if (new_side) turned[i] = StepState::Kept;
+    }
+    for (const std::uint32_t step : steps) turned[step] = StepState::Waiting;
+    std::reverse(steps.begin(), steps.end());  // the last that came goes first
+    return unpack_order(inverse(plan_), steps, turned);
+  }
+
+  Status remove(const std::vector<std::uint32_t>& steps, const DbSnapshot& db) {
+    std::vector<std::string> args{"--force-depends", "--force-remove-reinstreq",
+                                  "--force-remove-essential", "--no-triggers", "--remove"};
+    for (const std::uint32_t step : steps) {
+      session_.set_state(step, StepState::Returning);
+      args.push_back(dpkg_name(plan_.steps[step].package, db));
+    }
+    session_.save_states();
+    session_.ports().progress.calling({}, {});
+    const Verdict verdict = session_.run_dpkg(args);
+    if (verdict.kind == Verdict::Kind::Well) return success();
+    if (verdict.kind == Verdict::Kind::DpkgFailed) return Error{"unable to run dpkg"};
+    return blame(session_.step_of_package(verdict.subject), verdict, Phase::Remove);
+  }
+
+  Status unpack_old(const std::vector<std::uint32_t>& steps) {
+    std::vector<std::string> args{"--force-depends", "--force-downgrade", "--auto-deconfigure",
+                                  "--no-triggers", "--unpack"};
+    std::vector<std::string> packages;
+    archives_.clear();
+    for (const std::uint32_t step : steps) {
+      const std::string& package = plan_.steps[step].package;
+      auto archive = session_.ports().snapshots->archive(package);
+      const Status clear =
+          archive ? session_.ports().snapshots->clear_way({package}) : Status(archive.error());
+      if (!clear) {
+        blame_alone(step, clear.error().message);
+        return success();  // what goes back without it is thought over anew
+      }
+      archives_[*archive] = step;
+      args.push_back(*archive);
+      packages.push_back(package);
+      session_.set_state(step, StepState::Returning);
+    }
+    session_.save_states();
+    session_.ports().progress.calling({}, {});
+    const Verdict verdict = session_.run_dpkg(args);
+    if (verdict.kind == Verdict::Kind::DpkgFailed) return Error{"unable to run dpkg"};
+    if (const Status settled = settle(steps); !settled) return settled;
+    if (verdict.kind == Verdict::Kind::Well) return success();
+    const auto archive = archives_.find(verdict.subject);
+    return blame(archive == archives_.end() ? -1 : static_cast<std::int32_t>(archive->second),
+                 verdict, Phase::Unpack);
+  }
+
+  Status settle(const std::vector<std::uint32_t>& steps) {
+    const auto db = session_.ports().db.read();
+    if (!db) return db.error();
+    for (const std::uint32_t step : steps) {
+      if (!is_old_unpacked(plan_.steps[step], *db)) continue;
+      const Status settled = session_.ports().snapshots->settle({plan_.steps[step].package});
+      if (!settled) session_.ports().say(settled.error().message);
+    }
+    return success();
+  }
+
+  // The way back of this one has failed: it stays as it is now.
+  Status blame(std::int32_t step, const Verdict& verdict, Phase phase) {
+    if (step < 0) return Error{"unable to put packages back: " + verdict.message};
+    const auto index = static_cast<std::uint32_t>(step);
+    Failure failure = failure_from(verdict, phase);
+    record(index, std::move(failure));
+    return success();
+  }
+
+  void blame_alone(std::uint32_t step, const std::string& why) {
+    Failure failure;
+    failure.phase = plan_.steps[step].old_version.empty() ? Phase::Remove : Phase::Unpack;
+    failure.message = why;
+    record(step, std::move(failure));
+  }
+
+  void record(std::uint32_t index, Failure failure) {
+    const Step& step = plan_.steps[index];
+    failure.package = step.package;
+    failure.step = static_cast<std::int32_t>(index);
+    failure.version = step.old_version.empty() ? step.new_version : step.old_version;
+    failure.old_version = step.old_version;
+    ++failures_;
+    session_.record_failed_return(std::move(failure));
+  }
+
+  Session& session_;
+  const Plan& plan_;
+  std::map<std::string, std::uint32_t> archives_;
+  std::size_t failures_ = 0;
+};
+
+}  // namespace
+
+Result<bool> go_back(Session& session) {
+  if (session.way_back().returning.empty()) return false;
+  return GoingBack(session).run();
+}
+
+void finish_returned(Session& session) {
+  const auto db = session.ports().db.read();
+  if (!db) return session.ports().say(db.error().message);
+  for (std::uint32_t i = 0; i < session.states().size(); ++i) {
+    const Step& step = session.plan().steps[i];
+    if (session.states()[i] != StepState::Returning || !whole_at_old_side(step, *db)) continue;
+    std::vector<std::string> remains;
+    if (!step.old_version.empty()) {
+      const auto found = session.ports().snapshots->complete({step.package});
+      remains = found ? *found : std::vector<std::string>{found.error().message};
+    }
+    for (const std::string& sentence : remains) {
+      session.ports().say("unable to put back all of " + session.shown(step.package) + ": " +
+                          sentence);
+    }
+    session.set_state(
+        i, session.failed_package(step.package) ? StepState::FailedOld : StepState::Kept);
+    session.set_rolled_back(i, remains);
+  }
+  session.save_states();
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,234 @@
+// What a session does about failures: records them, counts tries, grows the kept set and says what
+// is to go back.
+#include <algorithm>
+
+#include "core/held_up.h"
+#include "engine/session.h"
+
+namespace aptkeep {
+namespace {
+
+// Back on its old side and fit for use, as if the step had not been tried.
+bool whole_after(const Failure& failure, const DbSnapshot& db) {
+  const auto found = db.find(failure.package);
+  if (failure.phase == Phase::Unpack && failure.old_version.empty()) {
+    return found == db.end() || found->second.state.substr(1, 1) == "c";
+  }
+  if (found == db.end() || !found->second.configured()) return false;
+  return failure.phase == Phase::Remove || found->second.version == failure.old_version;
+}
+
+bool is_touched(StepState state) {
+  switch (state) {
+    case StepState::Unpacked:
+    case StepState::Done:
+    case StepState::FailedNew:
+    case StepState::Stranded:
+    case StepState::Returning:
+      return true;
+    case StepState::Waiting:
+    case StepState::FailedOld:
+    case StepState::Kept:
+    case StepState::NotReached:
+      break;
+  }
+  return false;
+}
+
+// Of the way back, not of what the frontend wanted.
+bool is_return(const Step& step, const Failure& failure) {
+  const bool installs = failure.phase == Phase::Unpack || failure.phase == Phase::Configure;
+  if (step.new_version.empty()) return installs;
+  if (step.old_version.empty()) return failure.phase == Phase::Remove;
+  return step.old_version != step.new_version && failure.version == step.old_version;
+}
+
+}  // namespace
+
+Failure failure_from(const Verdict& verdict, Phase phase) {
+  Failure failure;
+  failure.phase = phase;
+  failure.script = verdict.script.script;
+  failure.exit_code = verdict.script.exit_code;
+  failure.signal = verdict.script.signal;
+  failure.message = verdict.message;
+  failure.output = verdict.tail;
+  FailureFacts facts;
+  facts.phase = phase;
+  facts.script = failure.script;
+  facts.exit_code = failure.exit_code;
+  facts.signal = failure.signal;
+  facts.message = failure.message;
+  facts.output = failure.output;
+  facts.hung = verdict.hung;
+  failure.failure_class = classify(facts);
+  return failure;
+}
+
+void Session::record(Failure failure, const DbSnapshot& db) {
+  const bool whole = whole_after(failure, db);
+  if (failure.step >= 0) {
+    set_state(static_cast<std::uint32_t>(failure.step),
+              whole ? StepState::FailedOld : StepState::FailedNew);
+  }
+  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
+    lose_record(added.error());
+  const std::string name = shown(failure.package);
+  open_.failures.push_back(std::move(failure));
+  const std::size_t before = kept_.members.size();
+  const std::int32_t step = open_.failures.back().step;
+  grow_kept_set();
+  std::string line =
+      name + (whole ? " is kept at its old version" : " failed and stays unfinished");
+  if (!whole && step >= 0) {
+    const auto back = way_back().returning;
+    const auto index = static_cast<std::uint32_t>(step);
+    if (std::find(back.begin(), back.end(), index) != back.end())
+      line = name + " failed and will be put back";
+  }
+  if (kept_.members.size() > before + 1) {
+    line += ", with " + std::to_string(kept_.members.size() - before - 1) + " that need it so";
+  }
+  ports_.say(line + "; going on with the rest");
+}
+
+void Session::record_failed_return(Failure failure) {
+  set_state(static_cast<std::uint32_t>(failure.step), StepState::FailedNew);
+  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
+    lose_record(added.error());
+  ports_.say("unable to put " + shown(failure.package) +
+             " back, it stays unfinished: " + failure.message);
+  open_.failures.push_back(std::move(failure));
+  grow_kept_set();
+}
+
+void Session::grow_kept_set() {
+  const PlanFlags& flags = open_.flags;
+  if (call_.ends_apt_run() && flags.configure_pending && flags.no_triggers && !flags.quiet_exit) {
+    ports_.progress.owe_failure();
+  }
+  std::vector<std::uint32_t> failed;
+  for (std::uint32_t i = 0; i < open_.states.size(); ++i) {
+    const StepState state = open_.states[i];
+    if (state == StepState::FailedOld || state == StepState::FailedNew ||
+        state == StepState::Returning) {
+      failed.push_back(i);
+    }
+  }
+  keep_what_is_held_up(std::move(failed));
+  save_states();
+}
+
+// What needs a package that is stuck between its versions would be stuck as well once it is
+// unpacked; untouched it goes on working.
+void Session::keep_what_is_held_up(std::vector<std::uint32_t> failed) {
+  const WayBack back = way_back();
+  for (bool grows = true; grows;) {
+    kept_ = least_kept_set(open_.plan, failed);
+    for (const auto& member : kept_.members) {
+      if (open_.states[member.step] == StepState::Waiting) set_state(member.step, StepState::Kept);
+    }
+    std::vector<StepState> states = open_.states;
+    for (const std::uint32_t step : back.returning) states[step] = StepState::Returning;
+    const bool stuck =
+        std::find(states.begin(), states.end(), StepState::FailedNew) != states.end() ||
+        !back.stuck.empty();
+    for (auto& state : states) {
+      if (!stuck && state == StepState::Stranded) state = StepState::Unpacked;
+    }
+    grows = false;
+    for (std::uint32_t i = 0; stuck && i < states.size(); ++i) {
+      const bool waits =
+          states[i] == StepState::Waiting && open_.plan.steps[i].action != Action::Configure;
+      if (!waits || !held_up(open_.plan, states, i)) continue;
+      set_state(i, StepState::Kept);
+      failed.push_back(i);
+      grows = true;
+    }
+  }
+}
+
+std::vector<std::string> Session::obstacles() const {
+  std::vector<std::string> why(open_.plan.steps.size());
+  for (std::size_t i = 0; i < why.size(); ++i) {
+    const Step& step = open_.plan.steps[i];
+    if (!open_.flags.rollback || ports_.snapshots == nullptr) {
+      why[i] = "rollback is switched off";
+    } else if (!step.never_back.empty()) {
+      why[i] = step.never_back;
+    } else if (step.action == Action::Configure) {
+      why[i] = "what it was before is not known";
+    } else if (!step.old_version.empty() && !ports_.snapshots->has(step.package)) {
+      why[i] = "there is no snapshot of it";
+    }
+  }
+  // The way back has failed once in this plan already.
+  for (const Failure& failure : open_.failures) {
+    if (failure.step < 0 || failure.healed) continue;
+    const auto step = static_cast<std::size_t>(failure.step);
+    if (is_return(open_.plan.steps[step], failure)) why[step] = "putting it back failed";
+  }
+  return why;
+}
+
+WayBack Session::way_back() const {
+  std::vector<bool> touched(open_.states.size());
+  for (std::size_t i = 0; i < touched.size(); ++i) touched[i] = is_touched(open_.states[i]);
+  return aptkeep::way_back(open_.plan, open_.states, touched, obstacles());
+}
+
+void Session::set_rolled_back(std::uint32_t step, const std::vector<std::string>& remains) {
+  open_.rolled_back[step] = true;
+  if (!remains.empty()) open_.remains[step] = remains;
+  if (const auto saved = ports_.store.set_rolled_back(open_.id, step, remains); !saved)
+    lose_record(saved.error());
+}
+
+void Session::take_snapshots(const std::vector<std::uint32_t>& steps) {
+  if (!open_.flags.rollback || ports_.snapshots == nullptr) return;
+  std::vector<std::string> packages;
+  for (const std::uint32_t index : steps) {
+    const Step& step = open_.plan.steps[index];
+    const bool replaced = !step.old_version.empty() && step.action != Action::Configure;
+    if (replaced && step.never_back.empty()) packages.push_back(step.package);
+  }
+  if (packages.empty()) return;
+  for (const auto& [package, why] : ports_.snapshots->take(packages)) {
+    ports_.say("unable to go back from the new " + shown(package) + " if it fails: " + why);
+  }
+}
+
+Decision Session::react_to(const Failure& failure) {
+  auto& tries = tried_[failure.package];
+  tries.push_back(failure);
+  int before = 0;
+  if (const auto keeps = ports_.store.keeps()) {
+    for (const Keep& keep : *keeps) {
+      if (keep.package == failure.package && keep.version == failure.version)
+        before = keep.attempts;
+    }
+  }
+  return react(failure.failure_class, static_cast<int>(tries.size()), before);
+}
+
+void Session::heal_configured(const DbSnapshot& db) {
+  for (auto tried = tried_.begin(); tried != tried_.end();) {
+    const auto entry = db.find(tried->first);
+    const bool well = entry != db.end() && entry->second.configured() &&
+                      entry->second.version == tried->second.front().version;
+    if (!well) {
+      ++tried;
+      continue;
+    }
+    for (Failure& failure : tried->second) {
+      failure.healed = true;
+      if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
+        lose_record(added.error());
+      open_.failures.push_back(std::move(failure));
+    }
+    ports_.say(shown(tried->first) + " went well at a later try");
+    tried = tried_.erase(tried);
+  }
+}
+
+}  // namespace aptkeep
