@@ -96,6 +96,9 @@ def _choose(packages, count, rng):
 
 def _bound(field, operator, version, rng):
     """The relation's version part, for the 1.0 or 2.0 package that states it."""
+    if field in AGAINST and operator in ("=", ">=", ">>"):
+        # Never hit: all of them are to be installed together.
+        return f" ({operator} 3.0)"
     if operator == "=":
         return f" (= {version})"
     if operator in (">=", ">>"):

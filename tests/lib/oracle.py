@@ -51,38 +51,57 @@ class Oracle:
                         clauses.append(frozenset({(name, other)}))
         return clauses
 
-    def _violated(self, kept):
-        """[(owner, clause)] that do not hold when `kept` stay at the old version."""
-        found = []
-        for name in self.sides[graph.OLD]:
-            version = graph.OLD if name in kept else graph.NEW
-            for clause in self.clauses[name, version]:
-                if not any((n in kept) == (v == graph.OLD) for n, v in clause):
-                    found.append((name, clause))
-        return found
+    def _ways(self, rule, kept):
+        """Packages of which any one has to stay so that a clause holds; None: it does hold."""
+        owner, version, clause = rule
+        if (owner in kept) != (version == graph.OLD):
+            return None
+        if any((n in kept) == (v == graph.OLD) for n, v in clause):
+            return None
+        ways = {n for n, v in clause if v == graph.OLD} - kept
+        return ways | {owner} if version == graph.NEW else ways
+
+    def _force(self, kept, todo, by_name):
+        """Takes into `kept` all that there is no other way for; the clauses that leave a choice, or
+        None where one can't hold."""
+        choices = []
+        while todo:
+            for rule in by_name.get(todo.pop(), ()):
+                ways = self._ways(rule, kept)
+                if ways is not None and not ways:
+                    return None
+                if ways and len(ways) == 1:
+                    kept |= ways
+                    todo += ways
+                elif ways:
+                    choices.append(rule)
+        return choices
 
     def least(self, failed):
         """One of the smallest sets that contain `failed` and leave nothing violated."""
+        by_name = {}
+        for (owner, version), clauses in self.clauses.items():
+            for clause in clauses:
+                for name in {owner} | {n for n, _ in clause}:
+                    by_name.setdefault(name, []).append((owner, version, clause))
         best = set(self.sides[graph.OLD])
 
-        def search(kept):
+        def search(kept, choices):
             nonlocal best
             if len(kept) >= len(best):
                 return
-            ways = None
-            for owner, clause in self._violated(kept):
-                found = {n for n, v in clause if v == graph.OLD} - kept
-                if owner not in kept:
-                    found.add(owner)
-                if ways is None or len(found) < len(ways):
-                    ways = found
-            if ways is None:
+            open_ways = [w for w in (self._ways(rule, kept) for rule in choices) if w is not None]
+            if not open_ways:
                 best = kept
                 return
-            for name in sorted(ways):
-                search(kept | {name})
+            for name in sorted(min(open_ways, key=len)):
+                larger = kept | {name}
+                more = self._force(larger, [name], by_name)
+                if more is not None:
+                    search(larger, choices + more)
 
-        search(set(failed))
+        first = set(failed)
+        search(first, self._force(first, sorted(first), by_name))
         return best
 
     def _order_edges(self):

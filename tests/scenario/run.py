@@ -15,6 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lib"), str(HERE.parent / "package"
 
 import bed as beds  # noqa: E402
 import build  # noqa: E402
+import failures  # noqa: E402
 import graph  # noqa: E402
 import installed  # noqa: E402
 import lifetime  # noqa: E402
@@ -25,8 +26,8 @@ import repo  # noqa: E402
 import scenario  # noqa: E402
 
 QUERY = ["dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package}|${Architecture}|${Version}\\n"]
-# In a soak: so many graphs instead of one, each fourth of them with a thousand packages.
 SOAK = os.environ.get("APTKEEP_SOAK") == "1"
+# In a soak: so many graphs instead of one, each fourth of them with a thousand packages.
 SOAK_GRAPHS = 20
 OURS = ("aptkeep", "libaptkeep0")
 PINS = "/etc/apt/preferences.d/aptkeep.pref"
@@ -54,6 +55,24 @@ def pins(bed):
     fields = [dict(re.findall(r"^(Package|Pin): (.*)$", s, re.M)) for s in stanzas]
     return sorted(f"{f['Package'].removesuffix(':' + pkg.NATIVE)} {f['Pin'].split(' ', 1)[1]}"
                   for f in fields if len(f) == 2)
+
+
+def graph_words(section):
+    """The words of a [graph] section, those for a soak applied."""
+    wanted = dict(word.split("=", 1) for word in section.argument.split())
+    soak = wanted.pop("soak", None)
+    if SOAK and soak:
+        wanted["packages"] = soak.split("x")[1]
+    elif SOAK and int(seed()) % 4 == 0:
+        wanted["packages"] = "1000"
+    return wanted
+
+
+def soak_graphs(sections):
+    """How many seeds a scenario is played with in a soak; 1 where there is nothing random."""
+    words = " ".join(s.argument for s in sections if s.kind == "graph").split()
+    numbers = [int(w[len("soak="):].split("x")[0]) for w in words if w.startswith("soak=")]
+    return max(numbers, default=SOAK_GRAPHS if words else 1)
 
 
 def seed():
@@ -108,18 +127,21 @@ class Runner:
         self.install(scenario.packages(section, self.known))
 
     def do_graph(self, section):
-        """packages=N failing=N script=NAME task=NAME [pre-depends=as-depends]"""
-        wanted = dict(word.split("=", 1) for word in section.argument.split())
-        if SOAK and int(seed()) % 4 == 0:
-            wanted["packages"] = "1000"
+        """packages=N [soak=NxN] failing=N script=NAME task=NAME [pre-depends=as-depends]"""
+        wanted = graph_words(section)
         chance = f"{seed()} {wanted}"
         old, new = graph.generate(self.suite, wanted["task"], int(wanted["packages"]), chance,
                                   wanted.get("pre-depends") == "as-depends")
         judge = oracle.Oracle(old, new)
-        self.failing = oracle.choose_failing(judge, int(wanted["failing"]), random.Random(chance))
+        rng = random.Random(chance)
+        if wanted["failing"] == "any":
+            self.failing, healed = failures.draw(old, new, judge, rng)
+            self.say(f"failing: {self.failing}\nonce: {healed}")
+        else:
+            self.failing = oracle.choose_failing(judge, int(wanted["failing"]), rng)
+            for name in self.failing:
+                new[name].scripts[wanted["script"]] = {"*": "fail"}
         self.least = judge.least(self.failing)
-        for name in self.failing:
-            new[name].scripts[wanted["script"]] = {"*": "fail"}
         self.say(f"seed {seed()}: {len(new)} packages, failing {sorted(self.failing)}, least kept "
                  f"set {sorted(self.least)}")
         self.install(list(old.values()))
@@ -273,9 +295,8 @@ def one(path, suite, args):
 
 def several(path, args):
     """One scenario; in a soak its random graphs in many ways."""
-    is_random = any(s.kind == "graph" for s in scenario.read(path))
     first = int(seed())
-    chances = range(first, first + SOAK_GRAPHS) if is_random and SOAK else [first]
+    chances = range(first, first + (soak_graphs(scenario.read(path)) if SOAK else 1))
     results = []
     for chance in chances:
         os.environ["APTKEEP_SEED"] = str(chance)

@@ -1,0 +1,99 @@
+"""Failures of all kinds, drawn over a graph: what a maintainer script can do wrong in an upgrade."""
+
+import graph
+
+LEFT = "/run/failed-once"
+
+
+def _preinst(name, old, new):
+    new[name].scripts["preinst"] = {"upgrade": "fail"}
+
+
+def _prerm(name, old, new):
+    old[name].scripts["prerm"] = {"upgrade": "fail"}
+    new[name].scripts["prerm"] = {"failed-upgrade": "fail"}
+
+
+def _postinst(name, old, new):
+    new[name].scripts["postinst"] = {"configure": "fail"}
+
+
+def _postrm(name, old, new):
+    old[name].scripts["postrm"] = {"upgrade": "fail"}
+    new[name].scripts["postrm"] = {"failed-upgrade": "fail"}
+
+
+def _abort_upgrade(name, old, new):
+    """Nothing undoes it: dpkg leaves the package half-installed."""
+    new[name].scripts["preinst"] = {"upgrade": "fail"}
+    new[name].scripts["postrm"] = {"abort-upgrade": "fail"}
+
+
+def _crash_in_preinst(name, old, new):
+    new[name].scripts["preinst"] = {"upgrade": "kill -SEGV $$"}
+
+
+def _crash_in_postinst(name, old, new):
+    new[name].scripts["postinst"] = {"configure": "kill -SEGV $$"}
+
+
+def _trigger(name, old, new):
+    """Set off by all that need it, which are configured after it."""
+    for version in (old, new):
+        version[name].triggers = f"interest-noawait {name}-changed"
+    new[name].scripts.setdefault("postinst", {})["triggered"] = "fail"
+    for other in needing(name, new):
+        body = new[other].scripts.setdefault("postinst", {})
+        body["configure"] = f"dpkg-trigger {name}-changed\n" + body.get("configure", "")
+
+
+def _transient_once(name, old, new):
+    _once(new[name], "exit 75")
+
+
+def _crash_once(name, old, new):
+    _once(new[name], "kill -SEGV $$")
+
+
+def _once(package, how):
+    package.scripts["postinst"] = {"configure": (
+        f"if [ ! -e {LEFT}/{package.name} ]; then\n"
+        f"mkdir -p {LEFT}; touch {LEFT}/{package.name}; {how}\nfi")}
+
+
+LASTING = {"preinst": _preinst, "prerm": _prerm, "postinst": _postinst, "postrm": _postrm,
+           "abort-upgrade": _abort_upgrade, "crash-in-preinst": _crash_in_preinst,
+           "crash-in-postinst": _crash_in_postinst, "trigger": _trigger}
+# Healed when tried again: these packages are to be at the new version.
+PASSING = {"transient-once": _transient_once, "crash-once": _crash_once}
+
+
+def needing(name, packages):
+    """Those that depend on it, and on nothing else in its place."""
+    return sorted(
+        other for other, package in packages.items() for field in graph.NEEDS
+        for group in graph.relation(package.fields.get(field, ""))
+        if len(group) == 1 and group[0][0] == name and other != name)
+
+
+def _sets_trigger_off(name, new, judge, others):
+    """Whether something is upgraded that needs `name`, whatever becomes of `others`."""
+    kept = judge.least(others)
+    return name not in kept and any(other not in kept for other in needing(name, new))
+
+
+def draw(old, new, judge, rng):
+    """Lets 1 to 10 % of the packages fail; {name: kind} of those that do so for good, and of those
+    that are healed when tried again."""
+    count = rng.randint(max(1, len(new) // 100), len(new) // 10)
+    names = rng.sample(sorted(new), count)
+    kinds = {name: rng.choice(sorted(LASTING | PASSING)) for name in names}
+    lasting = {name: kind for name, kind in kinds.items() if kind in LASTING}
+    for name in [n for n, kind in lasting.items() if kind == "trigger"]:
+        others = set(lasting) - {name}
+        if not _sets_trigger_off(name, new, judge, others):
+            lasting[name] = kinds[name] = "postinst"
+    # Triggers last: they add to what other scripts do.
+    for name, kind in sorted(kinds.items(), key=lambda item: (item[1] == "trigger", item[0])):
+        (LASTING | PASSING)[kind](name, old, new)
+    return lasting, {name: kind for name, kind in kinds.items() if kind in PASSING}
