@@ -2,7 +2,7 @@
 
 import graph
 
-LEFT = "/run/failed-once"
+MARKS = "/run/has-failed"
 
 
 def _preinst(name, old, new):
@@ -38,10 +38,13 @@ def _crash_in_postinst(name, old, new):
 
 
 def _trigger(name, old, new):
-    """Set off by all that need it, which are configured after it."""
+    """Set off by all that need it, which are configured after it. Configured once more it would be
+    healed, dpkg then takes the trigger for handled: so that fails from then on, too."""
     for version in (old, new):
         version[name].triggers = f"interest-noawait {name}-changed"
-    new[name].scripts.setdefault("postinst", {})["triggered"] = "fail"
+    handler = new[name].scripts.setdefault("postinst", {})
+    handler["triggered"] = f"mkdir -p {MARKS}; touch {MARKS}/{name}; fail"
+    handler["configure"] = f"[ ! -e {MARKS}/{name} ] || fail\n" + handler.get("configure", "")
     for other in needing(name, new):
         body = new[other].scripts.setdefault("postinst", {})
         body["configure"] = f"dpkg-trigger {name}-changed\n" + body.get("configure", "")
@@ -57,8 +60,8 @@ def _crash_once(name, old, new):
 
 def _once(package, how):
     package.scripts["postinst"] = {"configure": (
-        f"if [ ! -e {LEFT}/{package.name} ]; then\n"
-        f"mkdir -p {LEFT}; touch {LEFT}/{package.name}; {how}\nfi")}
+        f"if [ ! -e {MARKS}/{package.name} ]; then\n"
+        f"mkdir -p {MARKS}; touch {MARKS}/{package.name}; {how}\nfi")}
 
 
 LASTING = {"preinst": _preinst, "prerm": _prerm, "postinst": _postinst, "postrm": _postrm,
