@@ -1,0 +1,36 @@
+// Which packages are never put back to their old version, as the rule files say it.
+//
+// Precedence: the rules come in the order in which they were read (files by name, from top to
+// bottom), and the last one that names the package decides. So 50-site.rules can lift what
+// 10-never-roll-back.rules forbids, or the other way round.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aptkeep {
+
+// One stanza.
+struct NeverBack {
+  std::vector<std::string> names;  // package names and patterns, all without an architecture
+  bool never = true;               // false: `Rollback: allowed`, lifts what earlier rules say
+  std::string reason;              // one line
+  std::string source;              // one line: a link, or which script and what it does
+  std::string where;               // "FILE:LINE"
+};
+
+// The rule that decides on `package` ("name:arch" or "name"); nullptr: none names it.
+const NeverBack* deciding_rule(const std::vector<NeverBack>& rules, std::string_view package);
+
+// Why `package` may never be put back; empty: it may.
+std::string never_back_reason(const std::vector<NeverBack>& rules, std::string_view package);
+
+// Whether all of `name` fits `pattern` as in glob(7): * any text, ? one character, [a-z] and [!a-z]
+// one of a set. A bracket that is never closed stands for itself.
+bool glob_matches(std::string_view pattern, std::string_view name);
+
+// A package name in which * ? [...] may stand too, and with something in it.
+bool is_package_pattern(std::string_view text);
+
+}  // namespace aptkeep

@@ -1,0 +1,244 @@
+// Rule files in folders of the test's own, and those that the package ships.
+#include "adapters/apt_rules.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "apt_root.h"
+
+namespace aptkeep {
+namespace {
+
+using test::write_text;
+
+const std::string kGood =
+    "Package: slapd\n"
+    "Rollback: never\n"
+    "Reason: its data may have been converted\n"
+    "Source: slapd postinst: loads a dump\n";
+
+class RulesTest : public testing::Test {
+ protected:
+  RulesTest() {
+    std::string pattern = "/tmp/aptkeep-rules.XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    std::filesystem::create_directories(ours());
+    std::filesystem::create_directories(admins());
+  }
+  ~RulesTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string ours() const { return folder_ + "/usr"; }
+  std::string admins() const { return folder_ + "/etc"; }
+
+  void write(const std::string& path, const std::string& text, mode_t mode = 0644) const {
+    write_text(path, text);
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+  }
+
+  Rules read() const {
+    const auto rules = read_rules({ours(), admins()});
+    EXPECT_TRUE(rules.ok()) << (rules ? "" : rules.error().message);
+    return rules ? *rules : Rules();
+  }
+  std::string reason(const std::string& package) const {
+    return never_back_reason(read().never_back, package);
+  }
+  // What is said about a file with this text, without its folder.
+  std::string complaint_on(const std::string& text) const {
+    write(admins() + "/x.rules", text);
+    const auto rules = read();
+    EXPECT_TRUE(rules.never_back.empty());
+    EXPECT_EQ(rules.complaints.size(), 1U);
+    if (rules.complaints.empty()) return "";
+    const std::string start = "unable to use " + admins() + "/";
+    EXPECT_TRUE(rules.complaints[0].starts_with(start)) << rules.complaints[0];
+    return rules.complaints[0].substr(std::min(start.size(), rules.complaints[0].size()));
+  }
+
+  std::string folder_;
+};
+
+TEST_F(RulesTest, StanzasWithCommentsAndLongValues) {
+  write(ours() + "/10-a.rules",
+        "# About this file\n"
+        "\n"
+        "package: slapd\tpostgresql-[0-9]*\n"
+        "# in the middle of a field\n"
+        "  cyrus-common\n"
+        "Rollback:\n"
+        " never\n"
+        "Reason: one\n"
+        "  two  three\n"
+        "Source: https://example.org/x\n"
+        " \t \n"
+        "#\n"
+        "Package: dpkg\r\n"
+        "Rollback: Never\r\n"
+        "Reason: r\r\n"
+        "Source: dpkg postinst: s");
+  const auto rules = read();
+  ASSERT_EQ(rules.complaints, std::vector<std::string>());
+  ASSERT_EQ(rules.never_back.size(), 2U);
+  const auto& first = rules.never_back[0];
+  const std::vector<std::string> names = {"slapd", "postgresql-[0-9]*", "cyrus-common"};
+  EXPECT_EQ(first.names, names);
+  EXPECT_TRUE(first.never);
+  EXPECT_EQ(first.reason, "one two three");
+  EXPECT_EQ(first.source, "https://example.org/x");
+  EXPECT_EQ(first.where, ours() + "/10-a.rules:3");
+  EXPECT_EQ(rules.never_back[1].names, std::vector<std::string>{"dpkg"});
+  EXPECT_EQ(rules.never_back[1].source, "dpkg postinst: s");
+  EXPECT_EQ(rules.never_back[1].where, ours() + "/10-a.rules:13");
+}
+
+TEST_F(RulesTest, EachFaultHasItsLine) {
+  EXPECT_EQ(complaint_on("\n" + kGood + "Rollbak: never\n"),
+            "x.rules, line 6: unknown field \"Rollbak\"");
+  EXPECT_EQ(complaint_on(kGood + "Reason: again\n"),
+            "x.rules, line 5: field Reason is there twice");
+  EXPECT_EQ(complaint_on(kGood + "\nPackage: a\nRollback: never\nReason: r\n"),
+            "x.rules, line 6: no field Source");
+  EXPECT_EQ(complaint_on("Package: a\nRollback: never\nSource: http://x\n"),
+            "x.rules, line 1: no field Reason");
+  EXPECT_EQ(complaint_on("Package: a\nReason: r\nSource: http://x\n"),
+            "x.rules, line 1: no field Rollback");
+  EXPECT_EQ(complaint_on("Rollback: never\nReason: r\nSource: http://x\n"),
+            "x.rules, line 1: no field Package");
+  EXPECT_EQ(complaint_on("Package: a\nReason: r\nSource: http://x\nRollback: maybe\n"),
+            "x.rules, line 4: Rollback: \"maybe\" is neither never nor allowed");
+  EXPECT_EQ(complaint_on("Reason: r\nPackage: a,b\nSource: http://x\nRollback: never\n"),
+            "x.rules, line 2: Package: \"a,b\" is no package name");
+  EXPECT_EQ(complaint_on("Reason: r\nPackage: \nSource: http://x\nRollback: never\n"),
+            "x.rules, line 2: Package names none");
+  EXPECT_EQ(complaint_on("Package: a\nReason:\nSource: http://x\nRollback: never\n"),
+            "x.rules, line 2: Reason is empty");
+  EXPECT_EQ(complaint_on("Package: a\nReason: r\nSource: hearsay\nRollback: never\n"),
+            "x.rules, line 3: Source is neither a link nor \"PACKAGE SCRIPT: what it does\"");
+  EXPECT_EQ(complaint_on(kGood + "nonsense\n"), "x.rules, line 5: \"nonsense\" is no field");
+  EXPECT_EQ(complaint_on("\n goes on\n" + kGood), "x.rules, line 2: \" goes on\" is no field");
+  EXPECT_EQ(complaint_on("\x1b[2J: x\n"), "x.rules, line 1: unknown field \"?[2J\"");
+  EXPECT_EQ(complaint_on(kGood + std::string(1, '\0')), "x.rules: it is no text");
+  EXPECT_EQ(complaint_on(std::string(2000000, '#')), "x.rules: it is larger than 1 MB");
+}
+
+TEST_F(RulesTest, TheSameNameOverrides) {
+  write(ours() + "/10-a.rules", kGood);
+  EXPECT_NE(reason("slapd:amd64"), "");
+  write(admins() + "/10-a.rules",
+        "Package: dpkg\nRollback: never\nReason: mine\nSource: http://example.org\n");
+  EXPECT_EQ(reason("slapd:amd64"), "");
+  EXPECT_EQ(reason("dpkg:amd64"), "mine");
+}
+
+TEST_F(RulesTest, NullAndEmptyMask) {
+  write(ours() + "/10-a.rules", kGood);
+  write(ours() + "/20-b.rules", kGood);
+  std::filesystem::create_symlink("/dev/null", admins() + "/10-a.rules");
+  EXPECT_NE(reason("slapd:amd64"), "");
+  write(admins() + "/20-b.rules", "");
+  EXPECT_EQ(reason("slapd:amd64"), "");
+  EXPECT_TRUE(read().complaints.empty());
+}
+
+TEST_F(RulesTest, FilesCountByName) {
+  write(ours() + "/20-b.rules", kGood);
+  write(admins() + "/10-a.rules",
+        "Package: slapd\nRollback: allowed\nReason: early\nSource: http://example.org\n");
+  EXPECT_NE(reason("slapd:amd64"), "") << "the later name decides, not the folder";
+  std::filesystem::rename(admins() + "/10-a.rules", admins() + "/30-a.rules");
+  EXPECT_EQ(reason("slapd:amd64"), "");
+}
+
+TEST_F(RulesTest, ABrokenFileIsLeftOutAndTheRestCounts) {
+  write(ours() + "/10-a.rules", kGood);
+  write(admins() + "/20-b.rules", "Package: x\n\n" + kGood);
+  const auto rules = read();
+  EXPECT_EQ(rules.never_back.size(), 1U);
+  EXPECT_EQ(rules.complaints.size(), 1U);
+}
+
+TEST_F(RulesTest, ABrokenFileTakesNoProtectionAway) {
+  write(ours() + "/10-a.rules", kGood);
+  write(admins() + "/10-a.rules", "Package: x\nRollbak: never\n");
+  EXPECT_NE(reason("slapd:amd64"), "");
+  EXPECT_EQ(read().complaints.size(), 1U);
+}
+
+TEST_F(RulesTest, OnlyItsOwnerMayWriteToARuleFile) {
+  for (const mode_t mode : {0664U, 0646U}) {
+    write(admins() + "/x.rules", kGood, mode);
+    ASSERT_EQ(read().complaints.size(), 1U);
+    EXPECT_TRUE(read().complaints[0].ends_with("others than its owner may write to it"));
+    EXPECT_EQ(reason("slapd:amd64"), "");
+  }
+}
+
+TEST_F(RulesTest, AFileOfAnotherUserIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  write(admins() + "/x.rules", kGood);
+  ASSERT_EQ(::chown((admins() + "/x.rules").c_str(), 12345, 0), 0);
+  ASSERT_EQ(read().complaints.size(), 1U);
+  EXPECT_TRUE(read().complaints[0].ends_with("it is owned by user 12345, not by root"));
+  EXPECT_EQ(reason("slapd:amd64"), "");
+}
+
+TEST_F(RulesTest, WhatIsNoFileIsToldAndDoesNotHang) {
+  ASSERT_EQ(::mkfifo((admins() + "/a.rules").c_str(), 0600), 0);
+  std::filesystem::create_directory(admins() + "/b.rules");
+  std::filesystem::create_symlink("nowhere", admins() + "/c.rules");
+  EXPECT_EQ(read().complaints.size(), 3U);
+}
+
+TEST_F(RulesTest, LeftoversAreNoRuleFiles) {
+  for (const char* name : {"a.rules~", "a.rules.dpkg-old", ".a.rules", "a", "README"}) {
+    write(admins() + "/" + name, "nonsense\n");
+  }
+  EXPECT_TRUE(read().complaints.empty());
+  EXPECT_TRUE(read_rules({folder_ + "/nowhere"}).ok());
+}
+
+// What comes with the package: copied, because a checkout may be writable for a group.
+class ShippedRules : public RulesTest {
+ protected:
+  ShippedRules() {
+    const auto folder = std::filesystem::path(__FILE__).parent_path() / "../../rules";
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+      const auto copy = ours() + "/" + file.path().filename().string();
+      std::filesystem::copy(file.path(), copy);
+      ::chmod(copy.c_str(), 0644);
+    }
+  }
+};
+
+TEST_F(ShippedRules, AllCanBeUsed) {
+  const auto rules = read();
+  EXPECT_EQ(rules.complaints, std::vector<std::string>());
+  EXPECT_GT(rules.never_back.size(), 10U);
+}
+
+TEST_F(ShippedRules, NamesWhatWouldLoseData) {
+  const auto rules = read().never_back;
+  for (const char* name :
+       {"mariadb-server", "mariadb-server-10.5", "postgresql-15", "postgresql-17", "slapd",
+        "cyrus-common", "libc6", "dpkg", "apt", "systemd", "base-files"}) {
+    EXPECT_NE(never_back_reason(rules, std::string(name) + ":amd64"), "") << name;
+  }
+}
+
+TEST_F(ShippedRules, LeavesOrdinaryPackagesAlone) {
+  const auto rules = read().never_back;
+  for (const char* name : {"postgresql-client-15", "postgresql-common", "libmariadb3", "bash",
+                           "openssh-server", "nginx", "mariadb-client", "libc6-dev", "vim"}) {
+    EXPECT_EQ(never_back_reason(rules, std::string(name) + ":amd64"), "") << name;
+  }
+}
+
+}  // namespace
+}  // namespace aptkeep
