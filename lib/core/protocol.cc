@@ -245,6 +245,16 @@ std::string Conversation::find(const std::string& key, const std::string& fallba
 }
 
 // As apt-pkg/contrib/strutl.cc: StringToBool.
+std::int64_t Conversation::find_number(const std::string& key, std::int64_t fallback) const {
+  const std::string value = find(key);
+  // Values of this size, multiplied by a unit, stay far from overflow.
+  constexpr std::size_t kMostDigits = 9;
+  const bool digits =
+      std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (value.empty() || value.size() > kMostDigits || !digits) return fallback;
+  return std::stoll(value);
+}
+
 bool Conversation::find_bool(const std::string& key, bool fallback) const {
   const std::string value = find(key);
   if (value.empty()) return fallback;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <istream>
 #include <map>
 #include <string>
@@ -29,6 +30,8 @@ struct Conversation {
   // The last value of a key, compared without case as apt does; `fallback` where there is none.
   std::string find(const std::string& key, const std::string& fallback = {}) const;
   bool find_bool(const std::string& key, bool fallback) const;
+  // `fallback` also where the value is no number from 0 on.
+  std::int64_t find_number(const std::string& key, std::int64_t fallback) const;
 };
 
 struct ProtocolLimits {

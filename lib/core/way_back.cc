@@ -55,6 +55,10 @@ Plan inverse(const Plan& plan) {
   return back;
 }
 
+bool wants_snapshot(const Step& step) {
+  return !step.old_version.empty() && step.action != Action::Configure && step.never_back.empty();
+}
+
 WayBack way_back(const Plan& plan, std::span<const StepState> states,
                  const std::vector<bool>& touched, std::span<const std::string> obstacles) {
   WayBack way;

@@ -15,6 +15,10 @@ namespace aptkeep {
 // run of some steps of the inverse plan, so that order and kept sets are one piece of code.
 Plan inverse(const Plan& plan);
 
+// Whether there is something to save before the step is made: it replaces or removes what may come
+// back.
+bool wants_snapshot(const Step& step);
+
 // A failed step that has to stay between its sides.
 struct Stuck {
   std::uint32_t step = 0;

@@ -32,6 +32,7 @@ class Configuring {
       const auto went = go_back(session_);
       if (!went) session_.ports().say(went.error().message);
       again = went && *went;
+      allow_follow_ups();
     }
     if (session_.call().pending && !session_.call().no_triggers) {
       if (const auto end = pending_triggers(); end) return end;
@@ -100,7 +101,8 @@ class Configuring {
     // No script ran and it is as unpacked as before: dpkg found a dependency of it not configured.
     // That is another one's failure, unless there is no other.
     const bool follow_up = verdict.script.script.empty() && !verdict.at_conffile && still_unpacked;
-    if (follow_up && step >= 0 && (session_.anything_failed() || interrupted_)) {
+    if (follow_up && step >= 0 && (session_.anything_failed() || interrupted_ || !later_.empty())) {
+      follow_ups_.insert(package);
       session_.set_state(static_cast<std::uint32_t>(step), StepState::Stranded);
       session_.save_states();
       return;
@@ -117,6 +119,11 @@ class Configuring {
     } else if (!is_tried_again(failure)) {
       session_.record(std::move(failure), db);
     }
+  }
+
+  void allow_follow_ups() {
+    for (const auto& package : follow_ups_) left_out_.erase(package);
+    follow_ups_.clear();
   }
 
   // True where the package is not to be blamed yet; it is tried again, or the run stops.
@@ -155,7 +162,7 @@ class Configuring {
         return CallEnd{true, 1, 0};
       }
       session_.follow_database(*database);
-      session_.heal_configured(*database);
+      if (session_.heal_configured(*database)) allow_follow_ups();
       auto names = configurable(*database);
       if (names.empty() && !later_.empty()) {
         for (const auto& package : later_) left_out_.erase(package);
@@ -222,8 +229,9 @@ class Configuring {
   }
 
   Session& session_;
-  std::set<std::string> left_out_;  // failed or found unconfigurable in this call
-  std::set<std::string> later_;     // failed in a way that may pass
+  std::set<std::string> left_out_;    // failed or found unconfigurable in this call
+  std::set<std::string> follow_ups_;  // dpkg left them because of another one
+  std::set<std::string> later_;       // failed in a way that may pass
   std::vector<std::string> tried_names_;
   std::size_t failed_calls_ = 0;
   std::optional<CallEnd> interrupted_;

@@ -13,11 +13,13 @@ namespace aptkeep {
 namespace {
 
 const Failure* failure_of(const OpenPlan& open, const std::string& package) {
-  const Failure* last = nullptr;
+  // Where putting it back failed as well, what failed first is the cause.
+  const Failure* found = nullptr;
   for (const auto& failure : open.failures) {
-    if (!failure.healed && failure.package == package) last = &failure;
+    if (failure.healed || failure.package != package) continue;
+    if (found == nullptr || failure.version == found->version) found = &failure;
   }
-  return last;
+  return found;
 }
 
 std::string state_in(const DbSnapshot& db, const std::string& package) {
@@ -71,6 +73,7 @@ void copy_failure(const Failure& failure, Keep& keep) {
   keep.signal = failure.signal;
   keep.message = failure.message;
   keep.output = failure.output;
+  keep.failure_class = failure.failure_class;
 }
 
 Keep keep_of_step(const OpenPlan& open, const StepOutcome& outcome, const std::string& root,
@@ -137,6 +140,9 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
     outcome.step = open.plan.steps[i];
     outcome.db_state = state_in(db, outcome.step.package);
     outcome.state = states[i];
+    outcome.rolled_back = i < open.rolled_back.size() && open.rolled_back[i];
+    if (const auto left = open.remains.find(i); left != open.remains.end())
+      outcome.remains = left->second;
     const bool stays = outcome.state != StepState::Done && outcome.state != StepState::NotReached;
     if (stays) {
       const Cause cause = cause_of(open.plan, kept, states, i, open.flags.native_arch);
@@ -191,6 +197,9 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   const auto blocked = ports.store.blocked();
   const auto pinned = write_pins(ports.store, blocked ? *blocked : std::vector<Pin>{}, pins_path);
   if (!pinned) ports.say(pinned.error().message);
+  if (ports.drop_snapshots) {
+    ports.drop_snapshots(open, ending.keeps.empty() && ending.note.empty());
+  }
   return ending;
 }
 

@@ -34,6 +34,10 @@ struct FinishPorts {
   std::function<bool()> disk_full;
   // What dpkg.log gained since a mark that was taken when the plan began (PlanFlags::log_mark).
   std::function<std::string(const std::string&)> log_since;
+  Snapshots* snapshots = nullptr;  // of the plan that is finished
+  std::function<void()> reload_units = {};
+  // What is to become of the plan's snapshots. `well`: nothing was kept, all was reached.
+  std::function<void(const OpenPlan& open, bool well)> drop_snapshots = {};
 };
 
 // Ends the open plan of this frontend: repairs (bypassed driver only), folds, records, writes the

@@ -82,6 +82,8 @@ void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& por
   ports.say("the frontend stopped at a failure; doing the rest of what it planned");
   NoProgress progress;
   CallPorts call_ports{*ports.dpkg, ports.db, progress, ports.store, ports.say, ports.disk_full};
+  call_ports.snapshots = ports.snapshots;
+  call_ports.reload_units = ports.reload_units;
   {
     const DpkgCall look = call_of(DpkgCall::Verb::Configure);
     Session session(look, open, call_ports);

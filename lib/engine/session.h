@@ -75,7 +75,7 @@ class Session {
   // Counts a try of the package that failed so, and says what to do about it. A failure that is
   // tried again is not record()ed yet; where the next try goes well, heal_configured() records it.
   Decision react_to(const Failure& failure);
-  void heal_configured(const DbSnapshot& db);
+  bool heal_configured(const DbSnapshot& db);
 
   // Brings the states of these steps in line with dpkg's database.
   void follow_database(const std::vector<std::uint32_t>& steps, const DbSnapshot& db);

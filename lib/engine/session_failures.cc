@@ -188,9 +188,8 @@ void Session::take_snapshots(const std::vector<std::uint32_t>& steps) {
   if (!open_.flags.rollback || ports_.snapshots == nullptr) return;
   std::vector<std::string> packages;
   for (const std::uint32_t index : steps) {
-    const Step& step = open_.plan.steps[index];
-    const bool replaced = !step.old_version.empty() && step.action != Action::Configure;
-    if (replaced && step.never_back.empty()) packages.push_back(step.package);
+    if (wants_snapshot(open_.plan.steps[index]))
+      packages.push_back(open_.plan.steps[index].package);
   }
   if (packages.empty()) return;
   for (const auto& [package, why] : ports_.snapshots->take(packages)) {
@@ -211,7 +210,8 @@ Decision Session::react_to(const Failure& failure) {
   return react(failure.failure_class, static_cast<int>(tries.size()), before);
 }
 
-void Session::heal_configured(const DbSnapshot& db) {
+bool Session::heal_configured(const DbSnapshot& db) {
+  bool healed = false;
   for (auto tried = tried_.begin(); tried != tried_.end();) {
     const auto entry = db.find(tried->first);
     const bool well = entry != db.end() && entry->second.configured() &&
@@ -228,7 +228,9 @@ void Session::heal_configured(const DbSnapshot& db) {
     }
     ports_.say(shown(tried->first) + " went well at a later try");
     tried = tried_.erase(tried);
+    healed = true;
   }
+  return healed;
 }
 
 }  // namespace aptkeep

@@ -51,8 +51,10 @@ ALTER TABLE plans ADD COLUMN rollback INTEGER DEFAULT 0;
 ALTER TABLE plans ADD COLUMN copy_limit INTEGER DEFAULT 0;
 ALTER TABLE plans ADD COLUMN hang_after INTEGER DEFAULT 0;
 ALTER TABLE plans ADD COLUMN unattended INTEGER DEFAULT 0;
+ALTER TABLE plans ADD COLUMN keep_runs INTEGER DEFAULT 0;
 UPDATE plans SET sum=row_sum(id,run,begun,ended,bypassed,configure_pending,no_triggers,quiet_exit,
-    native_arch,steps,clauses,failures,log_mark,rollback,copy_limit,hang_after,unattended)
+    native_arch,steps,clauses,failures,log_mark,rollback,copy_limit,hang_after,unattended,
+    keep_runs)
   WHERE sum=row_sum(id,run,begun,ended,bypassed,configure_pending,no_triggers,quiet_exit,
     native_arch,steps,clauses,failures,log_mark);
 ALTER TABLE steps ADD COLUMN never_back TEXT DEFAULT '';

@@ -46,6 +46,8 @@ struct PlanFlags {
   std::int64_t copy_limit = 0;  // Aptkeep::Snapshots::Copy-Limit, bytes
   std::int64_t hang_after = 0;  // Aptkeep::Hang-After, seconds; 0: never
   bool unattended = false;      // nobody is there who could answer or end a script
+  // Aptkeep::Snapshots::Keep-Runs: of how many runs snapshots are kept though they ended well.
+  std::int64_t keep_runs = 0;
 };
 
 struct OpenPlan {

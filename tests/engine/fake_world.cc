@@ -91,11 +91,12 @@ void World::configure_one(Call& call, const std::string& name) {
           "installed " + name + " package post-installation script subprocess was interrupted");
     return;
   }
-  if (unpacked_[name].postinst_fails) {
+  Archive& archive = unpacked_[name];
+  if (archive.postinst_fails || archive.postinst_fails_times > 0) {
+    if (archive.postinst_fails_times > 0) --archive.postinst_fails_times;
     entry.state = "iF";
-    error(call, name,
-          "installed " + name +
-              " package post-installation script subprocess returned error exit status 1");
+    printed_ = archive.prints;
+    error(call, name, "installed " + name + " package " + archive.says);
     return;
   }
   entry.state = "ii";
@@ -179,8 +180,56 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
   }
   result.exit_code = call.errors > 0 ? 1 : 0;
   result.status_log = call.log;
-  result.tail = call.errors > 0 ? "what the script printed" : "";
+  result.tail = call.errors > 0 ? printed_ : "";
   return result;
+}
+
+std::map<std::string, std::string> Memory::take(const std::vector<std::string>& packages) {
+  std::map<std::string, std::string> refused;
+  for (const auto& package : packages) {
+    log.push_back("take " + package);
+    if (refuse.contains(package)) {
+      refused[package] = refuse.at(package);
+      continue;
+    }
+    const auto entry = world_.db.find(package);
+    if (entry == world_.db.end() || saved_.contains(package)) continue;
+    Archive old;
+    old.package = bare(package);
+    old.version = entry->second.version;
+    old.arch = entry->second.arch;
+    old.depends = world_.depends[old.package];
+    old.postinst_fails = old_postinst_fails.contains(package);
+    saved_[package] = old;
+  }
+  return refused;
+}
+
+Result<std::string> Memory::archive(const std::string& package) {
+  if (archive_fails.contains(package)) return Error{"unable to make an archive of " + package};
+  const std::string path = "/snapshots/" + package;
+  world_.archives[path] = saved_.at(package);
+  return path;
+}
+
+Status Memory::clear_way(const std::vector<std::string>& packages) {
+  for (const auto& package : packages) log.push_back("clear " + package);
+  return success();
+}
+
+Status Memory::settle(const std::vector<std::string>& packages) {
+  for (const auto& package : packages) log.push_back("settle " + package);
+  return success();
+}
+
+Result<std::vector<std::string>> Memory::complete(const std::vector<std::string>& packages) {
+  std::vector<std::string> found;
+  for (const auto& package : packages) {
+    log.push_back("complete " + package);
+    const auto left = remains.find(package);
+    if (left != remains.end()) found = left->second;
+  }
+  return found;
 }
 
 }  // namespace aptkeep::fake

@@ -25,6 +25,9 @@ struct Archive {
   bool postinst_fails = false;
   bool postinst_interrupted = false;
   bool conffile_question = false;  // without anybody to answer
+  int postinst_fails_times = 0;    // and goes well afterwards
+  std::string says = "post-installation script subprocess returned error exit status 1";
+  std::string prints = "what the script printed";
 };
 
 class World final : public DpkgRunner, public DpkgDatabase {
@@ -59,6 +62,31 @@ class World final : public DpkgRunner, public DpkgDatabase {
   bool needs_met(const std::string& name) const;
 
   std::map<std::string, Archive> unpacked_;  // by package
+  std::string printed_ = "what the script printed";
+};
+
+// Snapshots in memory, of the packages in a World; complete() finds what a test has put into
+// `remains`.
+class Memory final : public Snapshots {
+ public:
+  explicit Memory(World& world) : world_(world) {}
+
+  std::map<std::string, std::string> refuse;  // package -> why take() cannot
+  std::set<std::string> old_postinst_fails;   // packages whose way back fails
+  std::set<std::string> archive_fails;
+  std::map<std::string, std::vector<std::string>> remains;
+  std::vector<std::string> log;  // "take foo:amd64", "settle ...", in order
+
+  std::map<std::string, std::string> take(const std::vector<std::string>& packages) override;
+  bool has(const std::string& package) override { return saved_.contains(package); }
+  Result<std::string> archive(const std::string& package) override;
+  Status clear_way(const std::vector<std::string>& packages) override;
+  Status settle(const std::vector<std::string>& packages) override;
+  Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) override;
+
+ private:
+  World& world_;
+  std::map<std::string, Archive> saved_;
 };
 
 }  // namespace aptkeep::fake

@@ -101,6 +101,8 @@ class RunTest : public ::testing::Test {
                     [this](const std::string& line) { said_.push_back(line); },
                     [this] { return disk_full_; },
                     [this] { return record_holds_; }};
+    if (with_snapshots_) ports.snapshots = &memory_;
+    ports.reload_units = [this] { ++reloads_; };
     return run_call(call, verb == DpkgCall::Verb::Unpack ? operands : std::vector<std::string>{},
                     open_, ports);
   }
@@ -127,6 +129,9 @@ class RunTest : public ::testing::Test {
   std::vector<std::string> said_;
   bool disk_full_ = false;
   bool record_holds_ = true;
+  fake::Memory memory_{world_};
+  bool with_snapshots_ = false;
+  int reloads_ = 0;
 };
 
 }  // namespace aptkeep

@@ -1,0 +1,295 @@
+// Whole runs in which something has to be put back.
+#include <algorithm>
+
+#include "run_fixture.h"
+
+namespace aptkeep {
+namespace {
+
+class RollbackTest : public RunTest {
+ protected:
+  RollbackTest() { with_snapshots_ = true; }
+
+  bool said(const std::string& words) const {
+    return std::any_of(said_.begin(), said_.end(), [&](const std::string& line) {
+      return line.find(words) != std::string::npos;
+    });
+  }
+  long logged(const std::string& line) const {
+    return std::count(memory_.log.begin(), memory_.log.end(), line);
+  }
+  // foo <- depv (strictly, both ways), dep (at any version), other.
+  void chain(Archive foo) {
+    foo_ = upgrade(foo);
+    depv_ = upgrade({"depv", "2.0", {"foo"}});
+    dep_ = upgrade({"dep", "2.0", {"foo"}});
+    other_ = upgrade({"other", "2.0"});
+    needs(depv_, Side::New, foo_, Side::New);
+    needs(depv_, Side::Old, foo_, Side::Old);
+    world_.depends["depv"] = {"foo"};
+    world_.depends["dep"] = {"foo"};
+  }
+  void expect_chain_kept() {
+    EXPECT_EQ(world_.state("foo"), "ii 1.0");
+    EXPECT_EQ(world_.state("depv"), "ii 1.0");
+    EXPECT_EQ(world_.state("dep"), "ii 2.0");
+    EXPECT_EQ(world_.state("other"), "ii 2.0");
+  }
+
+  std::uint32_t foo_ = 0, depv_ = 0, dep_ = 0, other_ = 0;
+};
+
+TEST_F(RollbackTest, AFailedPostinstGoesBackWithWhatNeedsIt) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  expect_chain_kept();
+  EXPECT_EQ(open_.states[foo_], StepState::FailedOld);
+  EXPECT_EQ(open_.states[depv_], StepState::Kept);
+  EXPECT_TRUE(open_.rolled_back[foo_]);
+  EXPECT_TRUE(open_.rolled_back[depv_]);
+  EXPECT_FALSE(open_.rolled_back[dep_]);
+  EXPECT_EQ(logged("settle foo:amd64"), 1);
+  EXPECT_EQ(logged("complete foo:amd64"), 1);
+  EXPECT_EQ(logged("complete depv:amd64"), 1);
+}
+
+TEST_F(RollbackTest, TheOldOnesAreUnpackedInOneCall) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  begin();
+  unpack_all();
+  configure_pending();
+  EXPECT_EQ(count_calls("--unpack"), 2);
+  EXPECT_EQ(count_calls("/snapshots/foo:amd64"), 1);
+  EXPECT_EQ(count_calls("/snapshots/depv:amd64"), 1);
+}
+
+TEST_F(RollbackTest, WithoutAFailureNothingButTheSnapshotsIsDone) {
+  chain({"foo", "2.0"});
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 0);
+  EXPECT_EQ(world_.calls.size(), 2U);
+  EXPECT_EQ(memory_.log.size(), 4U);  // each taken once
+}
+
+TEST_F(RollbackTest, WhatDpkgLeftHalfInstalledGoesBackToo) {
+  Archive foo{"foo", "2.0"};
+  foo.preinst_fails = true;
+  foo.abort_upgrade_fails = true;
+  chain(foo);
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  expect_chain_kept();
+}
+
+TEST_F(RollbackTest, WhatWasUnpackedBeforeTheFailureGoesBackToo) {
+  // No clause between them makes depv wait, as in a cycle.
+  depv_ = upgrade({"depv", "2.0", {"foo"}});
+  Archive foo{"foo", "2.0"};
+  foo.preinst_fails = true;
+  foo_ = upgrade(foo);
+  needs(depv_, Side::New, foo_, Side::New);
+  needs(foo_, Side::New, depv_, Side::New);
+  world_.depends["foo"] = {};
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(world_.state("depv"), "ii 1.0");
+}
+
+TEST_F(RollbackTest, WhatMayNotGoBackStaysAloneWithWhatNeedsIt) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  plan_.steps[foo_].never_back = "its data would be lost";
+  begin();
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("foo"), "iF 2.0");
+  EXPECT_EQ(world_.state("depv"), "iU 2.0");
+  EXPECT_EQ(world_.state("dep"), "iU 2.0");
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+  EXPECT_EQ(logged("take foo:amd64"), 0);
+  EXPECT_EQ(count_calls("/snapshots/depv:amd64"), 0);
+}
+
+TEST_F(RollbackTest, NothingGoesBackWhenWhatMustGoWithItMayNot) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  plan_.steps[depv_].never_back = "its data would be lost";
+  begin();
+  unpack_all();
+  configure_pending();
+  EXPECT_EQ(world_.state("foo"), "iF 2.0");
+  EXPECT_EQ(world_.state("depv"), "iU 2.0");
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+}
+
+TEST_F(RollbackTest, OneThatMayNotGoBackDoesNotKeepAnotherFromIt) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  Archive database{"database", "2.0"};
+  database.postinst_fails = true;
+  const auto step = upgrade(database);
+  plan_.steps[step].never_back = "its data would be lost";
+  begin();
+  unpack_all();
+  configure_pending();
+  expect_chain_kept();
+  EXPECT_EQ(world_.state("database"), "iF 2.0");
+}
+
+TEST_F(RollbackTest, AFailedWayBackLeavesThePackageAndHarmsNoOther) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  memory_.old_postinst_fails.insert("foo:amd64");
+  begin();
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("foo"), "iF 1.0");
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+  EXPECT_TRUE(said("unable to put foo back"));
+}
+
+TEST_F(RollbackTest, AnArchiveThatCannotBeMadeHarmsNoOther) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  Archive bar{"bar", "2.0"};
+  bar.postinst_fails = true;
+  upgrade(bar);
+  memory_.archive_fails.insert("foo:amd64");
+  begin();
+  unpack_all();
+  configure_pending();
+  EXPECT_EQ(world_.state("foo"), "iF 2.0");
+  EXPECT_EQ(world_.state("bar"), "ii 1.0");
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+}
+
+TEST_F(RollbackTest, WithoutASnapshotItStaysAsItIs) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  memory_.refuse["foo:amd64"] = "no space left";
+  begin();
+  unpack_all();
+  configure_pending();
+  EXPECT_TRUE(said("unable to go back from the new foo if it fails: no space left"));
+  EXPECT_EQ(world_.state("foo"), "iF 2.0");
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+}
+
+TEST_F(RollbackTest, AFailedNewInstallIsRemovedAgain) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  upgrade(foo, true);
+  upgrade({"other", "2.0"});
+  begin();
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("foo"), "");
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+  EXPECT_EQ(open_.states[0], StepState::FailedOld);
+  EXPECT_TRUE(open_.rolled_back[0]);
+}
+
+TEST_F(RollbackTest, WhatWasRemovedForTheFailedOneComesBack) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  const auto step = upgrade(foo);
+  const auto gone = removal("helper");
+  needs(step, Side::Old, gone, Side::Old);
+  begin();
+  EXPECT_EQ(call(DpkgCall::Verb::Remove, {"helper:amd64"}, false, true).exit_code, 0);
+  EXPECT_EQ(world_.state("helper"), "");
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(world_.state("helper"), "ii 1.0");
+  EXPECT_TRUE(open_.rolled_back[gone]);
+}
+
+TEST_F(RollbackTest, WhatCouldNotBeRestoredIsSaidAndRecorded) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  memory_.remains["foo:amd64"] = {"/etc/x: mode 0600, was 0640"};
+  begin();
+  unpack_all();
+  configure_pending();
+  EXPECT_TRUE(said("/etc/x: mode 0600, was 0640"));
+  EXPECT_EQ(open_.remains[foo_], memory_.remains["foo:amd64"]);
+}
+
+TEST_F(RollbackTest, SwitchedOffNothingIsSavedOrPutBack) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  PlanFlags flags;
+  flags.rollback = false;
+  begin(flags);
+  unpack_all();
+  configure_pending();
+  EXPECT_EQ(world_.state("foo"), "iF 2.0");
+  EXPECT_TRUE(memory_.log.empty());
+}
+
+TEST_F(RollbackTest, AFailureThatMayPassIsTriedAgainAfterTheRest) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails_times = 1;
+  foo.says = "post-installation script subprocess returned error exit status 75";
+  chain(foo);
+  begin();
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 0);
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+  EXPECT_EQ(world_.state("depv"), "ii 2.0");
+  ASSERT_EQ(open_.failures.size(), 1U);
+  EXPECT_TRUE(open_.failures[0].healed);
+  const auto of = [&](const std::string& script) {
+    return std::find(world_.scripts.begin(), world_.scripts.end(), script);
+  };
+  EXPECT_LT(of("postinst other 2.0"),
+            std::find(of("postinst foo 2.0") + 1, world_.scripts.end(), "postinst foo 2.0"));
+}
+
+TEST_F(RollbackTest, ACrashIsTriedOnceMoreAndThenGoesBack) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  foo.says =
+      "post-installation script subprocess was killed by signal (Segmentation fault), core "
+      "dumped";
+  chain(foo);
+  begin();
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  expect_chain_kept();
+  EXPECT_EQ(std::count(world_.scripts.begin(), world_.scripts.end(), "postinst foo 2.0"), 2);
+}
+
+TEST_F(RollbackTest, AMissingUnitIsTriedAgainAfterTheUnitsWereReadAnew) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails_times = 1;
+  foo.prints = "Failed to start foo.service: Unit foo.service not found.";
+  chain(foo);
+  begin();
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 0);
+  EXPECT_EQ(reloads_, 1);
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+}
+
+}  // namespace
+}  // namespace aptkeep
