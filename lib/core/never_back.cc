@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
 
 #include "core/names.h"
 
@@ -98,6 +99,22 @@ const NeverBack* deciding_rule(const std::vector<NeverBack>& rules, std::string_
 std::string never_back_reason(const std::vector<NeverBack>& rules, std::string_view package) {
   const auto* rule = deciding_rule(rules, package);
   return rule != nullptr && rule->never ? rule->reason : std::string();
+}
+
+void mark_never_back(const std::vector<NeverBack>& rules, std::vector<Step>& steps) {
+  const auto forbidding = [&rules](const Step& step) -> const NeverBack* {
+    const auto* rule = deciding_rule(rules, step.package);
+    return rule != nullptr && rule->never ? rule : nullptr;
+  };
+  std::set<const NeverBack*> removed;
+  for (const auto& step : steps) {
+    if (step.new_version.empty()) removed.insert(forbidding(step));
+  }
+  for (auto& step : steps) {
+    const auto* rule = forbidding(step);
+    const bool matters = !step.old_version.empty() || removed.contains(rule);
+    step.never_back = rule != nullptr && matters ? rule->reason : std::string();
+  }
 }
 
 }  // namespace aptkeep

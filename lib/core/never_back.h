@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/plan.h"
+
 namespace aptkeep {
 
 // One stanza.
@@ -25,6 +27,11 @@ const NeverBack* deciding_rule(const std::vector<NeverBack>& rules, std::string_
 
 // Why `package` may never be put back; empty: it may.
 std::string never_back_reason(const std::vector<NeverBack>& rules, std::string_view package);
+
+// Fills never_back of each step that has an old side, and of a new install that takes over from a
+// package which the same rule names and the run removes: mariadb-server, when it comes in the place
+// of mariadb-server-10.5, has the latter's data, and removing it again would not bring them back.
+void mark_never_back(const std::vector<NeverBack>& rules, std::vector<Step>& steps);
 
 // Whether all of `name` fits `pattern` as in glob(7): * any text, ? one character, [a-z] and [!a-z]
 // one of a set. A bracket that is never closed stands for itself.

@@ -56,6 +56,41 @@ TEST(NeverBack, TheDecidingRuleIsNamed) {
   EXPECT_EQ(deciding_rule(rules, "b:amd64"), nullptr);
 }
 
+Step step(const std::string& name, const std::string& from, const std::string& to) {
+  Step made;
+  made.package = name + ":amd64";
+  made.old_version = from;
+  made.new_version = to;
+  return made;
+}
+
+TEST(MarkNeverBack, WhatHasAnOldSide) {
+  const std::vector<NeverBack> rules = {never({"db"}, "data"), allowed({"lifted"})};
+  std::vector<Step> steps = {step("db", "1.0", "2.0"), step("db", "", "2.0"),
+                             step("other", "1.0", "2.0"), step("lifted", "1.0", "2.0")};
+  mark_never_back(rules, steps);
+  EXPECT_EQ(steps[0].never_back, "data");
+  EXPECT_EQ(steps[1].never_back, "") << "a new install loses nothing";
+  EXPECT_EQ(steps[2].never_back, "");
+  EXPECT_EQ(steps[3].never_back, "");
+}
+
+TEST(MarkNeverBack, ANewInstallThatTakesOver) {
+  const std::vector<NeverBack> rules = {never({"db", "db-[0-9]*"}, "data"), never({"x"}, "not it")};
+  std::vector<Step> steps = {step("db-10", "1.0", ""), step("db", "", "2.0"), step("x", "", "2")};
+  mark_never_back(rules, steps);
+  EXPECT_EQ(steps[0].never_back, "data");
+  EXPECT_EQ(steps[1].never_back, "data");
+  EXPECT_EQ(steps[2].never_back, "");
+}
+
+TEST(MarkNeverBack, WithoutRulesNothing) {
+  std::vector<Step> steps = {step("db", "1.0", ""), step("db", "", "2.0")};
+  mark_never_back({}, steps);
+  EXPECT_EQ(steps[0].never_back, "");
+  EXPECT_EQ(steps[1].never_back, "");
+}
+
 TEST(Glob, SetsAndTheirOddities) {
   EXPECT_TRUE(glob_matches("linux-image-[0-9]*", "linux-image-6.1.0-9-amd64"));
   EXPECT_FALSE(glob_matches("linux-image-[!0-9]*", "linux-image-6.1.0-9-amd64"));
