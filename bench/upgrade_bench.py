@@ -78,12 +78,16 @@ def prepare(suite, old, new, changes):
     return changes / "upper"
 
 
-def with_aptkeep(suite, lower, changes, staged):
+def install_aptkeep(bed, suite, staged, debs=None):
+    if staged:
+        installed.copy_staged(bed, staged)
+    else:
+        installed.install(bed, debs or build.debs(suite))
+
+
+def with_aptkeep(suite, lower, changes, staged, debs=None):
     with beds.Bed(lower, changes=changes) as bed:
-        if staged:
-            installed.copy_staged(bed, staged)
-        else:
-            installed.install(bed, build.debs(suite))
+        install_aptkeep(bed, suite, staged, debs)
         bed.must(["apt-get", "check"])  # apt's caches are as warm as in the other one
     shutil.rmtree(changes / "work")
     return changes / "upper"
@@ -94,13 +98,13 @@ def dpkg_calls(bed):
     return collections.Counter(re.findall(r" startup (.*)", bed.read("/var/log/dpkg.log")))
 
 
-def measure(lower, changes, count):
+def measure(lower, changes, count, options=()):
     if changes:
-        changes.mkdir()
+        changes.mkdir(exist_ok=True)
     with beds.Bed(lower, changes=changes) as bed:
         before = dpkg_calls(bed)
         settings = [f"{k}={v}" for k, v in beds.ENVIRONMENT.items()]
-        command = bed.command([*settings, *UPGRADE])
+        command = bed.command([*settings, *UPGRADE, *options])
         with tempfile.TemporaryFile() as output:
             began = time.monotonic()
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
