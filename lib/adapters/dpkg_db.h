@@ -1,5 +1,5 @@
-// dpkg's database through libdpkg. The only file with <dpkg/...> is dpkg_db.cc; it is linked into
-// executables only, because libdpkg.a is not made for shared libraries and longjmps on errors.
+// dpkg's database through libdpkg. <dpkg/...> is in dpkg_*.cc and dpkg_impl.h only; they are linked
+// into executables only, because libdpkg.a is not made for shared libraries and longjmps on errors.
 #pragma once
 
 #include "engine/ports.h"

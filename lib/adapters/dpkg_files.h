@@ -44,8 +44,10 @@ struct DpkgFiles {
 Result<DpkgFiles> read_dpkg_files(const std::vector<std::string>& packages);
 
 // Replaces what dpkg's database says of a package's conffiles (list, hashes, obsolete flags) and
-// makes its file list name them. The caller is root and holds dpkg's lock, or runs below a frontend
-// that holds lock-frontend; this takes the inner lock as dpkg does.
+// makes its file list name them, and no longer those that were obsolete and are not among them. The
+// rest of the database stays. The caller is root. This takes dpkg's locks as dpkg does:
+// lock-frontend too, unless DPKG_FRONTEND_LOCKED is set; so this process must not hold the inner
+// one itself.
 Status write_conffiles(const std::string& package, const std::vector<ConffileRecord>& conffiles);
 
 }  // namespace aptkeep

@@ -12,7 +12,7 @@ import sys
 # One foreign library, one place (docs/design.md, "Layers").
 PLACES = {
     r"<apt-pkg/": r"lib/adapters/apt_[a-z_]+\.(cc|h)$",
-    r"<dpkg/": r"lib/adapters/dpkg_db\.cc$",
+    r"<dpkg/": r"lib/adapters/dpkg_([a-z]+\.cc|impl\.h)$",
     r"<boost/process": r"lib/adapters/process\.cc$",
     r"<sqlite3\.h>": r"lib/state/[a-z_]+\.cc$",
 }
