@@ -125,6 +125,18 @@ def aptkeep_off_by_a_file(t):
     t.like_stock(lambda bed: bed.write("/etc/aptkeep/off", ""), noise=0)
 
 
+@case
+def aptkeep_off_for_plain_dpkg(t):
+    line = "dpkg -i /srv/repository/main/foo_2.0_*.deb"
+    for env, breakage in (({"APTKEEP": "off"}, None),
+                          ({}, lambda bed: bed.write("/etc/aptkeep/off", ""))):
+        for ours, stock in t.runs(breakage, amids=[ONE_FAILS], command=line, env=env,
+                                  after=lambda bed, _: t.expect_equal(
+                                      bed.must("ls -A /var/lib/aptkeep"), "", "traces")):
+            t.expect(world.same(ours, stock))
+            t.expect_noise(ours, 0)
+
+
 READING = (
     "dpkg -l base foo", "dpkg -s base", "dpkg -L base", "dpkg -S /usr/share/doc/base",
     "dpkg --audit", "dpkg --get-selections base", "dpkg --print-architecture",
