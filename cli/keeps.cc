@@ -104,9 +104,21 @@ std::string headline(const Kept& kept, const aptkeep_keep& keep) {
   if (now != nullptr && now->state.size() > 2) {
     return name + " " + now->version + ": half installed (" + now->state + ")";
   }
+  if (is_reinstallation(keep)) {
+    return name + " " + version + ": its reinstallation " + (keep.failed != 0 ? "failed" : "waits");
+  }
   const std::string tried = ", " + version + (keep.failed != 0 ? " failed" : " waits");
   return name + ": " + (old_version.empty() ? "not installed" : "stays at " + old_version) + tried +
          meanwhile(now, old_version);
+}
+
+bool is_reinstallation(const aptkeep_keep& keep) {
+  return *keep.version != '\0' && std::string(keep.version) == keep.old_version;
+}
+
+bool is_downgrade(const aptkeep_keep& keep) {
+  return *keep.version != '\0' && *keep.old_version != '\0' && !is_reinstallation(keep) &&
+         run({"/usr/bin/dpkg", "--compare-versions", keep.version, "lt", keep.old_version}) == 0;
 }
 
 std::string story(const aptkeep_keep& keep, std::size_t lines) {
@@ -121,7 +133,7 @@ std::string story(const aptkeep_keep& keep, std::size_t lines) {
 std::string advice(const Kept& kept, const aptkeep_keep& failed) {
   const std::string name = kept.name(failed);
   std::string text = "  next: remove the cause, then " + as_root() + "aptkeep retry " + name + "\n";
-  if (*failed.version != '\0') {
+  if (*failed.version != '\0' && !is_downgrade(failed)) {
     text += std::string("        or do nothing: a version newer than ") + failed.version +
             " is tried by itself\n";
   }

@@ -34,6 +34,10 @@ Kept read_kept(const std::string& path, int mode);
 // "foo stays at 1.0: 2.0 was tried and failed" and the like; one line without its end.
 std::string headline(const Kept& kept, const aptkeep_keep& keep);
 
+// What was tried: the version that was there already, or an older one.
+bool is_reinstallation(const aptkeep_keep& keep);
+bool is_downgrade(const aptkeep_keep& keep);
+
 // Why it failed: ending, dpkg's message, the last `lines` of output.
 std::string story(const aptkeep_keep& keep, std::size_t lines);
 

@@ -16,6 +16,8 @@ using Command = std::vector<std::string>;
 struct Work {
   Command configure{"/usr/bin/dpkg", "--configure"};
   Command upgrade{"/usr/bin/apt-get", "install", "--only-upgrade"};
+  Command reinstall{"/usr/bin/apt-get", "install", "--reinstall"};
+  Command downgrade{"/usr/bin/apt-get", "install", "--allow-downgrades"};
   Command install{"/usr/bin/apt-get", "install"};
   Command remove{"/usr/bin/apt-get", "remove"};
   Command purge{"/usr/bin/apt-get", "purge"};
@@ -55,7 +57,8 @@ bool is_installed(const Now* now) {
 
 Work sort_out(const Kept& kept, const std::vector<aptkeep_keep>& chosen, bool yes) {
   Work work;
-  for (Command* command : {&work.upgrade, &work.install, &work.remove, &work.purge}) {
+  for (Command* command : {&work.upgrade, &work.reinstall, &work.downgrade, &work.install,
+                           &work.remove, &work.purge}) {
     if (yes) {
       command->push_back("--yes");
     }
@@ -71,12 +74,16 @@ Work sort_out(const Kept& kept, const std::vector<aptkeep_keep>& chosen, bool ye
     }
     if (*keep.version == '\0') {
       (keep.phase == APTKEEP_PHASE_PURGE ? work.purge : work.remove).push_back(keep.package);
+    } else if (!is_installed(now)) {
+      work.install.push_back(keep.package);
+    } else if (is_reinstallation(keep)) {
+      work.reinstall.push_back(keep.package);
+    } else if (is_downgrade(keep)) {
+      work.downgrade.push_back(std::string(keep.package) + "=" + keep.version);
     } else {
-      (is_installed(now) ? work.upgrade : work.install).push_back(keep.package);
+      work.upgrade.push_back(keep.package);
     }
-    if (keep.failed != 0) {
-      work.lift.push_back(keep);
-    }
+    work.lift.push_back(keep);
   }
   return work;
 }
@@ -108,12 +115,14 @@ bool went_well(const Command& command) {
 
 // "apt-get install" marks what it is given as installed by hand, so that autoremove never takes it;
 // what was marked as installed for others' sake is to stay so.
-bool upgraded_well(const Command& command) {
+bool changed_well(const Command& command) {
   if (!has_operands(command)) {
     return true;
   }
   Command show{"/usr/bin/apt-mark", "showauto", "--"};
-  show.insert(show.end(), std::find(command.begin(), command.end(), "--") + 1, command.end());
+  std::transform(std::find(command.begin(), command.end(), "--") + 1, command.end(),
+                 std::back_inserter(show),
+                 [](const std::string& operand) { return operand.substr(0, operand.find('=')); });
   Command mark{"/usr/bin/apt-mark", "-qq", "auto", "--"};
   const auto automatic = lines_of(show);
   mark.insert(mark.end(), automatic.begin(), automatic.end());
@@ -133,6 +142,20 @@ void lift_configured(Kept& kept, const std::vector<aptkeep_keep>& tried) {
   lift(kept, over);
 }
 
+// What was lifted for apt-get, which then did nothing about it: it had no lock, or was told not to.
+void tell_untried(Kept& kept, const std::vector<aptkeep_keep>& lifted) {
+  kept.now = packages_now(kept.native_arch);
+  const Kept after = read_kept({}, APTKEEP_READ);
+  for (const aptkeep_keep& keep : lifted) {
+    const Now* now = kept.find_now(keep);
+    const bool there = is_installed(now);
+    const bool as_before = there ? now->version == keep.old_version : *keep.old_version == '\0';
+    if (as_before && after.named(keep.package).empty()) {
+      std::cout << kept.name(keep) << " is no longer kept back, and was not tried.\n";
+    }
+  }
+}
+
 }  // namespace
 
 int retry(const std::vector<std::string>& packages, bool yes) {
@@ -149,8 +172,13 @@ int retry(const std::vector<std::string>& packages, bool yes) {
   lift(kept, work.lift);
   well = went_well(work.remove) && well;
   well = went_well(work.purge) && well;
-  well = upgraded_well(work.upgrade) && well;
+  for (const Command* command : {&work.upgrade, &work.reinstall, &work.downgrade}) {
+    well = changed_well(*command) && well;
+  }
   well = went_well(work.install) && well;
+  if (!well) {
+    tell_untried(kept, work.lift);
+  }
   return well ? kAllWell : kKept;
 }
 
