@@ -8,7 +8,6 @@
 namespace aptkeep::cli {
 namespace {
 
-constexpr std::size_t kAllLines = 1000;
 constexpr unsigned kRunsBack = 50;
 
 void tell_kept(const Kept& kept, const aptkeep_keep& keep) {

@@ -23,6 +23,19 @@ std::map<std::string, Now> as_recorded(const std::vector<aptkeep_keep>& keeps) {
   return packages;
 }
 
+// Without the lines in which dpkg says below a script's output that the script has failed, so that
+// the few last lines are the script's.
+std::string_view script_output(const aptkeep_keep& keep) {
+  const std::string_view output(keep.output, keep.output_size);
+  const auto message = output.rfind(std::string("\n ") + keep.message);
+  if (*keep.script == '\0' || *keep.message == '\0' || message == std::string_view::npos) {
+    return output;
+  }
+  // Above the message: "dpkg: error processing ...:".
+  const auto above = output.rfind('\n', message == 0 ? 0 : message - 1);
+  return output.substr(0, above == std::string_view::npos ? 0 : above + 1);
+}
+
 // What has changed since the record was made, for the end of a line.
 std::string meanwhile(const Now* now, const std::string& old_version) {
   if (now == nullptr || now->state.size() < 2 || now->state[1] == 'c' || now->state[1] == 'n') {
@@ -126,7 +139,9 @@ std::string story(const aptkeep_keep& keep, std::size_t lines) {
   if (keep.attempts > 1) {
     text += "  tried " + std::to_string(keep.attempts) + " times since " + when(keep.since) + "\n";
   }
-  const std::string output = quoted({keep.output, keep.output_size}, lines);
+  const bool whole = lines >= kAllLines;
+  const std::string output =
+      quoted(whole ? std::string_view(keep.output, keep.output_size) : script_output(keep), lines);
   return text + (output.empty() ? quoted(keep.message, lines) : output);
 }
 

@@ -38,7 +38,9 @@ std::string headline(const Kept& kept, const aptkeep_keep& keep);
 bool is_reinstallation(const aptkeep_keep& keep);
 bool is_downgrade(const aptkeep_keep& keep);
 
-// Why it failed: ending, dpkg's message, the last `lines` of output.
+// Why it failed: ending, and the last `lines` of what the script printed; with kAllLines all that
+// is recorded, dpkg's own words too.
+constexpr std::size_t kAllLines = 1000;
 std::string story(const aptkeep_keep& keep, std::size_t lines);
 
 // What can be typed next.

@@ -65,6 +65,19 @@ void tell_blocked(const Kept& kept) {
   }
 }
 
+// What a run that has not ended did is not among the keeps yet.
+void tell_unended(const Kept& kept) {
+  if (!kept.state) {
+    return;
+  }
+  for (const aptkeep_run& run : all(read_runs(kept.state, 1))) {
+    if (run.ended == 0) {
+      std::cout << "Run " << run.id << " is at work, or was cut off: see aptkeep report " << run.id
+                << "\n";
+    }
+  }
+}
+
 // docs/report.schema.json, kind "status".
 std::string nothing_yet() {
   return nlohmann::ordered_json{{"format", 1},
@@ -88,6 +101,7 @@ int status(const std::string& state, bool json) {
   if (::access(paths::kOff, F_OK) == 0) {
     std::cout << "aptkeep is switched off by " << paths::kOff << ".\n";
   }
+  tell_unended(kept);
   if (kept.keeps.empty()) {
     std::cout << (kept.state ? "No package is kept back.\n" : "Nothing was recorded yet.\n");
     return kAllWell;

@@ -99,6 +99,20 @@ class Reading(Base):
             done = run("status", "--state", self.record(kind))
             self.assertEqual((done.returncode, done.stdout), (0, b"No package is kept back.\n"))
 
+    def test_status_shows_what_the_script_said_and_not_dpkg_below_it(self):
+        text = run("status", "--state", self.record("kept")).stdout.decode()
+        self.assertIn("| last line\n  next:", text)
+        self.assertIn("too many errors", run("explain", "--state", self.record("kept"),
+                                             "foo").stdout.decode())
+
+    def test_status_names_a_run_without_an_end(self):
+        done = run("status", "--state", self.record("unended"))
+        self.assertEqual(done.returncode, 0)
+        self.assertTrue(done.stdout.startswith(b"Run 1 is at work, or was cut off: see aptkeep "
+                                               b"report 1\n"), done)
+        self.assertIn(b"its preinst ended with exit status 3",
+                      run("report", "1", "--state", self.record("unended")).stdout)
+
     def test_explain_follows_the_cause(self):
         done = run("explain", "--state", self.record("kept"), "dep")
         self.assertEqual(done.returncode, 0)

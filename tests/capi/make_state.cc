@@ -27,7 +27,9 @@ Failure failure(const std::string& package, std::int32_t step) {
   made.script = "preinst";
   made.exit_code = 3;
   made.message = "new " + package + " package pre-installation script subprocess returned 3";
-  made.output = "first line\n\x1b[31mred\x1b[0m \xff\xfe\nlast line\n";
+  made.output = "first line\n\x1b[31mred\x1b[0m \xff\xfe\nlast line\n"
+                "dpkg: error processing archive /x.deb (--unpack):\n " +
+                made.message + "\ndpkg: too many errors, stopping\n";
   return made;
 }
 
@@ -98,11 +100,20 @@ bool write_kept(Store& store) {
          store.set_blocked({{"bar:amd64", "3.0", "would remove foo: Breaks foo (<< 2)"}}).ok();
 }
 
+// A run that is at work, or was cut off.
+bool write_unended(Store& store) {
+  const StepOutcome foo = outcome("foo:amd64", StepState::FailedOld, "ii");
+  Plan plan;
+  plan.steps.push_back(foo.step);
+  const auto id = store.begin_plan({42, 7, "apt-get -y dist-upgrade", "boot"}, {}, plan, kBegun);
+  return id.ok() && store.add_failure(*id, failure("foo:amd64", 0)).ok();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fputs("usage: make_state FILE kept|well|empty\n", stderr);
+    std::fputs("usage: make_state FILE kept|well|unended|empty\n", stderr);
     return 2;
   }
   auto store = Store::open(argv[1], Store::Mode::ReadWrite);
@@ -113,6 +124,9 @@ int main(int argc, char** argv) {
   const std::string kind = argv[2];
   if (kind == "kept") {
     return write_kept(*store) ? 0 : 1;
+  }
+  if (kind == "unended") {
+    return write_unended(*store) ? 0 : 1;
   }
   if (kind == "well") {
     return write_run(*store, {outcome("ind:amd64", StepState::Done, "ii")}, {}, {}) ? 0 : 1;
