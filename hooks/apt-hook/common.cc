@@ -47,6 +47,10 @@ Result<std::vector<Pin>> find_blockers(const std::vector<ProtectedPackage>& pack
 }  // namespace
 
 void complain(const std::string& message) {
+  // The pins are written twice at the end of a run, and both may meet the same trouble.
+  static std::string last;
+  if (message == last) return;
+  last = message;
   (void)std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
 }
 

@@ -171,6 +171,15 @@ def state_folder_has_little_room(t):
 
 
 @case
+def pins_file_cannot_be_written(t):
+    """aptkeep does its work, and says once that apt will try the failed version again."""
+    for ours, _ in t.runs(lambda bed: bed.must(["mkdir", world.PINS]), amids=[ONE_FAILS]):
+        t.expect(kept_going(ours))
+        t.expect_equal([line for line in ours.noise() if "unable to" in line],
+                       [f"aptkeep: unable to write {world.PINS}: Is a directory"], "complaints")
+
+
+@case
 def state_is_damaged_amid_a_run(t):
     """Between two dpkg calls, and between the last one and the end of the run."""
     for script in ("base.2.0.preinst", "base.2.0.postinst"):
