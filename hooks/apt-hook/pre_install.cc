@@ -2,6 +2,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -21,16 +22,23 @@ bool is_prefix_nocase(std::string_view prefix, const std::string& text) {
          ::strncasecmp(prefix.data(), text.data(), prefix.size()) == 0;
 }
 
+// Whether a person hands dpkg an option that begins so, in each of its calls.
+bool has_dpkg_option(const Conversation& conversation, std::string_view option) {
+  return std::any_of(
+      conversation.configuration.begin(), conversation.configuration.end(), [&](const auto& entry) {
+        return is_prefix_nocase("DPkg::Options::", entry.first) && entry.second.starts_with(option);
+      });
+}
+
 // apt can work on another system from outside; our state and dpkg's database are those of this one.
+// With --no-act nothing happens on any.
 bool is_for_this_system(const Conversation& conversation) {
   for (const char* key : {"RootDir", "Dir", "DPkg::Chroot-Directory"}) {
     if (conversation.find(key, "/") != "/") return false;
   }
-  for (const auto& [key, value] : conversation.configuration) {
-    if (!is_prefix_nocase("DPkg::Options::", key)) continue;
-    for (const char* option : {"--root", "--instdir", "--admindir"}) {
-      if (value.starts_with(option)) return false;
-    }
+  for (const char* option :
+       {"--root", "--instdir", "--admindir", "--no-act", "--dry-run", "--simulate"}) {
+    if (has_dpkg_option(conversation, option)) return false;
   }
   return true;
 }
@@ -64,7 +72,9 @@ PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   PlanFlags flags;
   flags.bypassed = bypasses_launcher(conversation);
   flags.configure_pending = conversation.find_bool("DPkg::ConfigurePending", true);
-  flags.no_triggers = conversation.find_bool("DPkg::NoTriggers", true);
+  // Where every call has --no-triggers, the last one cannot be told by its lack.
+  flags.no_triggers = conversation.find_bool("DPkg::NoTriggers", true) &&
+                      !has_dpkg_option(conversation, "--no-triggers");
   flags.quiet_exit = is_wrapped(frontend);
   flags.native_arch = conversation.find("APT::Architecture");
   if (flags.bypassed) flags.log_mark = dpkg_log_mark();

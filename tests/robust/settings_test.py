@@ -43,6 +43,24 @@ def no_triggers_false(t):
 
 
 @case
+def no_triggers_in_each_call(t):
+    """apt's last call then looks like any other."""
+    goes_on(t, "DPkg::Options::=--no-triggers")
+
+
+@case
+def no_act_in_each_call(t):
+    """Nothing happens, so there is nothing to tell."""
+    line = command("DPkg::Options::=--no-act")
+    with t.worlds.bed() as bed:
+        bed.must("rm -rf /var/lib/aptkeep/*")
+        ours = t.upgrade(bed, {}, line)
+        t.expect(world.same(ours, t.worlds.stock({}, line)))
+        t.expect_noise(ours, 0)
+        t.expect_equal(bed.must("ls -A /var/lib/aptkeep"), "", "traces")
+
+
+@case
 def configure_pending_false(t):
     """apt then leaves everything unpacked. With calls of its own for each package: see below."""
     t.no_worse(command=command("DPkg::ConfigurePending=false"))
