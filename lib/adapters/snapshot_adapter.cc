@@ -1,0 +1,181 @@
+#include "adapters/snapshot.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <unordered_set>
+
+#include "adapters/snapshot_fs.h"
+#include "adapters/snapshot_record.h"
+#include "adapters/snapshot_stage.h"
+#include "adapters/snapshot_system.h"
+#include "adapters/snapshot_take.h"
+
+namespace aptkeep {
+
+using snapshot::Fd;
+
+namespace {
+
+constexpr const char* kRecord = "record";
+constexpr const char* kSystem = "system";
+constexpr const char* kCopied = "copied";  // bytes that the copy limit counts
+
+bool usable_name(const std::string& package) {
+  return !package.empty() && package[0] != '.' && package.find('/') == std::string::npos &&
+         package.find('\0') == std::string::npos;
+}
+
+bool finished(int folder, const std::string& path, const std::string& package) {
+  if (!usable_name(package)) return false;
+  auto own = snapshot::open_below(folder, package, path + "/" + package, false);
+  return own && snapshot::is_whole(own->get(), kRecord);
+}
+
+std::uint64_t read_copied(int folder) {
+  std::uint64_t bytes = 0;
+  auto fd = snapshot::open_file(snapshot::Place{folder, kCopied}, kCopied);
+  if (!fd) return 0;
+  auto text = snapshot::read_fd(fd->get(), kCopied, 4096);
+  if (text) std::from_chars(text->data(), text->data() + text->size(), bytes);
+  return bytes;
+}
+
+Status save_one(snapshot::Taking& taking, const PackageFiles& files, int folder) {
+  const std::string path = taking.options.folder + "/" + files.package;
+  if (auto removed = snapshot::remove_tree(folder, files.package, path); !removed) return removed;
+  auto own = snapshot::open_below(folder, files.package, path, true);
+  auto saved = own ? snapshot::save_package(taking, files, own->get()) : Status(own.error());
+  // Half of it is of no use, and may have filled the disk.
+  if (!saved) (void)snapshot::remove_tree(folder, files.package, path);
+  return saved;
+}
+
+using Problems = std::map<std::string, std::string>;
+
+// What all packages of the call need; an Error concerns them all.
+Status take_all(const SnapshotOptions& options, const std::vector<std::string>& packages,
+                Problems& problems) {
+  auto folder = snapshot::open_folder(options.folder, true);
+  if (!folder) return folder.error();
+  std::vector<std::string> missing;
+  for (const std::string& package : packages) {
+    if (!usable_name(package)) {
+      problems[package] = "unable to save " + package + ": not a package's name";
+    } else if (!finished(folder->get(), options.folder, package)) {
+      missing.push_back(package);
+    }
+  }
+  if (missing.empty()) return success();
+  if (!snapshot::is_whole(folder->get(), kSystem)) {
+    auto system = snapshot::read_system(options);
+    if (!system) return system.error();
+    if (auto saved = save(folder->get(), kSystem, *system); !saved) return saved;
+  }
+  auto read = options.read(missing);
+  if (!read) return read.error();
+  snapshot::Taking taking{
+      options, {}, snapshot::read_ucf(options.ucf_folder), read_copied(folder->get()), {}};
+  for (const Diversion& diversion : read->diversions) {
+    taking.diversions.emplace(diversion.from, diversion);
+  }
+  for (const std::string& package : missing) {
+    problems[package] = "unable to save " + package + ": dpkg knows no files of it";
+  }
+  for (const PackageFiles& files : read->packages) {
+    auto saved = save_one(taking, files, folder->get());
+    if (saved) {
+      problems.erase(files.package);
+    } else {
+      problems[files.package] = saved.error().message;
+    }
+  }
+  if (taking.copied != 0) {
+    auto noted = snapshot::write_file(folder->get(), kCopied, std::to_string(taking.copied));
+    if (!noted) return noted;
+  }
+  if (syncfs(folder->get()) != 0) return snapshot::failure("write " + options.folder);
+  return success();
+}
+
+// Exceptions (no memory) end here.
+template <typename F>
+auto guarded(const char* what, F&& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::exception& problem) {
+    return Error{std::string("unable to ") + what + ": " + problem.what()};
+  }
+}
+
+}  // namespace
+
+Problems RealSnapshots::take(const std::vector<std::string>& packages) {
+  Problems problems;
+  auto taken = guarded("save packages", [&] { return take_all(options_, packages, problems); });
+  if (!taken) {
+    for (const std::string& package : packages) problems[package] = taken.error().message;
+  }
+  return problems;
+}
+
+bool RealSnapshots::has(const std::string& package) {
+  auto found = guarded("read a snapshot", [&]() -> Result<bool> {
+    auto folder = snapshot::open_folder(options_.folder, false);
+    return folder && finished(folder->get(), options_.folder, package);
+  });
+  return found && *found;
+}
+
+Result<std::string> RealSnapshots::archive(const std::string& package) {
+  return guarded("make an archive", [&]() -> Result<std::string> {
+    const std::string path = options_.folder + "/" + package;
+    if (!usable_name(package)) return Error{"unable to read the snapshot of " + package};
+    auto folder = snapshot::open_folder(options_.folder, false);
+    if (!folder) return folder.error();
+    auto own = snapshot::open_below(folder->get(), package, path, false);
+    if (!own) return own.error();
+    auto record = snapshot::load_record(own->get(), kRecord);
+    if (!record) return record.error();
+    return snapshot::make_archive(*record, own->get(), path);
+  });
+}
+
+Result<Snapshot> read_snapshot(const std::string& folder, const std::string& package) {
+  return guarded("read a snapshot", [&]() -> Result<Snapshot> {
+    if (!usable_name(package)) return Error{"unable to read the snapshot of " + package};
+    auto all = snapshot::open_folder(folder, false);
+    if (!all) return all.error();
+    auto own = snapshot::open_below(all->get(), package, folder + "/" + package, false);
+    if (!own) return own.error();
+    auto record = snapshot::load_record(own->get(), kRecord);
+    if (!record) return record.error();
+    return std::move(record->snapshot);
+  });
+}
+
+std::vector<std::string> snapshot_packages(const std::string& folder) {
+  std::vector<std::string> packages;
+  auto all = snapshot::open_folder(folder, false);
+  if (!all) return packages;
+  const int inner = openat(all->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(inner < 0 ? nullptr : fdopendir(inner), closedir);
+  if (!dir) return packages;
+  while (const dirent* entry = readdir(dir.get())) {
+    const std::string name = entry->d_name;
+    if (name.find(':') != std::string::npos && finished(all->get(), folder, name)) {
+      packages.push_back(name);
+    }
+  }
+  std::sort(packages.begin(), packages.end());
+  return packages;
+}
+
+}  // namespace aptkeep

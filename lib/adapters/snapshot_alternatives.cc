@@ -1,0 +1,110 @@
+// Alternatives, put right after the old version's own scripts have run: what is left is what the
+// failed ones did.
+#include <algorithm>
+
+#include "adapters/snapshot_back.h"
+#include "adapters/snapshot_tool.h"
+
+namespace aptkeep::snapshot {
+namespace {
+
+constexpr const char* kTool = "update-alternatives";
+
+class Alternatives {
+ public:
+  Alternatives(Package& package, const System& now) : package_(package), now_(now) {}
+
+  void undo(const std::string& name, const Alternative& before, const Alternative& now);
+  std::vector<std::string> sentences;
+
+ private:
+  void run(const std::string& name, const std::vector<std::string>& args);
+  bool ours(const std::string& path) const {
+    return package_.lists(path) || package_.brought(path);
+  }
+  void remove_added(const std::string& name, const Alternative& before, const Alternative& now);
+  void install_gone(const std::string& name, const Alternative& before, const Alternative& now);
+  void choose(const std::string& name, const Alternative& before, const Alternative& now);
+
+  Package& package_;
+  const System& now_;
+};
+
+void Alternatives::run(const std::string& name, const std::vector<std::string>& args) {
+  auto done = run_tool(args);
+  if (!done) sentences.push_back("the alternative " + name + ": " + done.error().message);
+}
+
+void Alternatives::remove_added(const std::string& name, const Alternative& before,
+                                const Alternative& now) {
+  for (const auto& [path, choice] : now.choices) {
+    if (before.choices.count(path) != 0 || !ours(path)) continue;
+    run(name, {kTool, "--remove", name, path});
+  }
+}
+
+void Alternatives::install_gone(const std::string& name, const Alternative& before,
+                                const Alternative& now) {
+  for (const auto& [path, choice] : before.choices) {
+    if (now.choices.count(path) != 0 || !package_.lists(path)) continue;
+    std::vector<std::string> args = {kTool, "--install", before.link,
+                                     name,  path,        std::to_string(choice.priority)};
+    for (std::size_t i = 0; i < before.slaves.size(); ++i) {
+      if (choice.slaves[i].empty()) continue;
+      args.insert(args.end(),
+                  {"--slave", before.slaves[i].second, before.slaves[i].first, choice.slaves[i]});
+    }
+    run(name, args);
+  }
+}
+
+// A choice that an admin made by hand, and that was lost while its path was gone.
+void Alternatives::choose(const std::string& name, const Alternative& before,
+                          const Alternative& now) {
+  const auto target = [&](const System& system) {
+    const auto link = system.links.find(name);
+    return link == system.links.end() ? std::string() : link->second;
+  };
+  const std::string chosen = target(package_.before);
+  if (before.manual) {
+    if (ours(chosen) && (!now.manual || target(now_) != chosen)) {
+      run(name, {kTool, "--set", name, chosen});
+    }
+  } else if (now.manual && ours(target(now_))) {
+    run(name, {kTool, "--auto", name});
+  }
+}
+
+void Alternatives::undo(const std::string& name, const Alternative& before,
+                        const Alternative& now) {
+  remove_added(name, before, now);
+  if (before.link.empty()) return;
+  install_gone(name, before, now);
+  choose(name, before, now);
+}
+
+}  // namespace
+
+std::vector<std::string> undo_alternatives(Package& package) {
+  auto now = read_system(package.options);
+  if (!now) return {now.error().message};
+  Alternatives work(package, *now);
+  std::map<std::string, std::pair<const std::string*, const std::string*>> names;
+  for (const auto& [name, text] : package.before.alternatives) names[name].first = &text;
+  for (const auto& [name, text] : now->alternatives) names[name].second = &text;
+  const auto linked = [](const System& system, const std::string& name) {
+    const auto found = system.links.find(name);
+    return found == system.links.end() ? std::string() : found->second;
+  };
+  for (const auto& [name, texts] : names) {
+    const bool same = texts.first != nullptr && texts.second != nullptr &&
+                      *texts.first == *texts.second &&
+                      linked(package.before, name) == linked(*now, name);
+    if (same) continue;
+    work.undo(name, texts.first == nullptr ? Alternative{} : parse_alternative(*texts.first),
+              texts.second == nullptr ? Alternative{} : parse_alternative(*texts.second));
+  }
+  return work.sentences;
+}
+
+}  // namespace aptkeep::snapshot

@@ -1,0 +1,75 @@
+// The steps of the way back, for one package. Part of adapters/snapshot.h.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "adapters/snapshot.h"
+#include "adapters/snapshot_fs.h"
+#include "adapters/snapshot_record.h"
+#include "adapters/snapshot_system.h"
+
+namespace aptkeep::snapshot {
+
+// A package's snapshot, opened, with what is known of the version that it is gone back from.
+struct Package {
+  const SnapshotOptions& options;
+  std::string path;  // of its folder
+  Fd folder;
+  Record record;
+  Failed failed;  // empty until clear_way() has seen it
+  System before;
+  bool configured = false;  // dpkg has done so with the old version (as settle() finds it)
+
+  const std::string& name() const { return record.snapshot.package; }
+  bool lists(const std::string& listed) const;    // the old version does
+  bool brought(const std::string& listed) const;  // the failed version lists it
+
+  std::unordered_set<std::string> listed_;
+  std::unordered_set<std::string> brought_;
+};
+
+// snapshot_way.cc: what stands where dpkg has to unpack something of another type.
+Status clear_package(Package& package);
+Status undo_moves(Package& package);
+// Symlinks that the archive had as folders; and into them what others had laid in such a folder.
+Status make_symlinks(Package& package);
+Status move_aside(Package& package, const std::string& path);
+std::vector<std::string> left_aside(Package& package);
+void remove_siblings(Package& package);
+// A path that we left beside another on purpose: not a leftover to be removed.
+Status note_kept(Package& package, const std::string& path);
+bool was_kept(const Package& package, const std::string& path);
+
+// snapshot_put.cc: contents put in place whole, as they were recorded.
+Status put_back(Package& package, const FileRecord& file, const std::string& path);
+enum class Present { Missing, Same, Other, NoFile };
+Result<Present> compare_content(Package& package, const FileRecord& file, const std::string& path);
+// md5 of the file there, "" where there is none.
+std::string hash_at(const std::string& path);
+bool changed_since(const std::string& path, std::int64_t taken);
+Status remove_file(const std::string& path);
+// Takes a file that somebody changed out of use, and keeps it.
+Status keep_beside(Package& package, const std::string& path);
+// What lay beside `path` lies there again, and nothing else; `spared` is left alone.
+Status settle_beside(Package& package, const std::string& path, const char* const* extensions,
+                     std::size_t count, const std::string& spared = "");
+
+// snapshot_conffiles.cc
+Status settle_conffiles(Package& package, const std::unordered_set<std::string>& others);
+// snapshot_ucf.cc
+Status settle_ucf(Package& package);
+Status settle_extra(Package& package);
+
+// snapshot_undo.cc: sentences on what could not be undone.
+std::vector<std::string> restore_diversions(Package& package);
+std::vector<std::string> undo_diversions(Package& package);
+std::vector<std::string> undo_overrides(Package& package);
+// snapshot_alternatives.cc
+std::vector<std::string> undo_alternatives(Package& package);
+
+// snapshot_compare.cc: puts back owners, modes and attributes; says what is not as it was.
+std::vector<std::string> compare_package(Package& package);
+
+}  // namespace aptkeep::snapshot

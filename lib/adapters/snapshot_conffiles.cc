@@ -1,0 +1,229 @@
+// Conffiles, after the old version has been unpacked and before dpkg configures it: each as it was
+// recorded, so that dpkg finds nothing to ask.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+#include <iterator>
+#include <map>
+#include <memory>
+
+#include "adapters/snapshot_back.h"
+#include "adapters/snapshot_stage.h"
+#include "adapters/snapshot_take.h"
+#include "adapters/snapshot_tool.h"
+
+namespace aptkeep::snapshot {
+namespace {
+
+const char* const* const kBeside = kDpkgBeside;
+constexpr std::size_t kBesideCount = std::size(kDpkgBeside);
+
+const FileRecord* find_file(const Package& package, const std::string& path) {
+  for (const FileRecord& file : package.record.snapshot.files) {
+    if (file.path == path) return &file;
+  }
+  return nullptr;
+}
+
+const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles,
+                                    const std::string& path) {
+  const auto found = std::find_if(conffiles.begin(), conffiles.end(),
+                                  [&](const ConffileRecord& one) { return one.path == path; });
+  return found == conffiles.end() ? nullptr : &*found;
+}
+
+// Whether nobody would miss the content: a version of the package's own, shipped or recorded.
+bool is_known(const Package& package, const std::string& path, const std::string& hash) {
+  if (hash.empty()) return true;
+  for (const auto* list : {&package.record.snapshot.conffiles, &package.failed.conffiles}) {
+    const ConffileRecord* conffile = find_conffile(*list, path);
+    if (conffile != nullptr && conffile->hash == hash) return true;
+  }
+  return false;
+}
+
+Status out_of_use(Package& package, const std::string& conffile, const std::string& path) {
+  return is_known(package, conffile, hash_at(path)) ? remove_file(path)
+                                                    : keep_beside(package, path);
+}
+
+// Puts the recorded content where it is another now; what somebody wrote since then is kept.
+Status put_content(Package& package, const FileRecord& file, const std::string& path) {
+  auto present = compare_content(package, file, path);
+  if (!present) return present.error();
+  if (*present == Present::Same) return success();
+  if (*present == Present::NoFile) {
+    if (auto moved = move_aside(package, path); !moved) return moved;
+  } else if (*present == Present::Other && !is_known(package, file.path, hash_at(path))) {
+    if (auto kept = keep_beside(package, path); !kept) return kept;
+  }
+  return put_back(package, file, path);
+}
+
+// A conffile that its admin made a symlink: dpkg reads and writes through it.
+Status settle_symlink(Package& package, const FileRecord& file) {
+  Walk walk;
+  auto place = walk.to(file.true_path);
+  if (!place) return place.error();
+  struct stat stab {};
+  const bool there = look(*place, stab);
+  auto target = there && S_ISLNK(stab.st_mode) ? read_link(*place) : Result<std::string>("");
+  if (!target || *target != file.target) {
+    if (there) {
+      if (auto out = out_of_use(package, file.path, file.true_path); !out) return out;
+    }
+    if (!place->found() ||
+        symlinkat(file.target.c_str(), place->folder, place->name.c_str()) != 0) {
+      return failure("make the symlink " + file.true_path);
+    }
+  } else if (stab.st_uid != 0) {
+    return success();  // not ours to write through
+  }
+  if (file.stored.empty()) return success();
+  const std::unique_ptr<char, void (*)(void*)> real(realpath(file.true_path.c_str(), nullptr),
+                                                    std::free);
+  if (!real) return success();
+  return put_content(package, file, real.get());
+}
+
+Status settle_one(Package& package, const ConffileRecord& conffile) {
+  const FileRecord* file = find_file(package, conffile.path);
+  if (file == nullptr) return success();
+  // What dpkg has just unpacked, and takes when it configures.
+  const bool awaited = is_shipped(conffile) && !package.configured;
+  auto settled =
+      settle_beside(package, file->true_path, kBeside, kBesideCount, awaited ? ".dpkg-new" : "");
+  if (!settled) return settled;
+  switch (file->type) {
+    case FileType::Regular:
+      return put_content(package, *file, file->true_path);
+    case FileType::Symlink:
+      return settle_symlink(package, *file);
+    case FileType::Absent: {
+      auto present = changed_since(file->true_path, 0);  // whether it is there
+      return present ? out_of_use(package, file->path, file->true_path) : success();
+    }
+    default:
+      return success();
+  }
+}
+
+// "path -> packages" of all conffiles in dpkg's database.
+std::map<std::string, std::vector<std::string>> owners_of_conffiles() {
+  std::map<std::string, std::vector<std::string>> owners;
+  auto text = run_tool({"dpkg-query", "-W", "-f", "${Package}\n${Conffiles}\n\n"});
+  if (!text) return owners;
+  std::string package;
+  for (std::size_t at = 0; at < text->size();) {
+    const std::size_t end = std::min(text->find('\n', at), text->size());
+    const std::string line = text->substr(at, end - at);
+    at = end + 1;
+    if (line.empty()) continue;
+    if (line[0] != ' ') {
+      package = line;
+      continue;
+    }
+    // " /path hash [obsolete] [remove-on-upgrade]"; a path may have spaces.
+    std::size_t last = line.find_last_not_of(' ');
+    for (const char* flag : {" remove-on-upgrade", " obsolete"}) {
+      const std::size_t found = line.rfind(flag);
+      if (found != std::string::npos && found + std::char_traits<char>::length(flag) == last + 1) {
+        last = found - 1;
+      }
+    }
+    const std::size_t space = line.rfind(' ', last);
+    if (space != std::string::npos && space > 1) {
+      owners[line.substr(1, space - 1)].push_back(package);
+    }
+  }
+  return owners;
+}
+
+// One that came with the failed version: nothing had it before, so that nothing may have it after.
+// What is older than the snapshot was somebody's before and stays; what was edited stays too, but
+// where no program takes it for configuration.
+Status remove_new(Package& package, const ConffileRecord& conffile) {
+  const std::string& path = conffile.path;
+  const std::int64_t taken = package.record.taken;
+  for (const char* extension : kDpkgBeside) {
+    const std::string name = path + extension;
+    if (std::string(extension) == ".dpkg-old" || was_kept(package, name)) continue;
+    if (!changed_since(name, taken)) continue;
+    if (auto removed = remove_file(name); !removed) return removed;
+  }
+  if (!changed_since(path, taken)) return success();
+  bool known = hash_at(path) == conffile.hash;
+  for (const FileRecord& file : package.record.snapshot.files) {
+    // mv_conffile: an edited file under its new name.
+    if (known) break;
+    if (file.stored.empty() ||
+        find_conffile(package.record.snapshot.conffiles, file.path) == nullptr) {
+      continue;
+    }
+    auto present = compare_content(package, file, path);
+    known = present && *present == Present::Same;
+  }
+  const std::string old = path + ".dpkg-old";
+  const bool replaced = changed_since(old, taken) && !was_kept(package, old);
+  if (!known) return keep_beside(package, path);
+  if (auto removed = remove_file(path); !removed || !replaced) return removed;
+  Walk walk;
+  auto place = walk.to(path);
+  if (!place) return place.error();
+  // A file of somebody's own that the failed version was put over.
+  if (renameat(place->folder, (place->name + ".dpkg-old").c_str(), place->folder,
+               place->name.c_str()) != 0) {
+    return failure("rename " + old);
+  }
+  return success();
+}
+
+// Folders that were made for new conffiles only: dpkg could not remove them while it unpacked.
+void remove_new_folders(Package& package, const std::string& conffile) {
+  for (std::size_t at = conffile.find_last_of('/'); at != std::string::npos && at != 0;
+       at = conffile.find_last_of('/', at - 1)) {
+    const std::string folder = conffile.substr(0, at);
+    if (!package.brought(folder) || package.lists(folder)) return;
+    if (run_tool({"dpkg-query", "-S", folder})) return;  // somebody else's too
+    Walk walk;
+    auto place = walk.to(folder);
+    if (!place || !place->found() ||
+        unlinkat(place->folder, place->name.c_str(), AT_REMOVEDIR) != 0) {
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+Status settle_conffiles(Package& package, const std::unordered_set<std::string>& others) {
+  for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
+    if (auto settled = settle_one(package, conffile); !settled) return settled;
+  }
+  std::vector<const ConffileRecord*> fresh;
+  for (const ConffileRecord& conffile : package.failed.conffiles) {
+    if (find_conffile(package.record.snapshot.conffiles, conffile.path) == nullptr &&
+        !conffile.remove_on_upgrade && others.count(conffile.path) == 0) {
+      fresh.push_back(&conffile);
+    }
+  }
+  if (fresh.empty()) return success();
+  const auto owners = owners_of_conffiles();
+  for (const ConffileRecord* conffile : fresh) {
+    const auto found = owners.find(conffile->path);
+    const bool shared =
+        found != owners.end() &&
+        std::any_of(found->second.begin(), found->second.end(), [&](const std::string& owner) {
+          return owner != name_without_arch(package.name());
+        });
+    if (shared) continue;
+    if (auto removed = remove_new(package, *conffile); !removed) return removed;
+    remove_new_folders(package, conffile->path);
+  }
+  return success();
+}
+
+}  // namespace aptkeep::snapshot

@@ -1,0 +1,201 @@
+// The way back as the engine calls it: each step for all packages, in this order.
+#include <unistd.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <exception>
+#include <iterator>
+#include <memory>
+#include <unordered_set>
+
+#include "adapters/snapshot_back.h"
+
+namespace aptkeep {
+namespace snapshot {
+namespace {
+
+// Where dpkg is with the package, now.
+struct Now {
+  const PackageFiles* files = nullptr;
+
+  bool is_old(const Package& package) const {
+    return files != nullptr && files->version == package.record.snapshot.version;
+  }
+  // The old version is unpacked, whole ("iHR", "iH": dpkg could not).
+  bool unpacked(const Package& package) const {
+    return is_old(package) && files->state.size() == 2 && files->state[1] != 'H' &&
+           files->state[1] != 'n' && files->state[1] != 'c';
+  }
+};
+
+Now now_of(const DpkgFiles& read, const std::string& name) {
+  for (const PackageFiles& files : read.packages) {
+    if (files.package == name) return Now{&files};
+  }
+  return Now{};
+}
+
+Result<Package> open_package(const SnapshotOptions& options, const std::string& name) {
+  if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos) {
+    return Error{"unable to read the snapshot of " + name};
+  }
+  auto folder = open_folder(options.folder, false);
+  if (!folder) return folder.error();
+  Package package{options, options.folder + "/" + name, {}, {}, {}, {}, false, {}, {}};
+  auto own = open_below(folder->get(), name, package.path, false);
+  if (!own) return own.error();
+  package.folder = std::move(*own);
+  auto record = load_record(package.folder.get(), "record");
+  if (!record) return Error{record.error().message + " (" + package.path + ")"};
+  package.record = std::move(*record);
+  auto before = load_system(folder->get(), "system");
+  if (!before) return Error{before.error().message + " (" + options.folder + ")"};
+  package.before = std::move(*before);
+  struct stat stab {};
+  if (look(Place{package.folder.get(), "failed"}, stab)) {
+    auto failed = load_failed(package.folder.get(), "failed");
+    if (!failed) return Error{failed.error().message + " (" + package.path + ")"};
+    package.failed = std::move(*failed);
+  }
+  for (std::size_t i = 0; i < package.record.listed; ++i) {
+    package.listed_.insert(package.record.snapshot.files[i].path);
+  }
+  package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
+  return package;
+}
+
+// dpkg forgets the failed version as soon as it has unpacked the old one.
+Status note_failed(Package& package, const Now& now) {
+  if (now.files == nullptr || now.is_old(package)) return success();
+  package.failed = Failed{now.files->version, now.files->paths, now.files->conffiles};
+  package.brought_.clear();
+  package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
+  return save(package.folder.get(), "failed", package.failed);
+}
+
+// Conffiles that packages with a snapshot had: one that moved between two of them is not new.
+std::unordered_set<std::string> conffiles_of_all(const std::string& folder) {
+  std::unordered_set<std::string> paths;
+  for (const std::string& name : snapshot_packages(folder)) {
+    auto one = read_snapshot(folder, name);
+    if (!one) continue;
+    for (const ConffileRecord& conffile : one->conffiles) paths.insert(conffile.path);
+  }
+  return paths;
+}
+
+// Nothing stops at a sentence: what is left is found again, and told, in the end.
+void ignore(const std::vector<std::string>&) {}
+
+Status settle_package(Package& package, const std::unordered_set<std::string>& conffiles) {
+  if (auto made = make_symlinks(package); !made) return made;
+  if (auto settled = settle_conffiles(package, conffiles); !settled) return settled;
+  if (auto settled = settle_ucf(package); !settled) return settled;
+  if (auto settled = settle_extra(package); !settled) return settled;
+  ignore(undo_diversions(package));
+  ignore(undo_overrides(package));
+  return success();
+}
+
+void remove_archives(const Package& package) {
+  const int inner = openat(package.folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(inner < 0 ? nullptr : fdopendir(inner), closedir);
+  if (!dir) return;
+  while (const dirent* entry = readdir(dir.get())) {
+    const std::string name = entry->d_name;
+    if (name.size() > 4 && name.compare(name.size() - 4, 4, ".deb") == 0) {
+      unlinkat(package.folder.get(), entry->d_name, 0);
+    }
+  }
+}
+
+void append(std::vector<std::string>& all, std::vector<std::string> more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+Result<std::vector<std::string>> complete_package(Package& package) {
+  auto wrote = package.options.write(package.name(), package.record.snapshot.conffiles);
+  if (!wrote) return wrote.error();
+  std::vector<std::string> sentences;
+  if (auto settled = settle_ucf(package); !settled) sentences.push_back(settled.error().message);
+  append(sentences, undo_diversions(package));
+  append(sentences, undo_overrides(package));
+  append(sentences, undo_alternatives(package));
+  append(sentences, compare_package(package));
+  append(sentences, left_aside(package));
+  remove_siblings(package);
+  remove_archives(package);
+  return sentences;
+}
+
+Status clear_all(const SnapshotOptions& options, const std::vector<std::string>& packages) {
+  auto read = options.read(packages);
+  if (!read) return read.error();
+  for (const std::string& name : packages) {
+    auto package = open_package(options, name);
+    if (!package) return package.error();
+    if (auto noted = note_failed(*package, now_of(*read, name)); !noted) return noted;
+    ignore(restore_diversions(*package));
+    if (auto cleared = clear_package(*package); !cleared) return cleared;
+  }
+  return success();
+}
+
+Status settle_all(const SnapshotOptions& options, const std::vector<std::string>& packages) {
+  auto read = options.read(packages);
+  if (!read) return read.error();
+  const auto conffiles = conffiles_of_all(options.folder);
+  for (const std::string& name : packages) {
+    auto package = open_package(options, name);
+    if (!package) return package.error();
+    const Now now = now_of(*read, name);
+    package->configured = now.unpacked(*package) && now.files->state[1] != 'U';
+    auto settled =
+        now.unpacked(*package) ? settle_package(*package, conffiles) : undo_moves(*package);
+    if (!settled) return settled;
+  }
+  return success();
+}
+
+Result<std::vector<std::string>> complete_all(const SnapshotOptions& options,
+                                              const std::vector<std::string>& packages) {
+  std::vector<std::string> sentences;
+  for (const std::string& name : packages) {
+    auto package = open_package(options, name);
+    if (!package) return package.error();
+    auto completed = complete_package(*package);
+    if (!completed) return completed;
+    append(sentences, std::move(*completed));
+  }
+  return sentences;
+}
+
+template <typename F>
+auto guarded(const char* what, F&& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::exception& problem) {
+    return Error{std::string("unable to ") + what + ": " + problem.what()};
+  }
+}
+
+}  // namespace
+}  // namespace snapshot
+
+Status RealSnapshots::clear_way(const std::vector<std::string>& packages) {
+  return snapshot::guarded("clear the way back",
+                           [&] { return snapshot::clear_all(options_, packages); });
+}
+
+Status RealSnapshots::settle(const std::vector<std::string>& packages) {
+  return snapshot::guarded("settle packages",
+                           [&] { return snapshot::settle_all(options_, packages); });
+}
+
+Result<std::vector<std::string>> RealSnapshots::complete(const std::vector<std::string>& packages) {
+  return snapshot::guarded("complete packages",
+                           [&] { return snapshot::complete_all(options_, packages); });
+}
+
+}  // namespace aptkeep

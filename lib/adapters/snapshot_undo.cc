@@ -1,0 +1,127 @@
+// Diversions and statoverrides that the failed version's scripts made or took away, put right with
+// dpkg's own tools.
+#include <algorithm>
+
+#include "adapters/snapshot_back.h"
+#include "adapters/snapshot_tool.h"
+
+namespace aptkeep::snapshot {
+namespace {
+
+template <typename T>
+std::vector<T> less(const std::vector<T>& all, const std::vector<T>& without) {
+  std::vector<T> rest;
+  for (const T& one : all) {
+    if (std::find(without.begin(), without.end(), one) == without.end()) rest.push_back(one);
+  }
+  return rest;
+}
+
+// A package's diversions are its scripts' work; a local one is where it is of the package's files.
+bool concerns(const Package& package, const Diversion& diversion) {
+  if (!diversion.package.empty()) return diversion.package == name_without_arch(package.name());
+  return package.lists(diversion.from) || package.brought(diversion.from);
+}
+
+std::vector<std::string> divert_args(const Diversion& diversion) {
+  std::vector<std::string> args = {"dpkg-divert", "--quiet", "--divert", diversion.to};
+  if (diversion.package.empty()) {
+    args.emplace_back("--local");
+  } else {
+    args.insert(args.end(), {"--package", diversion.package});
+  }
+  return args;
+}
+
+Status remove_diversion(Package& package, const Diversion& diversion) {
+  auto args = divert_args(diversion);
+  args.insert(args.end(), {"--rename", "--remove", diversion.from});
+  auto removed = run_tool(args);
+  if (removed) return success();
+  // Two different files: the one that the failed version's scripts left in the place of the other.
+  Walk walk;
+  auto to = walk.to(diversion.to);
+  struct stat stab {};
+  if (!to || !look(*to, stab)) return removed.error();
+  if (auto moved = move_aside(package, diversion.from); !moved) return moved;
+  removed = run_tool(args);
+  if (removed) return success();
+  return removed.error();
+}
+
+struct Changes {
+  std::vector<Diversion> added;
+  std::vector<Diversion> gone;
+};
+
+Result<Changes> changes_of(const Package& package) {
+  auto now = read_system(package.options);
+  if (!now) return now.error();
+  const auto before_list = parse_diversions(package.before.diversions);
+  const auto now_list = parse_diversions(now->diversions);
+  Changes changes{less(now_list, before_list), less(before_list, now_list)};
+  const auto other = [&](const Diversion& one) { return !concerns(package, one); };
+  std::erase_if(changes.added, other);
+  std::erase_if(changes.gone, other);
+  return changes;
+}
+
+}  // namespace
+
+std::vector<std::string> restore_diversions(Package& package) {
+  auto changes = changes_of(package);
+  if (!changes) return {changes.error().message};
+  std::vector<std::string> sentences;
+  for (const Diversion& diversion : changes->gone) {
+    auto args = divert_args(diversion);
+    args.insert(args.end(), {"--rename", "--add", diversion.from});
+    auto added = run_tool(args);
+    if (!added) {
+      sentences.push_back(diversion.from + ": its diversion is gone (" + added.error().message +
+                          ")");
+    }
+  }
+  return sentences;
+}
+
+std::vector<std::string> undo_diversions(Package& package) {
+  auto changes = changes_of(package);
+  if (!changes) return {changes.error().message};
+  std::vector<std::string> sentences;
+  for (const Diversion& diversion : changes->added) {
+    auto removed = remove_diversion(package, diversion);
+    if (!removed) {
+      sentences.push_back(diversion.from + ": it is diverted now (" + removed.error().message +
+                          ")");
+    }
+  }
+  return sentences;
+}
+
+std::vector<std::string> undo_overrides(Package& package) {
+  auto now = read_system(package.options);
+  if (!now) return {now.error().message};
+  const auto before_list = parse_overrides(package.before.statoverride);
+  const auto now_list = parse_overrides(now->statoverride);
+  const auto other = [&](const Override& one) {
+    return !package.lists(one.path) && !package.brought(one.path);
+  };
+  auto added = less(now_list, before_list);
+  auto gone = less(before_list, now_list);
+  std::erase_if(added, other);
+  std::erase_if(gone, other);
+  std::vector<std::string> sentences;
+  const auto run = [&](const Override& one, const std::vector<std::string>& args) {
+    auto done = run_tool(args);
+    if (!done) {
+      sentences.push_back(one.path + ": its override is another (" + done.error().message + ")");
+    }
+  };
+  for (const Override& one : added) run(one, {"dpkg-statoverride", "--remove", one.path});
+  for (const Override& one : gone) {
+    run(one, {"dpkg-statoverride", "--add", one.user, one.group, one.mode, one.path});
+  }
+  return sentences;
+}
+
+}  // namespace aptkeep::snapshot
