@@ -158,6 +158,9 @@ std::optional<Fault> split(std::string_view text, std::vector<Stanza>& stanzas) 
       finish();
       continue;
     }
+    const auto* control = std::find_if(line.begin(), line.end(),
+                                       [](char c) { return c >= 0 && c < ' ' && c != '\t'; });
+    if (control != line.end()) return Fault{number, "a control character"};
     if (!is_well_formed(line, stanza.lines.empty())) {
       return Fault{number, as_shown(line) + " is no field"};
     }

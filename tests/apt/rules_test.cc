@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -17,6 +20,11 @@ namespace aptkeep {
 namespace {
 
 using test::write_text;
+
+std::string text_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
 
 const std::string kGood =
     "Package: slapd\n"
@@ -123,7 +131,8 @@ TEST_F(RulesTest, EachFaultHasItsLine) {
             "x.rules, line 3: Source is neither a link nor \"PACKAGE SCRIPT: what it does\"");
   EXPECT_EQ(complaint_on(kGood + "nonsense\n"), "x.rules, line 5: \"nonsense\" is no field");
   EXPECT_EQ(complaint_on("\n goes on\n" + kGood), "x.rules, line 2: \" goes on\" is no field");
-  EXPECT_EQ(complaint_on("\x1b[2J: x\n"), "x.rules, line 1: unknown field \"?[2J\"");
+  EXPECT_EQ(complaint_on(kGood + "\x1b[2J: x\n"), "x.rules, line 5: a control character");
+  EXPECT_EQ(complaint_on("F\xc3\xbcr: x\n"), "x.rules, line 1: unknown field \"F??r\"");
   EXPECT_EQ(complaint_on(kGood + std::string(1, '\0')), "x.rules: it is no text");
   EXPECT_EQ(complaint_on(std::string(2000000, '#')), "x.rules: it is larger than 1 MB");
 }
@@ -237,6 +246,37 @@ TEST_F(ShippedRules, LeavesOrdinaryPackagesAlone) {
   for (const char* name : {"postgresql-client-15", "postgresql-common", "libmariadb3", "bash",
                            "openssh-server", "nginx", "mariadb-client", "libc6-dev", "vim"}) {
     EXPECT_EQ(never_back_reason(rules, std::string(name) + ":amd64"), "") << name;
+  }
+}
+
+// Whatever stands in a file: it is told in one printable line, or it is a rule.
+TEST_F(ShippedRules, DamagedTextIsToldOrUsed) {
+  const auto path = admins() + "/x.rules";
+  const auto text = text_of(ours() + "/10-never-roll-back.rules").substr(0, 1500);
+  std::mt19937_64 random(std::random_device{}());
+  const auto below = [&random](std::size_t end) {
+    return std::uniform_int_distribution<std::size_t>(0, end - 1)(random);
+  };
+  const std::string bytes = "\n :#\tP*[\x80\x1b\r";
+  for (int round = 0; round < 300; ++round) {
+    auto damaged = text;
+    for (int i = 0; i < 4; ++i) {
+      const auto at = below(damaged.size());
+      if (below(2) == 0) damaged[at] = bytes[below(bytes.size())];
+      if (below(8) == 0) damaged.erase(at, 1 + below(40));
+    }
+    write(path, damaged);
+    const auto rules = read_rules({admins()});
+    ASSERT_TRUE(rules.ok());
+    ASSERT_LE(rules->complaints.size(), 1U) << damaged;
+    for (const auto& line : rules->complaints) {
+      EXPECT_TRUE(std::all_of(line.begin(), line.end(), [](char c) {
+        return c >= ' ' && c <= '~';
+      })) << line;
+    }
+    for (const auto& rule : rules->never_back) {
+      EXPECT_FALSE(rule.names.empty() || rule.reason.empty() || rule.source.empty()) << damaged;
+    }
   }
 }
 
