@@ -55,6 +55,18 @@ Plan inverse(const Plan& plan) {
   return back;
 }
 
+std::vector<bool> forward(const Plan& plan, const std::vector<bool>& begun) {
+  std::vector<std::uint32_t> steps;
+  for (std::uint32_t i = 0; i < begun.size(); ++i) {
+    if (begun[i]) steps.push_back(i);
+  }
+  std::vector<bool> wanted = begun;
+  for (const auto& member : least_kept_set(inverse(plan), steps).members) {
+    wanted[member.step] = true;
+  }
+  return wanted;
+}
+
 bool wants_snapshot(const Step& step) {
   return !step.old_version.empty() && step.action != Action::Configure && step.never_back.empty();
 }
@@ -65,7 +77,7 @@ WayBack way_back(const Plan& plan, std::span<const StepState> states,
   std::vector<std::uint32_t> failed;
   for (std::uint32_t i = 0; i < states.size(); ++i) {
     if (states[i] == StepState::FailedOld || states[i] == StepState::FailedNew ||
-        states[i] == StepState::Returning) {
+        states[i] == StepState::Returning || states[i] == StepState::Kept) {
       failed.push_back(i);
     }
   }

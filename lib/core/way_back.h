@@ -15,6 +15,10 @@ namespace aptkeep {
 // run of some steps of the inverse plan, so that order and kept sets are one piece of code.
 Plan inverse(const Plan& plan);
 
+// The steps of `begun`, and those that must be on their new side with them: what a plan that was
+// cut off has to come to at least, if nothing is to go back.
+std::vector<bool> forward(const Plan& plan, const std::vector<bool>& begun);
+
 // Whether there is something to save before the step is made: it replaces or removes what may come
 // back.
 bool wants_snapshot(const Step& step);
@@ -34,6 +38,7 @@ struct WayBack {
 };
 
 // `states`: FailedOld, FailedNew and Returning count as failed, Returning as on its way already.
+// Kept ones are at their old side for good, which is as good as failed to what needs them.
 // `touched[i]`: dpkg has begun with step i, and its package is not whole at its old side.
 // `obstacles[i]`: why step i cannot be put back where it is touched; empty: it can.
 //

@@ -14,14 +14,14 @@ class Configuring {
   explicit Configuring(Session& session) : session_(session) {}
 
   std::optional<CallEnd> run() {
-    if (!session_.anything_failed()) {
+    if (session_.all_well()) {
       const auto& call = session_.call();
       std::vector<std::string> args{"--configure"};
       if (call.pending) args.emplace_back("--pending");
       args.insert(args.end(), call.operands.begin(), call.operands.end());
       const auto end = one_call(args);
       if (end) return end;
-      if (!session_.anything_failed() && !database_needed_) return std::nullopt;
+      if (session_.all_well() && !database_needed_) return std::nullopt;
     }
     // What has failed goes back when all that does not need it is configured: by then a transient
     // failure has had its later try, and what the old versions need is there.

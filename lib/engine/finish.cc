@@ -173,7 +173,8 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
 }
 
 Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
-                           const std::string& pins_path, std::int64_t now) {
+                           const std::string& pins_path, std::int64_t now,
+                           const std::string& note) {
   auto found = ports.store.open_plan(frontend);
   if (!found) return found.error();
   if (!*found) return Ending{};
@@ -191,6 +192,7 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   }
   Ending ending = fold(open, *database, *active, now);
   if (open.flags.bypassed) ending.note = "the frontend called /usr/bin/dpkg itself";
+  if (!note.empty()) ending.note = note;
   const auto ended =
       ports.store.end_plan(open.id, ending.outcomes, ending.keeps, ending.lifted, ending.note, now);
   if (!ended) return ended.error();
@@ -198,7 +200,7 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   const auto pinned = write_pins(ports.store, blocked ? *blocked : std::vector<Pin>{}, pins_path);
   if (!pinned) ports.say(pinned.error().message);
   if (ports.drop_snapshots) {
-    ports.drop_snapshots(open, ending.keeps.empty() && ending.note.empty());
+    ports.drop_snapshots(open, ending.keeps.empty());
   }
   return ending;
 }

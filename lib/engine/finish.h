@@ -36,19 +36,27 @@ struct FinishPorts {
   std::function<std::string(const std::string&)> log_since;
   Snapshots* snapshots = nullptr;  // of the plan that is finished
   std::function<void()> reload_units = {};
-  // What is to become of the plan's snapshots. `well`: nothing was kept, all was reached.
+  // What is to become of the plan's snapshots. `well`: nothing was kept.
   std::function<void(const OpenPlan& open, bool well)> drop_snapshots = {};
 };
 
 // Ends the open plan of this frontend: repairs (bypassed driver only), folds, records, writes the
 // pins to `pins_path` and returns what was found. Does nothing and returns an empty Ending when
-// there is no open plan.
+// there is no open plan. `note` is recorded with the run.
 Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
-                           const std::string& pins_path, std::int64_t now);
+                           const std::string& pins_path, std::int64_t now,
+                           const std::string& note = {});
 
 // After a frontend that bypasses the driver stopped at its first failure: does the rest of its plan
 // as the driver would have done it. `attempted`: what dpkg.log says was begun; nothing is repaired
 // unless one of these failed, because without a failure a person stopped the frontend.
 void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& ports);
+
+// After a frontend that was killed, or a power cut: configures what is unpacked, and unpacks what
+// dpkg was amid of, and what these need; where such an archive is gone (`is_file`), what cannot be
+// without it goes back. Steps that nothing begun needs are left alone. What was on its way back
+// arrives. The plan is not ended: see finish_plan().
+Status resume(OpenPlan& open, const std::function<bool(const std::string&)>& is_file,
+              FinishPorts& ports);
 
 }  // namespace aptkeep

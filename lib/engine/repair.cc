@@ -1,5 +1,5 @@
-// What is done at the end for a frontend that named /usr/bin/dpkg itself and stopped at its first
-// failure.
+// What is done for a frontend that did not come to its end: one that named /usr/bin/dpkg itself and
+// stopped at its first failure, or one that was killed.
 #include <algorithm>
 
 #include "engine/finish.h"
@@ -21,6 +21,10 @@ bool is_broken(const DbSnapshot& db, const std::string& package) {
          entry->second.state[1] == 'H';
 }
 
+bool is_broken_or_unpacked(const std::string& state) {
+  return state.size() > 2 || (state.size() == 2 && (state[1] == 'F' || state[1] == 'U'));
+}
+
 // A package that dpkg began with and that is not where it should be.
 bool one_failed(const OpenPlan& open, const std::vector<Step>& attempted, const DbSnapshot& db) {
   return std::any_of(attempted.begin(), attempted.end(), [&](const Step& tried) {
@@ -33,11 +37,12 @@ bool one_failed(const OpenPlan& open, const std::vector<Step>& attempted, const 
 
 // Waiting steps whose Pre-Depends are configured by now; all that is left where none are, so that
 // dpkg itself says what is wrong.
-std::vector<std::string> next_archives(const OpenPlan& open) {
+std::vector<std::string> next_archives(const OpenPlan& open, const std::vector<bool>& wanted) {
   std::vector<std::string> ready;
   std::vector<std::string> all;
   for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
     if (open.states[i] != StepState::Waiting || open.plan.steps[i].archive.empty()) continue;
+    if (!wanted[i]) continue;
     all.push_back(open.plan.steps[i].archive);
     const bool held_up =
         std::any_of(open.plan.clauses.begin(), open.plan.clauses.end(), [&](const Clause& clause) {
@@ -54,10 +59,12 @@ std::vector<std::string> next_archives(const OpenPlan& open) {
   return ready.empty() ? all : ready;
 }
 
-std::vector<std::string> removals(const OpenPlan& open, const DbSnapshot& db) {
+std::vector<std::string> removals(const OpenPlan& open, const std::vector<bool>& wanted,
+                                  const DbSnapshot& db) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < open.plan.steps.size(); ++i) {
-    if (open.states[i] == StepState::Waiting && open.plan.steps[i].new_version.empty()) {
+    if (wanted[i] && open.states[i] == StepState::Waiting &&
+        open.plan.steps[i].new_version.empty()) {
       names.push_back(dpkg_name(open.plan.steps[i].package, db));
     }
   }
@@ -74,6 +81,50 @@ DpkgCall call_of(DpkgCall::Verb verb) {
   return call;
 }
 
+bool failed_call(const CallEnd& end) {
+  return !end.handled || end.exit_code > 1 || end.signal != 0;
+}
+
+// What the frontend would have had dpkg do yet, as far as it is wanted.
+void carry_on(OpenPlan& open, const std::vector<bool>& wanted, CallPorts& ports) {
+  for (auto archives = next_archives(open, wanted); !archives.empty();) {
+    if (failed_call(run_call(call_of(DpkgCall::Verb::Unpack), archives, open, ports))) return;
+    if (failed_call(run_call(call_of(DpkgCall::Verb::Configure), {}, open, ports))) return;
+    auto next = next_archives(open, wanted);
+    if (next == archives) return;
+    archives = std::move(next);
+  }
+  if (failed_call(run_call(call_of(DpkgCall::Verb::Configure), {}, open, ports))) return;
+  const auto database = ports.db.read();
+  if (!database) return;
+  DpkgCall remove = call_of(DpkgCall::Verb::Remove);
+  remove.operands = removals(open, wanted, *database);
+  if (remove.operands.empty()) return;
+  if (failed_call(run_call(remove, {}, open, ports))) return;
+  // A removal that failed may have sent packages back.
+  run_call(call_of(DpkgCall::Verb::Configure), {}, open, ports);
+}
+
+CallPorts call_ports_of(FinishPorts& ports, Progress& progress) {
+  CallPorts call_ports{*ports.dpkg, ports.db, progress, ports.store, ports.say, ports.disk_full};
+  call_ports.snapshots = ports.snapshots;
+  call_ports.reload_units = ports.reload_units;
+  return call_ports;
+}
+
+// dpkg was killed while it replaced it: half-installed, or to be installed again.
+bool is_torn(const Step& step, const DbSnapshot& db) {
+  const auto entry = db.find(step.package);
+  if (entry == db.end() || entry->second.state.size() < 2) return false;
+  return entry->second.state[1] == 'H' || entry->second.state.size() > 2;
+}
+
+bool is_old_unfinished(const Step& step, const DbSnapshot& db) {
+  const auto entry = db.find(step.package);
+  if (entry == db.end() || entry->second.version != step.old_version) return false;
+  return step.old_version != step.new_version && is_broken_or_unpacked(entry->second.state);
+}
+
 }  // namespace
 
 void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& ports) {
@@ -81,30 +132,48 @@ void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& por
   if (!database || !one_failed(open, attempted, *database)) return;
   ports.say("the frontend stopped at a failure; doing the rest of what it planned");
   NoProgress progress;
-  CallPorts call_ports{*ports.dpkg, ports.db, progress, ports.store, ports.say, ports.disk_full};
-  call_ports.snapshots = ports.snapshots;
-  call_ports.reload_units = ports.reload_units;
+  CallPorts call_ports = call_ports_of(ports, progress);
   {
     const DpkgCall look = call_of(DpkgCall::Verb::Configure);
-    Session session(look, open, call_ports);
-    std::vector<std::uint32_t> all(open.states.size());
-    for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
-    session.follow_database(all, *database);
+    Session(look, open, call_ports).follow_database(*database);
   }
-  const auto failed_call = [](const CallEnd& end) {
-    return !end.handled || end.exit_code > 1 || end.signal != 0;
-  };
-  for (auto archives = next_archives(open); !archives.empty(); archives = next_archives(open)) {
-    const std::size_t before = archives.size();
-    if (failed_call(run_call(call_of(DpkgCall::Verb::Unpack), archives, open, call_ports))) return;
-    if (failed_call(run_call(call_of(DpkgCall::Verb::Configure), {}, open, call_ports))) return;
-    if (next_archives(open).size() == before && next_archives(open) == archives) return;
+  carry_on(open, std::vector<bool>(open.states.size(), true), call_ports);
+}
+
+Status resume(OpenPlan& open, const std::function<bool(const std::string&)>& is_file,
+              FinishPorts& ports) {
+  const auto database = ports.db.read();
+  if (!database) return database.error();
+  NoProgress progress;
+  CallPorts call_ports = call_ports_of(ports, progress);
+  const DpkgCall look = call_of(DpkgCall::Verb::Configure);
+  Session session(look, open, call_ports);
+  session.follow_database(*database);
+  std::vector<bool> begun(open.states.size());
+  for (std::uint32_t i = 0; i < begun.size(); ++i) {
+    const Step& step = open.plan.steps[i];
+    // An old version that is not configured was on its way back.
+    if (open.states[i] != StepState::Returning && is_old_unfinished(step, *database) &&
+        !is_torn(step, *database)) {
+      session.set_state(i, StepState::Returning);
+    }
+    const StepState state = open.states[i];
+    begun[i] = state == StepState::Unpacked || state == StepState::Done ||
+               (state == StepState::Waiting && is_torn(step, *database));
   }
-  DpkgCall configure = call_of(DpkgCall::Verb::Configure);
-  if (failed_call(run_call(configure, {}, open, call_ports))) return;
-  DpkgCall remove = call_of(DpkgCall::Verb::Remove);
-  remove.operands = removals(open, *database);
-  if (!remove.operands.empty()) run_call(remove, {}, open, call_ports);
+  const std::vector<bool> wanted = forward(open.plan, begun);
+  for (std::uint32_t i = 0; i < wanted.size(); ++i) {
+    const Step& step = open.plan.steps[i];
+    if (open.states[i] != StepState::Waiting || step.action == Action::Configure) continue;
+    // Not needed now, or not to be had any more: what cannot be without it goes back.
+    const bool here = step.new_version.empty() || is_file(step.archive);
+    if (wanted[i] && here) continue;
+    const bool torn = is_torn(step, *database);
+    if (torn || wanted[i]) session.set_state(i, torn ? StepState::FailedNew : StepState::Kept);
+  }
+  session.save_states();
+  carry_on(open, wanted, call_ports);
+  return success();
 }
 
 }  // namespace aptkeep

@@ -54,6 +54,14 @@ bool Session::anything_failed() const {
                      [](const Failure& failure) { return !failure.healed; });
 }
 
+bool Session::all_well() const {
+  if (anything_failed()) return false;
+  return std::all_of(open_.states.begin(), open_.states.end(), [](StepState state) {
+    return state == StepState::Waiting || state == StepState::Unpacked ||
+           state == StepState::Done || state == StepState::NotReached;
+  });
+}
+
 bool Session::failed_package(const std::string& package) const {
   return std::any_of(open_.failures.begin(), open_.failures.end(), [&](const Failure& failure) {
     return !failure.healed && failure.package == package;

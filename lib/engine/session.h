@@ -54,6 +54,8 @@ class Session {
   Verdict run_dpkg(const std::vector<std::string>& verb_and_operands);
 
   bool anything_failed() const;                           // in this plan, not healed
+  // Nothing failed, and nothing is kept or on its way back.
+  bool all_well() const;
   bool failed_package(const std::string& package) const;  // "name:arch", in this plan
   const KeptSet& kept() const { return kept_; }
 

@@ -13,14 +13,27 @@ std::string how_it_ended(const Keep& keep) {
   return text + " failed";
 }
 
+bool is_unfinished(const Keep& keep) {
+  return keep.db_state.size() > 1 && (keep.db_state[1] == 'U' || keep.db_state[1] == 'F' ||
+                                      keep.db_state[1] == 'H' || keep.db_state.size() > 2);
+}
+
 std::string what_it_is(const Keep& keep) {
-  const bool unfinished =
-      keep.db_state.size() > 1 && (keep.db_state[1] == 'U' || keep.db_state[1] == 'F' ||
-                                   keep.db_state[1] == 'H' || keep.db_state.size() > 2);
+  const bool unfinished = is_unfinished(keep);
   if (keep.version.empty()) return "not removed";
   if (unfinished) return keep.version + " left unfinished (" + keep.db_state + ")";
   if (keep.old_version.empty()) return keep.version + " not installed";
   return "kept at " + keep.old_version + " (" + keep.version + " tried)";
+}
+
+// A rule's reason: otherwise it would look as if nothing was done about the failure.
+std::string why_not_put_back(const Keep& keep, const std::vector<StepOutcome>& outcomes) {
+  if (!is_unfinished(keep)) return {};
+  for (const auto& outcome : outcomes) {
+    const bool same = outcome.step.package == keep.package && !outcome.step.never_back.empty();
+    if (same) return "    not put back, because " + outcome.step.never_back + "\n";
+  }
+  return {};
 }
 
 }  // namespace
@@ -48,7 +61,8 @@ std::string summary_text(const Ending& ending, const std::string& native_arch, b
                      std::to_string(ending.keeps.size()) + " not:\n";
   for (const Keep* keep : failed) {
     text += "  " + display_name(keep->package, native_arch) + " " + what_it_is(*keep) + ": " +
-            how_it_ended(*keep) + (keep->security ? "  SECURITY UPDATE" : "") + "\n";
+            how_it_ended(*keep) + (keep->security ? "  SECURITY UPDATE" : "") + "\n" +
+            why_not_put_back(*keep, ending.outcomes);
   }
   if (with_them > 0) {
     text += "  and " + std::to_string(with_them) + " more because of " +

@@ -178,6 +178,22 @@ TEST(Summary, NamesSecurityFirstAndSaysNothingWhenAllIsWell) {
   EXPECT_EQ(summary_text(Case().fold(), "amd64", false), "");
 }
 
+TEST(Summary, SaysWhyAFailedOneWasNotPutBack) {
+  Case c;
+  const auto db = c.step("db", "1.0", "2.0", "uF", "2.0");
+  const auto old = c.step("old", "1.0", "2.0", "ii", "1.0");
+  c.open.plan.steps[db].never_back = "its data were converted";
+  c.open.plan.steps[old].never_back = "nothing had to be put back";
+  c.fails(db, Phase::Configure, "postinst");
+  c.fails(old, Phase::Unpack, "preinst");
+  const std::string text = summary_text(c.fold(), "amd64", false);
+  EXPECT_NE(text.find("  db 2.0 left unfinished (uF): postinst exit 1\n"
+                      "    not put back, because its data were converted\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("nothing had"), std::string::npos) << text;
+}
+
 TEST(PlainDpkg, FailuresAreToldFromTheLogAndTheDatabase) {
   Case c;
   c.step("good", "1.0", "2.0", "ii", "2.0");

@@ -1,0 +1,68 @@
+#include "adapters/run_tools.h"
+
+#include <sys/stat.h>
+
+#include "adapters/proc.h"
+#include "core/config.h"
+
+namespace aptkeep {
+namespace {
+
+// Of runs that kept something: enough for a person to come back to after a few days.
+constexpr std::size_t kRunsAfterFailures = 3;
+constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
+
+void reload_units() {
+  struct stat status;
+  if (::stat("/run/systemd/system", &status) != 0) return;  // sd_booted(3)
+  RunOptions options;
+  options.program = "/usr/bin/systemctl";
+  options.status_fd = false;
+  (void)run_process({"daemon-reload"}, options);
+}
+
+void drop(const OpenPlan& open, bool well, const RunTools::Say& say) {
+  const std::string base = paths::kSnapshots;
+  const auto kept = static_cast<std::size_t>(std::max<std::int64_t>(open.flags.keep_runs, 0));
+  const Status removed =
+      well && kept == 0 ? remove_snapshots(snapshot_folder(open.run, open.id)) : success();
+  if (!removed) say(removed.error().message);
+  const Status pruned = prune_snapshots(base, std::max(kept, kRunsAfterFailures), kMostBytes);
+  if (!pruned) say(pruned.error().message);
+}
+
+}  // namespace
+
+std::string snapshot_folder(std::int64_t run, std::int64_t plan) {
+  return std::string(paths::kSnapshots) + "/" + std::to_string(run) + "/" + std::to_string(plan);
+}
+
+RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
+    : store_(store), say_(std::move(say)) {
+  if (plan == nullptr) return;
+  SnapshotOptions options;
+  options.folder = snapshot_folder(plan->run, plan->id);
+  if (plan->flags.copy_limit > 0)
+    options.copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
+  snapshots_.emplace(std::move(options));
+}
+
+CallPorts RunTools::call_ports(Progress& progress) {
+  CallPorts ports{dpkg_, db_, progress, store_, say_, dpkg_disk_full};
+  ports.snapshots = snapshots();
+  ports.reload_units = reload_units;
+  return ports;
+}
+
+FinishPorts RunTools::finish_ports() {
+  FinishPorts ports{
+      db_,  store_,         &dpkg_,
+      say_, dpkg_disk_full, [](const std::string& mark) {
+                      return dpkg_log_since(mark); }};
+  ports.snapshots = snapshots();
+  ports.reload_units = reload_units;
+  ports.drop_snapshots = [say = say_](const OpenPlan& open, bool well) { drop(open, well, say); };
+  return ports;
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,156 @@
+// What is done with a plan whose frontend was killed.
+#include <algorithm>
+#include <set>
+
+#include "engine/finish.h"
+#include "run_fixture.h"
+
+namespace aptkeep {
+namespace {
+
+class ResumeTest : public RunTest {
+ protected:
+  ResumeTest() { with_snapshots_ = true; }
+
+  void resume_now() {
+    FinishPorts ports{world_,
+                      *store_,
+                      &world_,
+                      [this](const std::string& line) { said_.push_back(line); },
+                      [] { return false; },
+                      [](const std::string&) { return std::string(); }};
+    ports.snapshots = &memory_;
+    // As another process finds it: from the record, not from this one's memory.
+    const auto found = store_->unended_plan();
+    ASSERT_TRUE(found);
+    ASSERT_TRUE(*found);
+    open_ = **found;
+    const auto is_file = [this](const std::string& path) { return !lost_.contains(path); };
+    const Status done = resume(open_, is_file, ports);
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  CallEnd unpack(const std::vector<std::string>& names) {
+    std::vector<std::string> archives;
+    for (const auto& name : names) archives.push_back("/archives/" + name + ".deb");
+    return call(DpkgCall::Verb::Unpack, archives, false, true);
+  }
+
+  std::set<std::string> lost_;  // archives that are gone
+};
+
+TEST_F(ResumeTest, WhatIsUnpackedIsConfigured) {
+  upgrade({"foo", "2.0"});
+  upgrade({"bar", "2.0", {"foo"}});
+  begin();
+  unpack_all();
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+  EXPECT_EQ(world_.state("bar"), "ii 2.0");
+}
+
+TEST_F(ResumeTest, WhatWasNotBegunAndIsNotNeededIsLeftAlone) {
+  upgrade({"foo", "2.0"});
+  upgrade({"bar", "2.0"});
+  begin();
+  unpack({"foo"});
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+  EXPECT_EQ(world_.state("bar"), "ii 1.0");
+}
+
+TEST_F(ResumeTest, WhatTheUnpackedNeedIsUnpackedToo) {
+  const auto foo = upgrade({"foo", "2.0", {"bar"}});
+  const auto bar = upgrade({"bar", "2.0"});
+  upgrade({"other", "2.0"});
+  needs(foo, Side::New, bar, Side::New);
+  begin();
+  unpack({"foo"});
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+  EXPECT_EQ(world_.state("bar"), "ii 2.0");
+  EXPECT_EQ(world_.state("other"), "ii 1.0");
+}
+
+TEST_F(ResumeTest, WhatCannotBeFinishedGoesBack) {
+  const auto foo = upgrade({"foo", "2.0", {"bar"}});
+  const auto bar = upgrade({"bar", "2.0"});
+  needs(foo, Side::New, bar, Side::New);
+  world_.depends["foo"] = {};
+  begin();
+  unpack({"foo"});
+  lost_ = {"/archives/bar.deb"};
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(world_.state("bar"), "ii 1.0");
+}
+
+TEST_F(ResumeTest, WhatDpkgWasAmidOfIsUnpackedAgain) {
+  upgrade({"foo", "2.0"});
+  begin();
+  world_.db["foo:amd64"].state = "iHR";
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+}
+
+TEST_F(ResumeTest, WhatDpkgWasAmidOfGoesBackWhereItsArchiveIsGone) {
+  upgrade({"foo", "2.0"});
+  begin();
+  memory_.take({"foo:amd64"});
+  world_.db["foo:amd64"].state = "iHR";
+  lost_ = {"/archives/foo.deb"};
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+}
+
+TEST_F(ResumeTest, WhatWasOnItsWayBackArrives) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  const auto step = upgrade(foo);
+  const auto depv = upgrade({"depv", "2.0", {"foo"}});
+  needs(depv, Side::New, step, Side::New);
+  needs(depv, Side::Old, step, Side::Old);
+  begin();
+  unpack_all();
+  // Killed when foo's old version was unpacked, and depv's was not.
+  Failure failure;
+  failure.package = "foo:amd64";
+  failure.step = static_cast<std::int32_t>(step);
+  failure.version = "2.0";
+  failure.old_version = "1.0";
+  failure.phase = Phase::Configure;
+  ASSERT_TRUE(store_->add_failure(open_.id, failure));
+  ASSERT_TRUE(
+      store_->set_states(open_.id, {{step, StepState::Returning}, {depv, StepState::Returning}}));
+  const auto archive = memory_.archive("foo:amd64");
+  ASSERT_TRUE(archive && world_.run({"--unpack", *archive}));
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(world_.state("depv"), "ii 1.0");
+  EXPECT_EQ(std::count(memory_.log.begin(), memory_.log.end(), "complete foo:amd64"), 1);
+}
+
+TEST_F(ResumeTest, AFailureInWhatIsFinishedGoesBackAsInAnyRun) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  upgrade(foo);
+  upgrade({"bar", "2.0"});
+  begin();
+  unpack_all();
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(world_.state("bar"), "ii 2.0");
+}
+
+TEST_F(ResumeTest, TwiceIsAsGoodAsOnce) {
+  upgrade({"foo", "2.0"});
+  begin();
+  unpack_all();
+  resume_now();
+  const auto calls = world_.calls.size();
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+  EXPECT_LE(world_.calls.size(), calls + 2);
+}
+
+}  // namespace
+}  // namespace aptkeep
