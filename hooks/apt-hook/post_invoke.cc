@@ -5,9 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "adapters/dpkg_db.h"
 #include "adapters/proc.h"
-#include "adapters/process.h"
+#include "adapters/run_tools.h"
 #include "core/config.h"
 #include "engine/finish.h"
 #include "hook.h"
@@ -37,11 +36,8 @@ void post_invoke() {
   if (!*open) return;
   // The repair after a bypassed driver runs dpkg, and apt says this only to some of its hooks.
   if (lock_holder()) ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
-  RealDatabase db;
-  RealDpkg dpkg;
-  FinishPorts ports{
-      db,       *store,         &dpkg,
-      complain, dpkg_disk_full, [](const std::string& mark) { return dpkg_log_since(mark); }};
+  RunTools tools(*store, complain, &**open);
+  FinishPorts ports = tools.finish_ports();
   const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
   if (!ending) return complain(ending.error().message);
   print_summary(*ending, (*open)->flags);

@@ -9,9 +9,13 @@
 #include <string_view>
 
 #include "adapters/apt_cache.h"
+#include "adapters/apt_rules.h"
 #include "adapters/proc.h"
+#include "adapters/run_tools.h"
 #include "core/config.h"
+#include "core/never_back.h"
 #include "core/protocol.h"
+#include "core/way_back.h"
 #include "hook.h"
 
 namespace aptkeep::hook {
@@ -68,6 +72,18 @@ bool is_wrapped(const Frontend& frontend) {
   return pid != nullptr && std::to_string(frontend.pid) == pid;
 }
 
+// Nobody is there who could see that a script hangs, and end it.
+bool is_unattended(const Frontend& frontend) {
+  const char* debconf = std::getenv("DEBIAN_FRONTEND");
+  if (debconf != nullptr && std::string_view(debconf) == "noninteractive") return true;
+  std::error_code error;
+  const auto input =
+      std::filesystem::read_symlink("/proc/" + std::to_string(frontend.pid) + "/fd/0", error);
+  const std::string name = input.string();
+  return error ||
+         !(name.starts_with("/dev/pts/") || name.starts_with("/dev/tty") || name == "/dev/console");
+}
+
 PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   PlanFlags flags;
   flags.bypassed = bypasses_launcher(conversation);
@@ -78,13 +94,44 @@ PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   flags.quiet_exit = is_wrapped(frontend);
   flags.native_arch = conversation.find("APT::Architecture");
   if (flags.bypassed) flags.log_mark = dpkg_log_mark();
+  flags.rollback = conversation.find_bool("Aptkeep::Rollback", true);
+  flags.copy_limit = conversation.find_number("Aptkeep::Snapshots::Copy-Limit", 512) << 20;
+  flags.keep_runs = conversation.find_number("Aptkeep::Snapshots::Keep-Runs", 0);
+  flags.hang_after = conversation.find_number("Aptkeep::Hang-After", 30 * 60);
+  flags.unattended = is_unattended(frontend);
   return flags;
+}
+
+// Where the rules cannot be read at all, nothing is put back: a database might be among them.
+void apply_rules(const Frontend& frontend, std::vector<Step>& steps) {
+  const auto rules = read_rules(rule_folders());
+  if (!rules) {
+    complain_once(frontend, rules.error().message);
+    for (auto& step : steps) step.never_back = rules.error().message;
+    return;
+  }
+  for (const auto& complaint : rules->complaints) complain_once(frontend, complaint);
+  mark_never_back(rules->never_back, steps);
 }
 
 Result<Plan> plan_of(std::vector<Step> steps) {
   auto cache = AptCache::open();
   if (!cache) return cache.error();
   return cache->make_plan(std::move(steps));
+}
+
+// The driver is never called, so this is the only moment before dpkg begins.
+void take_all_snapshots(Store& store, const Frontend& frontend) {
+  const auto open = store.open_plan(frontend);
+  if (!open || !*open) return;
+  RunTools tools(store, complain, &**open);
+  std::vector<std::string> packages;
+  for (const Step& step : (*open)->plan.steps) {
+    if (wants_snapshot(step)) packages.push_back(step.package);
+  }
+  for (const auto& [package, why] : tools.snapshots()->take(packages)) {
+    complain("unable to go back from the new " + package + " if it fails: " + why);
+  }
 }
 
 }  // namespace
@@ -101,10 +148,13 @@ void pre_install() {
   if (!frontend) return;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
   if (!store) return complain_once(*frontend, store.error().message);
+  apply_rules(*frontend, steps);
   const auto plan = plan_of(std::move(steps));
   if (!plan) return complain(plan.error().message);
-  const auto begun = store->begin_plan(*frontend, flags_of(*conversation, *frontend), *plan, now());
-  if (!begun) complain_once(*frontend, begun.error().message);
+  const auto flags = flags_of(*conversation, *frontend);
+  const auto begun = store->begin_plan(*frontend, flags, *plan, now());
+  if (!begun) return complain_once(*frontend, begun.error().message);
+  if (flags.bypassed && flags.rollback) take_all_snapshots(*store, *frontend);
 }
 
 }  // namespace aptkeep::hook

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "adapters/dpkg_db.h"
 #include "adapters/proc.h"
-#include "adapters/process.h"
 #include "adapters/progress.h"
+#include "adapters/run_lock.h"
+#include "adapters/run_tools.h"
 #include "core/config.h"
 #include "engine/call.h"
 #include "subcommands.h"
@@ -79,10 +79,9 @@ CallEnd carry_out(const DpkgCall& call, const Frontend& frontend, Progress& prog
     return kUnhandled;
   }
   if (!*open || (*open)->flags.bypassed) return kUnhandled;
-  RealDpkg dpkg;
-  RealDatabase db;
-  CallPorts ports{
-      dpkg, db, progress, *store, complain, dpkg_disk_full, [&] { return record_holds(**open); }};
+  RunTools tools(*store, complain, &**open);
+  CallPorts ports = tools.call_ports(progress);
+  ports.record_holds = [&] { return record_holds(**open); };
   const auto archives =
       call.verb == DpkgCall::Verb::Unpack ? archives_of(call) : std::vector<std::string>{};
   return run_call(call, archives, **open, ports);
@@ -95,6 +94,7 @@ int drive(int progress_fd, const std::vector<std::string>& args) {
   if (!frontend) return kNotHandled;
   const auto progress = MemfdProgress::open(progress_fd);
   if (!progress) return kNotHandled;
+  const RunLock lock = RunLock::of_driver();
   const CallEnd end = carry_out(*call, *frontend, **progress);
   if (!end.handled) return kNotHandled;
   end_as(end, **progress);
@@ -108,6 +108,10 @@ int subcommand(const std::vector<std::string>& args) {
   if (args.size() == 2 && args[0] == "dpkg-hook") return dpkg_hook(args[1]);
   if (args.size() == 3 && args[0] == "kept" && args[1] == "--frontend") return kept(args[2]);
   if (args.size() == 1 && args[0] == "uninstall") return uninstall();
+  if (!args.empty() && args[0] == "resume" && args.size() <= 2) {
+    const bool at_boot = args.size() == 2 && args[1] == "--boot";
+    if (args.size() == 1 || at_boot) return resume(at_boot);
+  }
   complain("unable to run the driver: it is started by apt and dpkg, not by hand");
   return 2;
 }

@@ -11,7 +11,7 @@
 
 #include "adapters/dpkg_db.h"
 #include "adapters/proc.h"
-#include "adapters/process.h"
+#include "adapters/run_tools.h"
 #include "adapters/tell_once.h"
 #include "core/config.h"
 #include "engine/finish.h"
@@ -22,11 +22,6 @@ namespace {
 
 std::int64_t now() {
   return static_cast<std::int64_t>(std::time(nullptr));
-}
-
-void print_summary(const Ending& ending, const std::string& native_arch, bool bypassed) {
-  const std::string text = summary_text(ending, native_arch, bypassed);
-  if (!text.empty()) std::fputs(text.c_str(), stderr);
 }
 
 std::string mark_file(std::int64_t pid) {
@@ -68,10 +63,8 @@ int after_dpkg(const DpkgAncestor& dpkg) {
     complain(store.error().message);
     return 0;
   }
-  RealDatabase db;
-  FinishPorts ports{
-      db,       *store,         nullptr,
-      complain, dpkg_disk_full, [](const std::string& since) { return dpkg_log_since(since); }};
+  RunTools tools(*store, complain);
+  FinishPorts ports = tools.finish_ports();
   const std::string native = native_architecture();
   const auto ending =
       record_plain_call(dpkg.process, dpkg_log_since(mark), only_unpacks(dpkg.arguments), native,
@@ -85,6 +78,11 @@ int after_dpkg(const DpkgAncestor& dpkg) {
 }
 
 }  // namespace
+
+void print_summary(const Ending& ending, const std::string& native_arch, bool bypassed) {
+  const std::string text = summary_text(ending, native_arch, bypassed);
+  if (!text.empty()) std::fputs(text.c_str(), stderr);
+}
 
 void complain(const std::string& message) {
   std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
@@ -104,11 +102,8 @@ int end_run() {
   }
   const auto open = own_plan(*store);
   if (!open || !*open) return 0;
-  RealDatabase db;
-  RealDpkg dpkg;
-  FinishPorts ports{
-      db,       *store,         &dpkg,
-      complain, dpkg_disk_full, [](const std::string& mark) { return dpkg_log_since(mark); }};
+  RunTools tools(*store, complain, &**open);
+  FinishPorts ports = tools.finish_ports();
   const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
   if (!ending) {
     complain(ending.error().message);

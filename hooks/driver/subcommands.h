@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/finish.h"
 #include "state/store.h"
 
 namespace aptkeep {
@@ -22,6 +23,13 @@ int dpkg_hook(const std::string& when);
 
 // 1 when the frontend with this pid kept something in its run, 0 when not, 2 when that is unknown.
 int kept(const std::string& pid);
+
+// Finishes or undoes what a killed frontend or a power cut has left; `at_boot`: before the services
+// are up. resume_plan() is for who holds dpkg's frontend lock already, or runs below one that does.
+int resume(bool at_boot);
+int resume_plan(Store& store);
+
+void print_summary(const Ending& ending, const std::string& native_arch, bool bypassed);
 
 // Before aptkeep is removed: takes its pins out of apt's preferences.
 int uninstall();

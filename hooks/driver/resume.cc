@@ -1,0 +1,90 @@
+// `driver resume [--boot]`: finishes or undoes a run that has no end, and reports it as cut off.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "adapters/proc.h"
+#include "adapters/run_lock.h"
+#include "adapters/run_tools.h"
+#include "core/config.h"
+#include "subcommands.h"
+
+namespace aptkeep {
+namespace {
+
+// As long as a dpkg call of a large upgrade may take that a killed frontend has left behind.
+constexpr int kPatience = 3600;
+
+bool is_alive(const Frontend& frontend) {
+  const auto now = process_info(frontend.pid);
+  return now && now->same_process(frontend);
+}
+
+}  // namespace
+
+int resume(bool at_boot) {
+  if (::geteuid() != 0) {
+    complain("unable to resume: only root may");
+    return 2;
+  }
+  if (::access(paths::kOff, F_OK) == 0 || ::access(paths::kStateDb, F_OK) != 0) return 0;
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) {
+    complain(store.error().message);
+    return 1;
+  }
+  const auto found = store->unended_plan();
+  if (!found) {
+    complain(found.error().message);
+    return 1;
+  }
+  if (!*found) return 0;
+  if (is_alive((*found)->frontend)) {
+    complain("unable to resume: " + (*found)->frontend.command + " is still at work");
+    return 1;
+  }
+  const auto lock = RunLock::of_frontend();
+  if (!lock) {
+    complain(lock.error().message);
+    return 1;
+  }
+  ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
+  // Before the services are up nothing is to be started, and a start that waits for this very unit
+  // would wait for ever: systemctl(1) then only does what needs no manager.
+  if (at_boot) ::setenv("SYSTEMD_OFFLINE", "1", 1);
+  if (!wait_for_orphans(kPatience)) {
+    complain("unable to resume: a dpkg that was left behind is still at work");
+    return 1;
+  }
+  return resume_plan(*store);
+}
+
+int resume_plan(Store& store) {
+  auto found = store.unended_plan();  // anew: who was waited for has gone on with it
+  if (!found) {
+    complain(found.error().message);
+    return 1;
+  }
+  if (!*found) return 0;
+  OpenPlan& open = **found;
+  complain("finishing what was cut off: " + open.frontend.command);
+  RunTools tools(store, complain, &open);
+  FinishPorts ports = tools.finish_ports();
+  const auto is_file = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
+  const Status resumed = aptkeep::resume(open, is_file, ports);
+  if (!resumed) {
+    complain(resumed.error().message);
+    return 1;
+  }
+  const auto ending = finish_plan(open.frontend, ports, paths::kPins,
+                                  static_cast<std::int64_t>(std::time(nullptr)), "cut off");
+  if (!ending) {
+    complain(ending.error().message);
+    return 1;
+  }
+  print_summary(*ending, open.flags.native_arch, open.flags.bypassed);
+  return 0;
+}
+
+}  // namespace aptkeep
