@@ -109,7 +109,8 @@ std::string headline(const Kept& kept, const aptkeep_keep& keep) {
   const std::string old_version = keep.old_version;
   const Now* now = kept.find_now(keep);
   if (version.empty()) {
-    return name + " " + old_version + ": its removal failed";
+    return name + " " + old_version +
+           (keep.phase == APTKEEP_PHASE_PURGE ? ": its purge failed" : ": its removal failed");
   }
   if (kept.unfinished(keep)) {
     return name + " " + now->version + ": unpacked, but not configured (" + now->state + ")";

@@ -23,7 +23,8 @@ void tell_run(const aptkeep_run& run) {
 
 void tell_failure(const aptkeep_failure& failure, const std::string& native_arch) {
   std::cout << "\n"
-            << name_of(failure.package, native_arch) << " " << harmless(failure.version) << ": "
+            << name_of(failure.package, native_arch) << (*failure.version != '\0' ? " " : "")
+            << harmless(failure.version) << ": "
             << ending_of(failure.script, failure.phase, failure.exit_code, failure.signal)
             << (failure.healed != 0 ? "; a later try went well" : "") << "\n";
   if (*failure.message != '\0') {

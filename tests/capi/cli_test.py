@@ -113,6 +113,14 @@ class Reading(Base):
         self.assertIn(b"its preinst ended with exit status 3",
                       run("report", "1", "--state", self.record("unended")).stdout)
 
+    def test_a_purge_that_failed(self):
+        text = run("status", "--state", self.record("purge")).stdout.decode()
+        self.assertIn("gone 1.0: its purge failed\n  its postrm ended with exit status 3 while it "
+                      "was purged\n", text)
+        self.assertNotIn("is tried by itself", text)
+        text = run("report", "--state", self.record("purge")).stdout.decode()
+        self.assertIn("\ngone: its postrm ended with exit status 3", text)
+
     def test_explain_follows_the_cause(self):
         done = run("explain", "--state", self.record("kept"), "dep")
         self.assertEqual(done.returncode, 0)

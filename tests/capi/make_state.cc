@@ -27,9 +27,10 @@ Failure failure(const std::string& package, std::int32_t step) {
   made.script = "preinst";
   made.exit_code = 3;
   made.message = "new " + package + " package pre-installation script subprocess returned 3";
-  made.output = "first line\n\x1b[31mred\x1b[0m \xff\xfe\nlast line\n"
-                "dpkg: error processing archive /x.deb (--unpack):\n " +
-                made.message + "\ndpkg: too many errors, stopping\n";
+  made.output =
+      "first line\n\x1b[31mred\x1b[0m \xff\xfe\nlast line\n"
+      "dpkg: error processing archive /x.deb (--unpack):\n " +
+      made.message + "\ndpkg: too many errors, stopping\n";
   return made;
 }
 
@@ -100,6 +101,19 @@ bool write_kept(Store& store) {
          store.set_blocked({{"bar:amd64", "3.0", "would remove foo: Breaks foo (<< 2)"}}).ok();
 }
 
+// A purge that failed in the postrm.
+bool write_purge(Store& store) {
+  StepOutcome gone = outcome("gone:amd64", StepState::FailedNew, "ic");
+  gone.step.action = Action::Purge;
+  gone.step.new_version.clear();
+  gone.step.archive.clear();
+  Failure failed = failure("gone:amd64", 0);
+  failed.phase = Phase::Purge;
+  failed.script = "postrm";
+  failed.version.clear();
+  return write_run(store, {gone}, {failed}, {failed_keep(gone, failed)});
+}
+
 // A run that is at work, or was cut off.
 bool write_unended(Store& store) {
   const StepOutcome foo = outcome("foo:amd64", StepState::FailedOld, "ii");
@@ -113,7 +127,7 @@ bool write_unended(Store& store) {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fputs("usage: make_state FILE kept|well|unended|empty\n", stderr);
+    std::fputs("usage: make_state FILE kept|well|purge|unended|empty\n", stderr);
     return 2;
   }
   auto store = Store::open(argv[1], Store::Mode::ReadWrite);
@@ -124,6 +138,9 @@ int main(int argc, char** argv) {
   const std::string kind = argv[2];
   if (kind == "kept") {
     return write_kept(*store) ? 0 : 1;
+  }
+  if (kind == "purge") {
+    return write_purge(*store) ? 0 : 1;
   }
   if (kind == "unended") {
     return write_unended(*store) ? 0 : 1;
