@@ -18,7 +18,9 @@
 #include <optional>
 #include <utility>
 
+#include "adapters/hang_guard.h"
 #include "adapters/path_list.h"
+#include "adapters/process_tree.h"
 #include "adapters/wiring.h"
 #include "core/config.h"
 
@@ -133,10 +135,32 @@ Error cannot_run(const std::string& program, const char* why) {
   return Error{"unable to run " + program + ": " + why};
 }
 
+// Our standard error may be a terminal that the relay has made raw, with the cursor anywhere.
+void tell_on_stderr(const std::string& line) {
+  const char* const end = isatty(2) == 1 ? "\r\n" : "\n";
+  const std::string text = (isatty(2) == 1 ? end : "") + ("aptkeep: " + line) + end;
+  if (write(2, text.data(), text.size()) < 0) return;  // nobody to tell
+}
+
+HangEnd watch_over(pid_t child, const RunOptions& options, const Wiring* wiring) noexcept {
+  HangRules rules;
+  rules.limit_ms = options.hang_after * 1000;
+  rules.grace_ms = options.hang_grace * 1000;
+  rules.unattended = options.unattended;
+  try {
+    rules.never_end = options.never_end;
+    return watch_for_hang(
+        child, rules, [wiring] { return wiring != nullptr ? wiring->printed() : 0; },
+        options.tell ? options.tell : tell_on_stderr);
+  } catch (const std::exception&) {  // no memory: then nobody watches
+    return {};
+  }
+}
+
 // Starts the program and waits for its end: the raw wait status. `tried`: whether there was a
 // process, even if it could not become the program.
 Result<int> spawn_and_wait(const std::vector<std::string>& args, const RunOptions& options,
-                           Wiring* wiring, int status_fd, bool& tried) {
+                           Wiring* wiring, int status_fd, bool& tried, HangEnd& hang) {
   Environment environment;
   std::error_code failure;
   pid_t failed = -1;
@@ -165,6 +189,7 @@ Result<int> spawn_and_wait(const std::vector<std::string>& args, const RunOption
   if (term_arrived) kill(child.id(), SIGTERM);
   if (wiring != nullptr) wiring->child_started(child.id());
   // child's destructor would kill what still runs: nothing may throw before this wait.
+  hang = watch_over(child.id(), options, wiring);
   child.wait(failure);
   term_target = 0;
   if (failure) return cannot_run(options.program, std::strerror(failure.value()));
@@ -184,16 +209,21 @@ Result<DpkgResult> run_guarded(const std::vector<std::string>& args, const RunOp
   if (!wiring->start()) wiring.reset();
   bool tried = false;
   DpkgResult result;
-  auto ended = spawn_and_wait(all, options, wiring ? &*wiring : nullptr, status.get(), tried);
+  HangEnd hang;
+  const std::uint64_t killed_before = oom_kills();
+  auto ended = spawn_and_wait(all, options, wiring ? &*wiring : nullptr, status.get(), tried, hang);
   if (wiring) result.tail = wiring->child_ended(options.tail_lines);
   if (!ended && !tried && wiring) {  // the wiring took the last descriptors or processes
     wiring.reset();
-    ended = spawn_and_wait(all, options, nullptr, status.get(), tried);
+    ended = spawn_and_wait(all, options, nullptr, status.get(), tried, hang);
   }
   if (!ended) return ended.error();
   if (WIFSIGNALED(*ended)) result.signal = WTERMSIG(*ended);
   if (WIFEXITED(*ended)) result.exit_code = WEXITSTATUS(*ended);
   if (status.ok()) result.status_log = read_all(status.get());
+  result.hung = hang.hung;
+  result.hang = hang.line;
+  result.oom_kill = oom_kills() != killed_before;
   return result;
 }
 
@@ -215,7 +245,7 @@ Result<DpkgResult> run_process(const std::vector<std::string>& args, const RunOp
 }
 
 Result<DpkgResult> RealDpkg::run(const std::vector<std::string>& args) {
-  return run_process(args, RunOptions{});
+  return run_process(args, options_);
 }
 
 }  // namespace aptkeep

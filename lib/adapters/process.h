@@ -2,7 +2,9 @@
 // The only file with <boost/process...> is process.cc.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
@@ -14,6 +16,16 @@ struct RunOptions {
   std::string program = "/usr/bin/dpkg";
   std::size_t tail_lines = 50;
   bool status_fd = true;  // add our own --status-fd (a memfd) to the arguments
+
+  // What shows no sign of life for so many seconds (0: never) is told, and a maintainer script
+  // ended where `unattended` says that nobody is there who could, unless it asks something on a
+  // terminal or is of a package in `never_end` ("name" or "name:arch"). See core/hang.h.
+  std::int64_t hang_after = 0;
+  std::int64_t hang_grace = 10;  // seconds between SIGTERM and SIGKILL
+  bool unattended = false;
+  std::vector<std::string> never_end;
+  // One line, while dpkg runs. Unset: to standard error, as it is fit for a raw terminal.
+  std::function<void(const std::string&)> tell;
 };
 
 // Runs `program args...` to its end and returns how it ended. Environment and working folder are
@@ -31,7 +43,11 @@ std::string real_path(const std::string& path);
 
 class RealDpkg final : public DpkgRunner {
  public:
+  explicit RealDpkg(RunOptions options = {}) : options_(std::move(options)) {}
   Result<DpkgResult> run(const std::vector<std::string>& args) override;
+
+ private:
+  RunOptions options_;
 };
 
 }  // namespace aptkeep

@@ -114,6 +114,10 @@ void Wiring::child_started(pid_t pid) {
   send(control_.get(), &note, sizeof note, MSG_NOSIGNAL);
 }
 
+std::uint64_t Wiring::printed() const {
+  return ring_->written.load(std::memory_order_acquire);
+}
+
 std::string Wiring::child_ended(std::size_t tail_lines) {
   const RelayNote note{RelayNote::Ended, 0};
   send(control_.get(), &note, sizeof note, MSG_NOSIGNAL);

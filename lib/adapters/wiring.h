@@ -59,6 +59,9 @@ class Wiring {
   // `pid` <= 0: there is no child after all.
   void child_started(pid_t pid);
 
+  // Bytes that the child printed so far.
+  std::uint64_t printed() const;
+
   // Waits until the relay has passed on all that the child printed, but not for what the child
   // left running. Returns the last lines.
   std::string child_ended(std::size_t tail_lines);

@@ -17,6 +17,8 @@ struct DpkgResult {
   std::string status_log;  // what dpkg wrote to our --status-fd
   std::string tail;        // the last lines that it and its scripts printed
   bool hung = false;       // a script did nothing any more and was ended
+  std::string hang;        // what was told of that: its processes, what they waited for
+  bool oom_kill = false;   // the kernel ended some process for want of memory meanwhile
 };
 
 // Runs the real dpkg. `args` without the program's name and without our own --status-fd.
