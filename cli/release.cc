@@ -4,9 +4,20 @@
 
 #include "command.h"
 #include "keeps.h"
+#include "now.h"
 #include "text.h"
 
 namespace aptkeep::cli {
+namespace {
+
+// dpkg was told not to want what is left unconfigured.
+void want_again(const std::map<std::string, std::string>& packages) {
+  std::vector<std::string> command{"/usr/lib/aptkeep/driver", "want-again"};
+  for (const auto& [package, name] : packages) command.push_back(package);
+  if (run(command) != 0) throw Failed("unable to have dpkg configure them again");
+}
+
+}  // namespace
 
 int release(const std::vector<std::string>& packages) {
   need_root("release " + harmless(packages.front()));
@@ -25,6 +36,7 @@ int release(const std::vector<std::string>& packages) {
       }
     }
   }
+  want_again(chosen);
   for (const auto& [package, name] : chosen) {
     if (aptkeep_state_lift(kept.state.get(), package.c_str(), "released") < 0) {
       throw Failed(aptkeep_error());

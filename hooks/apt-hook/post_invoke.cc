@@ -54,6 +54,7 @@ void update() {
   if (!keeps) return complain(keeps.error().message);
   const auto blocked = store->blocked();
   if (!blocked) return complain(blocked.error().message);
+  if (lift_due(*store)) return refresh_blockers(*store);
   if (keeps->empty() && blocked->empty()) return;
   refresh_blockers(*store);
 }

@@ -148,6 +148,8 @@ void pre_install() {
   if (!frontend) return;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
   if (!store) return complain_once(*frontend, store.error().message);
+  resume_cut_off(*store);
+  want_again(*store, steps);
   apply_rules(*frontend, steps);
   const auto plan = plan_of(std::move(steps));
   if (!plan) return complain(plan.error().message);

@@ -1,12 +1,14 @@
 // `driver resume [--boot]`: finishes or undoes a run that has no end, and reports it as cut off.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
 #include "adapters/run_tools.h"
+#include "adapters/selections.h"
 #include "core/config.h"
 #include "subcommands.h"
 
@@ -58,6 +60,39 @@ int resume(bool at_boot) {
     return 1;
   }
   return resume_plan(*store);
+}
+
+int resume_below() {
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) {
+    complain(store.error().message);
+    return 1;
+  }
+  const auto found = store->unended_plan();
+  if (!found || !*found || is_alive((*found)->frontend) || !own_frontend()) return 0;
+  ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
+  if (!wait_for_orphans(kPatience)) return 1;
+  return resume_plan(*store);
+}
+
+int want_again(const std::vector<std::string>& packages) {
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
+  const auto keeps = store ? store->keeps() : Result<std::vector<Keep>>(store.error());
+  RealDatabase database;
+  const auto db = keeps ? database.read() : Result<DbSnapshot>(keeps.error());
+  if (!db) {
+    complain(db.error().message);
+    return 1;
+  }
+  std::vector<Keep> chosen;
+  for (const Keep& keep : *keeps) {
+    const bool named = std::find(packages.begin(), packages.end(), keep.package) != packages.end();
+    if (packages.empty() || named) chosen.push_back(keep);
+  }
+  const Status wanted = set_wants(wants_again(chosen, *db));
+  if (wanted) return 0;
+  complain(wanted.error().message);
+  return 1;
 }
 
 int resume_plan(Store& store) {

@@ -36,6 +36,18 @@ bool is_planned() {
   return plan && *plan;
 }
 
+// dpkg's lock is free only before it begins: prerm would come too late.
+bool removes_aptkeep(const std::vector<std::string>& arguments) {
+  bool removes = false;
+  bool aptkeep = false;
+  for (const auto& argument : arguments) {
+    removes = removes || argument == "-r" || argument == "--remove" || argument == "-P" ||
+              argument == "--purge";
+    aptkeep = aptkeep || argument == "aptkeep" || argument.starts_with("aptkeep:");
+  }
+  return removes && aptkeep;
+}
+
 int before_dpkg(const Frontend& dpkg) {
   if (is_planned()) return 0;
   // /run is root's alone, so a planted link cannot stand here; O_NOFOLLOW and O_EXCL all the same.
@@ -117,7 +129,10 @@ int dpkg_hook(const std::string& when) {
   if (::geteuid() != 0) return 0;
   const auto dpkg = dpkg_ancestor();
   if (!dpkg || !changes_packages_here(dpkg->arguments)) return 0;
-  if (when == "pre") return before_dpkg(dpkg->process);
+  if (when == "pre") {
+    if (removes_aptkeep(dpkg->arguments)) want_again({});
+    return before_dpkg(dpkg->process);
+  }
   if (when == "post") return after_dpkg(*dpkg);
   complain("unable to run the dpkg hook: neither 'pre' nor 'post': " + when);
   return 2;

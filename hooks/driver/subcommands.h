@@ -25,9 +25,13 @@ int dpkg_hook(const std::string& when);
 int kept(const std::string& pid);
 
 // Finishes or undoes what a killed frontend or a power cut has left; `at_boot`: before the services
-// are up. resume_plan() is for who holds dpkg's frontend lock already, or runs below one that does.
+// are up. resume_plan() is for who holds dpkg's frontend lock.
 int resume(bool at_boot);
+int resume_below();  // below a frontend that holds dpkg's lock
 int resume_plan(Store& store);
+
+// dpkg is to want again what was left unconfigured of these packages ("name:arch"), or of all.
+int want_again(const std::vector<std::string>& packages);
 
 void print_summary(const Ending& ending, const std::string& native_arch, bool bypassed);
 

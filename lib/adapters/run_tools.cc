@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "adapters/proc.h"
+#include "adapters/selections.h"
 #include "core/config.h"
 
 namespace aptkeep {
@@ -61,6 +62,7 @@ FinishPorts RunTools::finish_ports() {
                       return dpkg_log_since(mark); }};
   ports.snapshots = snapshots();
   ports.reload_units = reload_units;
+  ports.set_wants = set_wants;
   ports.drop_snapshots = [say = say_](const OpenPlan& open, bool well) { drop(open, well, say); };
   return ports;
 }

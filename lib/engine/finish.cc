@@ -122,6 +122,12 @@ bool is_over(const Keep& keep, const DbSnapshot& db) {
   return entry->second.version != keep.old_version || keep.old_version == keep.version;
 }
 
+bool is_unwanted(const std::string& package, const DbSnapshot& db) {
+  const auto entry = db.find(package);
+  return entry != db.end() && entry->second.state.size() >= 2 && entry->second.state[0] == 'u' &&
+         entry->second.state[1] != 'c' && entry->second.state[1] != 'n';
+}
+
 }  // namespace
 
 Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>& active,
@@ -172,6 +178,30 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
   return ending;
 }
 
+std::map<std::string, std::string> wants_of(const Ending& ending, const DbSnapshot& db) {
+  std::map<std::string, std::string> wants;
+  for (const Keep& keep : ending.keeps) {
+    const auto entry = db.find(keep.package);
+    if (entry == db.end() || entry->second.state.size() != 2) continue;
+    const std::string& state = entry->second.state;
+    if (state[0] == 'i' && (state[1] == 'U' || state[1] == 'F'))
+      wants[dpkg_name(keep.package, db)] = "unknown";
+  }
+  for (const auto& package : ending.lifted) {
+    if (is_unwanted(package, db)) wants[dpkg_name(package, db)] = "install";
+  }
+  return wants;
+}
+
+std::map<std::string, std::string> wants_again(const std::vector<Keep>& keeps,
+                                               const DbSnapshot& db) {
+  std::map<std::string, std::string> wants;
+  for (const Keep& keep : keeps) {
+    if (is_unwanted(keep.package, db)) wants[dpkg_name(keep.package, db)] = "install";
+  }
+  return wants;
+}
+
 Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
                            const std::string& pins_path, std::int64_t now,
                            const std::string& note) {
@@ -199,6 +229,10 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   const auto blocked = ports.store.blocked();
   const auto pinned = write_pins(ports.store, blocked ? *blocked : std::vector<Pin>{}, pins_path);
   if (!pinned) ports.say(pinned.error().message);
+  if (ports.set_wants) {
+    const Status wanted = ports.set_wants(wants_of(ending, *database));
+    if (!wanted) ports.say(wanted.error().message);
+  }
   if (ports.drop_snapshots) {
     ports.drop_snapshots(open, ending.keeps.empty());
   }

@@ -1,6 +1,7 @@
 // The end of a plan: what became of each step, what is kept and why, which keeps are over.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,14 @@ struct Ending {
 Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>& active,
             std::int64_t now);
 
+// What dpkg is to want: "unknown" of what is left unconfigured, so that later runs neither try it
+// again nor fail because of it; "install" again of what is not kept any more. A package on hold, or
+// one that is to be removed, stays so.
+std::map<std::string, std::string> wants_of(const Ending& ending, const DbSnapshot& db);
+// "install" of all that is kept and unwanted: before aptkeep goes, or before it is tried again.
+std::map<std::string, std::string> wants_again(const std::vector<Keep>& keeps,
+                                               const DbSnapshot& db);
+
 // A few lines for the terminal at the end of a run that kept something; empty otherwise.
 std::string summary_text(const Ending& ending, const std::string& native_arch, bool bypassed);
 
@@ -36,6 +45,8 @@ struct FinishPorts {
   std::function<std::string(const std::string&)> log_since;
   Snapshots* snapshots = nullptr;  // of the plan that is finished
   std::function<void()> reload_units = {};
+  // Makes dpkg want "unknown" or "install" of packages, by dpkg's names for them.
+  std::function<Status(const std::map<std::string, std::string>&)> set_wants = {};
   // What is to become of the plan's snapshots. `well`: nothing was kept.
   std::function<void(const OpenPlan& open, bool well)> drop_snapshots = {};
 };

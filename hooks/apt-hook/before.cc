@@ -1,0 +1,97 @@
+// What is put in order before a plan begins: a run that was cut off, and packages that were left
+// unconfigured and are tried again now.
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "adapters/dpkg_db.h"
+#include "adapters/proc.h"
+#include "adapters/selections.h"
+#include "core/config.h"
+#include "core/failure_class.h"
+#include "engine/finish.h"
+#include "hook.h"
+
+extern char** environ;
+
+namespace aptkeep::hook {
+namespace {
+
+bool is_alive(const Frontend& frontend) {
+  const auto now = process_info(frontend.pid);
+  return now && now->same_process(frontend);
+}
+
+bool removes_aptkeep(const std::vector<Step>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](const Step& step) {
+    return step.new_version.empty() && step.package.starts_with("aptkeep:");
+  });
+}
+
+// Not by a mere Configure: apt names so whatever it finds unconfigured.
+bool is_changed(const std::vector<Step>& steps, const std::string& package) {
+  return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+    return step.package == package && step.action != Action::Configure;
+  });
+}
+
+}  // namespace
+
+void resume_cut_off(Store& store) {
+  const auto plan = store.unended_plan();
+  if (!plan || !*plan || is_alive((*plan)->frontend)) return;
+  std::array<char*, 4> argv{const_cast<char*>("driver"), const_cast<char*>("resume"),
+                            const_cast<char*>("--below"), nullptr};
+  pid_t pid = 0;
+  if (::posix_spawn(&pid, paths::kDriver, nullptr, nullptr, argv.data(), environ) != 0) return;
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void want_again(Store& store, const std::vector<Step>& steps) {
+  const auto keeps = store.keeps();
+  if (!keeps || keeps->empty()) return;
+  const bool all = removes_aptkeep(steps);
+  std::vector<Keep> chosen;
+  for (const Keep& keep : *keeps) {
+    const auto root = std::find_if(keeps->begin(), keeps->end(),
+                                   [&](const Keep& other) { return other.package == keep.root; });
+    const bool due =
+        root != keeps->end() && due_again(root->failure_class, root->attempts, root->tried, now());
+    const bool planned = is_changed(steps, keep.package) || is_changed(steps, keep.root);
+    if (all || due || planned) chosen.push_back(keep);
+  }
+  if (chosen.empty()) return;
+  RealDatabase database;
+  const auto db = database.read();
+  if (!db) return complain(db.error().message);
+  if (lock_holder()) ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
+  const Status wanted = set_wants(wants_again(chosen, *db));
+  if (!wanted) complain(wanted.error().message);
+}
+
+// Only those whose pin is all that keeps them from being tried.
+bool lift_due(Store& store) {
+  const auto keeps = store.keeps();
+  if (!keeps) return false;
+  bool any = false;
+  for (const Keep& root : *keeps) {
+    const bool whole = root.db_state.size() == 2 && root.db_state[1] == 'i';
+    if (!root.failed || !whole) continue;
+    if (!due_again(root.failure_class, root.attempts, root.tried, now())) continue;
+    for (const Keep& keep : *keeps) {
+      if (keep.package != root.package && keep.root != root.package) continue;
+      const Status lifted = store.lift_keep(keep.package, "due again", now());
+      if (!lifted) complain(lifted.error().message);
+      any = any || lifted;
+    }
+  }
+  return any;
+}
+
+}  // namespace aptkeep::hook
