@@ -21,6 +21,8 @@ int status(const std::string& state, bool json);
 int explain(const std::string& state, const std::string& package);
 int report(const std::string& state, std::int64_t run, bool json);
 int runs(const std::string& state, unsigned most, bool json);
+int rollback(const std::vector<std::string>& packages, std::int64_t run_id, bool yes);
+int resume();
 int release(const std::vector<std::string>& packages);
 int retry(const std::vector<std::string>& packages, bool yes);
 

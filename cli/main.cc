@@ -71,6 +71,19 @@ void set_up(CLI::App& app, Arguments& given, int& result) {
   retry_command->add_flag("-y,--yes", given.yes, "Answer yes to apt-get's questions");
   retry_command->callback([&] { result = retry(given.packages, given.yes); });
 
+  CLI::App* rollback_command = app.add_subcommand(
+      "rollback", "Put packages, or a whole run, back to the versions before (root)");
+  rollback_command->add_option("PACKAGE", given.packages, "foo or foo:arch");
+  rollback_command->add_option("--run", given.run, "All that this run changed")
+      ->type_name("RUN")
+      ->check(CLI::Validator(run_number, ""));
+  rollback_command->add_flag("-y,--yes", given.yes, "Do not ask");
+  rollback_command->callback([&] { result = rollback(given.packages, given.run, given.yes); });
+
+  CLI::App* resume_command =
+      app.add_subcommand("resume", "Finish or undo a run that was cut off (root)");
+  resume_command->callback([&] { result = resume(); });
+
   CLI::App* release_command =
       app.add_subcommand("release", "Forget that packages are kept back (root)");
   release_command->add_option("PACKAGE", given.packages, "foo or foo:arch")->required();

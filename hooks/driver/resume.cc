@@ -59,7 +59,13 @@ int resume(bool at_boot) {
     complain("unable to resume: a dpkg that was left behind is still at work");
     return 1;
   }
-  return resume_plan(*store);
+  const int done = resume_plan(*store);
+  if (at_boot) {
+    // Units may have changed, and those that are still to start are to be the new ones.
+    ::unsetenv("SYSTEMD_OFFLINE");
+    reload_units();
+  }
+  return done;
 }
 
 int resume_below() {

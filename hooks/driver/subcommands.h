@@ -30,6 +30,9 @@ int resume(bool at_boot);
 int resume_below();  // below a frontend that holds dpkg's lock
 int resume_plan(Store& store);
 
+// Shows (--show) or does (--do) what takes back packages, or a run (--run N).
+int rollback(const std::vector<std::string>& args);
+
 // dpkg is to want again what was left unconfigured of these packages ("name:arch"), or of all.
 int want_again(const std::vector<std::string>& packages);
 

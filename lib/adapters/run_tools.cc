@@ -1,6 +1,7 @@
 #include "adapters/run_tools.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "adapters/proc.h"
 #include "adapters/selections.h"
@@ -13,6 +14,19 @@ namespace {
 constexpr std::size_t kRunsAfterFailures = 3;
 constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
 
+void drop(const OpenPlan& open, bool well, const RunTools::Say& say) {
+  const std::string base = paths::kSnapshots;
+  const auto kept = static_cast<std::size_t>(std::max<std::int64_t>(open.flags.keep_runs, 0));
+  const Status removed =
+      well && kept == 0 ? remove_snapshots(snapshot_folder(open.run, open.id)) : success();
+  if (!removed) say(removed.error().message);
+  ::rmdir((base + "/" + std::to_string(open.run)).c_str());  // where nothing is left in it
+  const Status pruned = prune_snapshots(base, std::max(kept, kRunsAfterFailures), kMostBytes);
+  if (!pruned) say(pruned.error().message);
+}
+
+}  // namespace
+
 void reload_units() {
   struct stat status;
   if (::stat("/run/systemd/system", &status) != 0) return;  // sd_booted(3)
@@ -22,27 +36,15 @@ void reload_units() {
   (void)run_process({"daemon-reload"}, options);
 }
 
-void drop(const OpenPlan& open, bool well, const RunTools::Say& say) {
-  const std::string base = paths::kSnapshots;
-  const auto kept = static_cast<std::size_t>(std::max<std::int64_t>(open.flags.keep_runs, 0));
-  const Status removed =
-      well && kept == 0 ? remove_snapshots(snapshot_folder(open.run, open.id)) : success();
-  if (!removed) say(removed.error().message);
-  const Status pruned = prune_snapshots(base, std::max(kept, kRunsAfterFailures), kMostBytes);
-  if (!pruned) say(pruned.error().message);
-}
-
-}  // namespace
-
 std::string snapshot_folder(std::int64_t run, std::int64_t plan) {
   return std::string(paths::kSnapshots) + "/" + std::to_string(run) + "/" + std::to_string(plan);
 }
 
-RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
+RunTools::RunTools(Store& store, Say say, const OpenPlan* plan, const std::string& folder)
     : store_(store), say_(std::move(say)) {
   if (plan == nullptr) return;
   SnapshotOptions options;
-  options.folder = snapshot_folder(plan->run, plan->id);
+  options.folder = folder.empty() ? snapshot_folder(plan->run, plan->id) : folder;
   if (plan->flags.copy_limit > 0)
     options.copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
   snapshots_.emplace(std::move(options));

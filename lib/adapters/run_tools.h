@@ -18,7 +18,8 @@ class RunTools {
   using Say = std::function<void(const std::string&)>;
 
   // `store` has to outlive this. Without a plan there are no snapshots.
-  RunTools(Store& store, Say say, const OpenPlan* plan = nullptr);
+  // `folder`: where these are, if not with the plan's own.
+  RunTools(Store& store, Say say, const OpenPlan* plan = nullptr, const std::string& folder = {});
 
   CallPorts call_ports(Progress& progress);
   FinishPorts finish_ports();
@@ -31,6 +32,9 @@ class RunTools {
   RealDatabase db_;
   std::optional<RealSnapshots> snapshots_;
 };
+
+// Has the service manager read its units again, where there is one.
+void reload_units();
 
 // /var/lib/aptkeep/snapshots/RUN/PLAN
 std::string snapshot_folder(std::int64_t run, std::int64_t plan);

@@ -233,6 +233,10 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
     const Status wanted = ports.set_wants(wants_of(ending, *database));
     if (!wanted) ports.say(wanted.error().message);
   }
+  // Months of an unattended machine; a run that a keep names stays whatever its age.
+  constexpr int kRunsOnRecord = 500;
+  if (const Status pruned = ports.store.prune(kRunsOnRecord); !pruned)
+    ports.say(pruned.error().message);
   if (ports.drop_snapshots) {
     ports.drop_snapshots(open, ending.keeps.empty());
   }

@@ -115,6 +115,9 @@ struct RunReport {
 
 class Store {
  public:
+  // Clauses are by far the most rows of a plan.
+  static constexpr int kPlansWithClauses = 20;
+
   enum class Mode { ReadOnly, ReadWrite };
 
   // ReadWrite makes the file (0644, in a folder of 0755: a person may read reports without root)
@@ -140,6 +143,11 @@ class Store {
 
   // Any plan that has not ended, the newest, whoever's it is: for resume.
   Result<std::optional<OpenPlan>> unended_plan();
+
+  // A plan whether it has ended or not; nullopt if there is none. Its clauses are there as long as
+  // it is among the last that ended (kPlansWithClauses), which a rollback by hand needs.
+  Result<std::optional<OpenPlan>> plan(std::int64_t id);
+  Result<std::vector<std::int64_t>> plans(std::int64_t run);  // newest first; run 0: of all runs
 
   Status set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states);
   Result<std::int64_t> add_failure(std::int64_t plan, const Failure& failure);

@@ -64,6 +64,23 @@ void write_outcomes(Database& db, std::int64_t plan, const std::vector<StepOutco
   }
 }
 
+void drop_old_clauses(Database& db) {
+  Query find(db,
+             "SELECT id FROM plans WHERE clauses<>0 AND ended<>0 AND id NOT IN "
+             "(SELECT id FROM plans WHERE ended<>0 ORDER BY id DESC LIMIT ?)");
+  find.bind(Store::kPlansWithClauses);
+  std::vector<std::int64_t> old;
+  while (find.row()) {
+    old.push_back(find.integer(0));
+  }
+  Query update(db, update_sql(kPlans, {"clauses"}, "id=?"));
+  Query remove(db, "DELETE FROM clauses WHERE plan=?");
+  for (const std::int64_t plan : old) {
+    update.bind_all(0, plan).run();
+    remove.bind(plan).run();
+  }
+}
+
 // Returns the run; 0 where there is no such plan, or it has ended.
 std::int64_t close_plan(Database& db, std::int64_t plan, std::size_t outcomes, std::int64_t now) {
   Query find(db, select_sql(kPlans, "WHERE id=?"));
@@ -79,9 +96,8 @@ std::int64_t close_plan(Database& db, std::int64_t plan, std::size_t outcomes, s
   }
   const std::int64_t run = find.integer(1);
   find.reset();
-  // Clauses are by far the most rows, and nobody asks for them after the end: causes say it.
-  Query(db, update_sql(kPlans, {"ended", "clauses"}, "id=?")).bind_all(now, 0, plan).run();
-  Query(db, "DELETE FROM clauses WHERE plan=?").bind(plan).run();
+  Query(db, update_sql(kPlans, {"ended"}, "id=?")).bind_all(now, plan).run();
+  drop_old_clauses(db);
   return run;
 }
 

@@ -240,6 +240,34 @@ Result<std::optional<OpenPlan>> Store::unended_plan() {
   return done ? Result<std::optional<OpenPlan>>(std::move(open)) : done.error();
 }
 
+Result<std::optional<OpenPlan>> Store::plan(std::int64_t id) {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::optional<OpenPlan> found;
+  Query rows(db, select_sql(kPlans, "WHERE id=?"));
+  rows.bind(id);
+  if (checked_row(db, rows)) {
+    found = read_open_plan(db, rows);
+  }
+  rows.reset();
+  const Status done = transaction.finish("read a plan from " + impl_->path);
+  return done ? Result<std::optional<OpenPlan>>(std::move(found)) : done.error();
+}
+
+Result<std::vector<std::int64_t>> Store::plans(std::int64_t run) {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::vector<std::int64_t> found;
+  Query rows(db, "SELECT id FROM plans WHERE ?1=0 OR run=?1 ORDER BY id DESC");
+  rows.bind(run);
+  while (rows.row()) {
+    found.push_back(rows.integer(0));
+  }
+  rows.reset();
+  const Status done = transaction.finish("read the plans from " + impl_->path);
+  return done ? Result<std::vector<std::int64_t>>(std::move(found)) : done.error();
+}
+
 Status Store::set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states) {
   Database& db = impl_->db;
   Transaction transaction(db, true);

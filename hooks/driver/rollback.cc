@@ -1,0 +1,166 @@
+// `driver rollback --show|--do [--run N] [PACKAGE...]`: takes back what an earlier run did, as far
+// as its snapshots are kept. aptkeep(8) shows, asks, and has it done.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include "adapters/proc.h"
+#include "adapters/progress.h"
+#include "adapters/run_lock.h"
+#include "adapters/run_tools.h"
+#include "core/config.h"
+#include "engine/undo.h"
+#include "subcommands.h"
+
+namespace aptkeep {
+namespace {
+
+class NoProgress final : public Progress {
+ public:
+  void calling(const std::vector<std::string>&, const std::vector<std::string>&) override {}
+  void finished() override {}
+};
+
+struct Request {
+  bool only_show = false;
+  std::int64_t run = 0;
+  std::set<std::string> packages;  // "name:arch"
+};
+
+struct Found {
+  Undo undo;
+  std::string folder;
+};
+
+bool changed(const OpenPlan& plan, const std::string& package) {
+  for (std::size_t i = 0; i < plan.plan.steps.size(); ++i) {
+    if (plan.plan.steps[i].package == package && plan.states[i] == StepState::Done) return true;
+  }
+  return false;
+}
+
+bool concerns(const OpenPlan& plan, const Request& request) {
+  if (request.packages.empty()) return true;
+  return std::all_of(request.packages.begin(), request.packages.end(),
+                     [&](const std::string& package) { return changed(plan, package); });
+}
+
+std::string names_of(const Request& request) {
+  std::string names;
+  for (const auto& package : request.packages) names += (names.empty() ? "" : ", ") + package;
+  return names.empty() ? "run " + std::to_string(request.run) : names;
+}
+
+// The newest plan that changed them all: what came before it is not what is there now.
+Result<Found> find(Store& store, const Request& request) {
+  const auto plans = store.plans(request.run);
+  if (!plans) return plans.error();
+  RealDatabase database;
+  const auto db = database.read();
+  if (!db) return db.error();
+  for (const std::int64_t id : *plans) {
+    const auto plan = store.plan(id);
+    if (!plan) return plan.error();
+    if (!*plan || !concerns(**plan, request)) continue;
+    Found found;
+    found.folder = snapshot_folder((*plan)->run, id);
+    SnapshotOptions options;
+    options.folder = found.folder;
+    RealSnapshots snapshots(options);
+    const auto has = [&](const std::string& package) { return snapshots.has(package); };
+    auto undo = undo_of(**plan, request.packages, has, *db);
+    if (!undo) return undo.error();
+    if (undo->returning.empty()) break;
+    found.undo = std::move(*undo);
+    return found;
+  }
+  return Error{"unable to put back " + names_of(request) +
+               ": no run on record changed that and can be undone"};
+}
+
+int carry_out(Store& store, const Request& request) {
+  const auto lock = RunLock::of_frontend();
+  if (!lock) {
+    complain(lock.error().message);
+    return 1;
+  }
+  ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
+  auto found = find(store, request);  // anew, now that nobody changes anything
+  auto frontend = process_info(::getpid());
+  if (!found || !frontend) {
+    complain(found ? "unable to read /proc" : found.error().message);
+    return 1;
+  }
+  frontend->command = "aptkeep rollback " + names_of(request);
+  const auto now = static_cast<std::int64_t>(std::time(nullptr));
+  OpenPlan open = found->undo.plan;
+  const auto plan = store.begin_plan(*frontend, open.flags, open.plan, now);
+  std::map<std::uint32_t, StepState> states;
+  for (std::uint32_t i = 0; i < open.states.size(); ++i) states[i] = open.states[i];
+  Status recorded = plan ? store.set_states(*plan, states) : Status(plan.error());
+  for (const Failure& failure : open.failures) {
+    const auto added = recorded ? store.add_failure(*plan, failure) : Result<std::int64_t>(0);
+    if (!added) recorded = added.error();
+  }
+  const auto begun =
+      recorded ? store.open_plan(*frontend) : Result<std::optional<OpenPlan>>(recorded.error());
+  if (!begun || !*begun) {
+    complain(begun ? "unable to record the rollback" : begun.error().message);
+    return 1;
+  }
+  open = **begun;
+  RunTools tools(store, complain, &open, found->folder);
+  NoProgress progress;
+  CallPorts ports = tools.call_ports(progress);
+  DpkgCall configure;
+  configure.verb = DpkgCall::Verb::Configure;
+  configure.pending = true;
+  run_call(configure, {}, open, ports);
+  FinishPorts finish = tools.finish_ports();
+  finish.drop_snapshots = {};
+  const auto ending = finish_plan(*frontend, finish, paths::kPins, now);
+  if (!ending) {
+    complain(ending.error().message);
+    return 1;
+  }
+  const bool back = std::all_of(found->undo.returning.begin(), found->undo.returning.end(),
+                                [&](std::uint32_t step) { return open.rolled_back[step]; });
+  print_summary(*ending, open.flags.native_arch, false);
+  return back ? 0 : 1;
+}
+
+}  // namespace
+
+int rollback(const std::vector<std::string>& args) {
+  Request request;
+  const std::string native = native_architecture();
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "--show") {
+      request.only_show = true;
+    } else if (args[i] == "--run" && i + 1 < args.size()) {
+      request.run = std::strtoll(args[++i].c_str(), nullptr, 10);
+    } else if (args[i] != "--do") {
+      const bool bare = args[i].find(':') == std::string::npos;
+      request.packages.insert(bare ? args[i] + ":" + native : args[i]);
+    }
+  }
+  auto store = Store::open(paths::kStateDb,
+                           request.only_show ? Store::Mode::ReadOnly : Store::Mode::ReadWrite);
+  if (!store) {
+    complain(store.error().message);
+    return 2;
+  }
+  if (!request.only_show) return carry_out(*store, request);
+  const auto found = find(*store, request);
+  if (!found) {
+    complain(found.error().message);
+    return 2;
+  }
+  for (const auto& line : found->undo.lines) std::printf("%s\n", line.c_str());
+  return 0;
+}
+
+}  // namespace aptkeep
