@@ -10,6 +10,18 @@
 namespace aptkeep {
 namespace {
 
+RunOptions options_of(const OpenPlan* plan) {
+  RunOptions options;
+  if (plan == nullptr) return options;
+  options.hang_after = plan->flags.hang_after;
+  options.unattended = plan->flags.unattended;
+  // Databases above all: what may not go back must not be ended in the middle of a conversion.
+  for (const Step& step : plan->plan.steps) {
+    if (!step.never_back.empty()) options.never_end.push_back(step.package);
+  }
+  return options;
+}
+
 // Of runs that kept something: enough for a person to come back to after a few days.
 constexpr std::size_t kRunsAfterFailures = 3;
 constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
@@ -41,7 +53,7 @@ std::string snapshot_folder(std::int64_t run, std::int64_t plan) {
 }
 
 RunTools::RunTools(Store& store, Say say, const OpenPlan* plan, const std::string& folder)
-    : store_(store), say_(std::move(say)) {
+    : store_(store), say_(std::move(say)), dpkg_(options_of(plan)) {
   if (plan == nullptr) return;
   SnapshotOptions options;
   options.folder = folder.empty() ? snapshot_folder(plan->run, plan->id) : folder;

@@ -124,6 +124,7 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
   if (result->signal == 0 && result->exit_code == 0) return verdict;
   verdict.tail = result->tail;
   verdict.hung = result->hung;
+  verdict.oom_kill = result->oom_kill;
   bool blamed = false;
   for (const auto& event : parse_status_log(result->status_log)) {
     switch (event.kind) {

@@ -34,6 +34,7 @@ struct Verdict {
   bool at_conffile = false;  // a conffile question stood open when it failed
   bool in_trigger = false;   // while processing triggers
   bool hung = false;         // it was ended because it did nothing any more
+  bool oom_kill = false;     // the kernel ended some process for want of memory meanwhile
 };
 
 // What a failed call says of a package, as it is recorded: script, how it ended, words, class.
@@ -53,7 +54,7 @@ class Session {
   // failure, so that a run without failures costs no call more than stock.
   Verdict run_dpkg(const std::vector<std::string>& verb_and_operands);
 
-  bool anything_failed() const;                           // in this plan, not healed
+  bool anything_failed() const;  // in this plan, not healed
   // Nothing failed, and nothing is kept or on its way back.
   bool all_well() const;
   bool failed_package(const std::string& package) const;  // "name:arch", in this plan

@@ -61,6 +61,8 @@ Failure failure_from(const Verdict& verdict, Phase phase) {
   facts.message = failure.message;
   facts.output = failure.output;
   facts.hung = verdict.hung;
+  facts.oom_kill = verdict.oom_kill;
+  facts.room_for_dpkg = true;  // run_dpkg() has looked before it blamed a package
   failure.failure_class = classify(facts);
   return failure;
 }
