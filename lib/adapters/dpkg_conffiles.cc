@@ -64,7 +64,7 @@ int is_update(const struct dirent* entry) {
 const char* in_folder(const char* folder, const char* name) {
   const std::size_t room = std::strlen(folder) + std::strlen(name) + 2;
   char* path = static_cast<char*>(nfmalloc(room));
-  std::snprintf(path, room, "%s/%s", folder, name);
+  (void)std::snprintf(path, room, "%s/%s", folder, name);
   return path;
 }
 

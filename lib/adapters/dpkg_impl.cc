@@ -21,7 +21,7 @@ void remember_error(const char* message, const void*) {
 
 bool run(void (*work)(void*), void* data) {
   jmp_buf on_error;
-  if (setjmp(on_error) != 0) {
+  if (setjmp(on_error) != 0) {  // NOLINT(cert-err52-cpp): libdpkg has no other way
     pop_error_context(ehflag_bombout);
     return false;
   }

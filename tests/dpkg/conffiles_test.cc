@@ -1,15 +1,7 @@
 // write_conffiles(): what the real dpkg says and does afterwards.
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <functional>
-#include <iterator>
 
-#include "adapters/dpkg_db.h"
 #include "dpkg_root.h"
 
 namespace aptkeep::test {
@@ -18,61 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 using Strings = std::vector<std::string>;
 
-constexpr const char* kHashOf1 = "c4ca4238a0b923820dcc509a6f75849b";
-constexpr const char* kHashOf2 = "c81e728d9d4c2f636f067f89cc14862c";
-
-ConffileRecord record(const std::string& path, const std::string& hash, bool obsolete = false) {
-  ConffileRecord one;
-  one.path = path;
-  one.hash = hash;
-  one.obsolete = obsolete;
-  return one;
-}
-
-class WriteConffilesTest : public DpkgRoot {
- protected:
-  void expect_conffiles(const std::string& package, const std::vector<ConffileRecord>& expected) {
-    EXPECT_EQ(lines(query("${Conffiles}\\n", package)), conffile_lines(expected));
-    EXPECT_EQ(conffile_lines(files_of(slot(package)).conffiles), conffile_lines(expected));
-    EXPECT_EQ(dpkg("-L " + package), 0);
-    const Strings listed = lines(output());
-    for (const auto& one : expected)
-      EXPECT_EQ(std::count(listed.begin(), listed.end(), one.path), 1) << one.path;
-    EXPECT_EQ(dpkg("--audit"), 0);
-    EXPECT_EQ(output(), "");
-  }
-
-  static std::size_t open_files() {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
-  }
-
-  // Holds a lock as another dpkg or apt does, while `act` runs.
-  static void while_locked(const std::string& file, const std::function<void()>& act) {
-    int ready[2];
-    int done[2];
-    ASSERT_EQ(::pipe(ready), 0);
-    ASSERT_EQ(::pipe(done), 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      ::close(done[1]);
-      const int fd = ::open(file.c_str(), O_RDWR | O_CREAT, 0640);
-      struct flock lock = {};
-      lock.l_type = F_WRLCK;
-      lock.l_whence = SEEK_SET;
-      char byte = ::fcntl(fd, F_SETLK, &lock) == 0 ? 'y' : 'n';
-      if (::write(ready[1], &byte, 1) != 1 || ::read(done[0], &byte, 1) < 0) ::_exit(1);
-      ::_exit(0);
-    }
-    char byte = 'n';
-    EXPECT_EQ(::read(ready[0], &byte, 1), 1);
-    EXPECT_EQ(byte, 'y');
-    act();
-    for (const int fd : {ready[0], ready[1], done[0], done[1]}) ::close(fd);
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-  }
-};
+class WriteConffilesTest : public DpkgRoot {};
 
 TEST_F(WriteConffilesTest, ReplacesTheListAndNothingElse) {
   ASSERT_EQ(install({.name = "other",
@@ -172,6 +110,56 @@ TEST_F(WriteConffilesTest, DeletedByTheAdminStaysDeleted) {
   EXPECT_FALSE(fs::exists(on_disk("/etc/a")));
 }
 
+TEST_F(WriteConffilesTest, EditedAndNoLongerShippedIsAskedForWhereItComesBack) {
+  const auto version = [](const std::string& number, const std::string& content) {
+    return build({.name = "foo",
+                  .version = number,
+                  .files = {{"/etc/a", content}},
+                  .conffiles = {"/etc/a"}});
+  };
+  ASSERT_EQ(dpkg("-i " + version("1.0", "1")), 0);
+  const PackageFiles recorded = files_of(slot("foo"));
+  write(on_disk("/etc/a"), "edited");
+  ASSERT_EQ(install({.name = "foo", .version = "2.0"}), 0);
+  ASSERT_TRUE(files_of(slot("foo")).conffiles.at(0).obsolete);
+  ASSERT_EQ(install({.name = "foo", .version = "1.0"}), 0);
+  ASSERT_TRUE(write_conffiles(slot("foo"), recorded.conffiles).ok());
+  expect_conffiles("foo", recorded.conffiles);
+  EXPECT_EQ(dpkg("-i " + version("1.1", "1")), 0) << output();
+  EXPECT_NE(dpkg("-i " + version("1.2", "2")), 0);
+  EXPECT_NE(output().find("/etc/a"), std::string::npos) << output();
+  EXPECT_EQ(read(on_disk("/etc/a")), "edited");
+}
+
+// Another package took it over, and was removed again.
+TEST_F(WriteConffilesTest, TakenOverAndBack) {
+  const auto version = [](const std::string& number, const std::string& content) {
+    return build({.name = "foo",
+                  .version = number,
+                  .files = {{"/etc/a", content}, {"/usr/f", ""}},
+                  .conffiles = {"/etc/a"}});
+  };
+  ASSERT_EQ(dpkg("-i " + version("1.0", "1")), 0);
+  const PackageFiles recorded = files_of(slot("foo"));
+  write(on_disk("/etc/a"), "edited");
+  const Deb without{.name = "foo", .version = "2.0", .files = {{"/usr/f", ""}}};
+  const Deb taker{.name = "taker",
+                  .fields = "Replaces: foo (<< 2.0)\nBreaks: foo (<< 2.0)\n",
+                  .files = {{"/etc/a", "1"}},
+                  .conffiles = {"/etc/a"}};
+  ASSERT_EQ(dpkg("-i " + build(without) + " " + build(taker)), 0) << output();
+  EXPECT_EQ(read(on_disk("/etc/a")), "edited");
+  ASSERT_EQ(dpkg("-P taker"), 0);
+  ASSERT_FALSE(fs::exists(on_disk("/etc/a")));
+  ASSERT_EQ(install({.name = "foo", .files = {{"/usr/f", ""}}}), 0);
+  write(on_disk("/etc/a"), "edited");
+  ASSERT_TRUE(write_conffiles(slot("foo"), recorded.conffiles).ok());
+  expect_conffiles("foo", recorded.conffiles);
+  EXPECT_EQ(dpkg("-i " + version("1.1", "1")), 0) << output();
+  EXPECT_NE(dpkg("-i " + version("1.2", "2")), 0);
+  EXPECT_EQ(read(on_disk("/etc/a")), "edited");
+}
+
 TEST_F(WriteConffilesTest, NameOfAForgottenConffileIsFree) {
   ASSERT_EQ(install({.name = "foo",
                      .version = "2.0",
@@ -229,21 +217,6 @@ TEST_F(WriteConffilesTest, RemovedPackage) {
   EXPECT_TRUE(read_dpkg_files({slot("foo")})->packages.empty());
 }
 
-TEST_F(WriteConffilesTest, UpdatesGoIntoTheStatusFileFirst) {
-  ASSERT_EQ(install({.name = "foo", .files = {{"/etc/a", "1"}}, .conffiles = {"/etc/a"}}), 0);
-  std::string stanza = read(admin("status"));
-  stanza.replace(stanza.find("install ok installed"), 20, "hold ok installed");
-  write(admin("updates/0000"), stanza);
-  write(admin("updates/0001"), stanza.replace(stanza.find("Version: 1.0"), 12, "Version: 1.5"));
-  write(admin("updates/tmp.i"), "#padding\n");
-  ASSERT_TRUE(write_conffiles(slot("foo"), {record("/etc/a", kHashOf2)}).ok());
-  EXPECT_FALSE(fs::exists(admin("updates/0000")));
-  EXPECT_FALSE(fs::exists(admin("updates/0001")));
-  EXPECT_EQ(files_of(slot("foo")).version, "1.5");
-  EXPECT_EQ(files_of(slot("foo")).state, "hi");
-  expect_conffiles("foo", {record("/etc/a", kHashOf2)});
-}
-
 TEST_F(WriteConffilesTest, NothingIsWrittenWhereNothingChanges) {
   ASSERT_EQ(install({.name = "foo", .files = {{"/etc/a", "1"}}, .conffiles = {"/etc/a"}}), 0);
   const auto status = fs::last_write_time(admin("status"));
@@ -265,55 +238,6 @@ TEST_F(WriteConffilesTest, RefusesWhatTheStatusFileCannotHold) {
                                   std::string(), slot("Foo"), slot("../foo")})
     EXPECT_FALSE(write_conffiles(name, {record("/etc/a", kHashOf2)}).ok()) << name;
   EXPECT_EQ(read(admin("status")), status);
-}
-
-TEST_F(WriteConffilesTest, TakesTheLocksAsDpkgDoes) {
-  ASSERT_EQ(install({.name = "foo", .files = {{"/etc/a", "1"}}, .conffiles = {"/etc/a"}}), 0);
-  const std::size_t open = open_files();
-  const auto attempt = [] { return write_conffiles(slot("foo"), {record("/etc/a", kHashOf2)}); };
-  while_locked(admin("lock"), [&] {
-    ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
-    const Status refused = attempt();
-    ASSERT_FALSE(refused.ok());
-    EXPECT_NE(refused.error().message.find("lock"), std::string::npos);
-    EXPECT_EQ(refused.error().message.find('\n'), std::string::npos);
-    EXPECT_EQ(refused.error().message.find("Note"), std::string::npos) << refused.error().message;
-  });
-  while_locked(admin("lock-frontend"), [&] {
-    ::unsetenv("DPKG_FRONTEND_LOCKED");
-    EXPECT_FALSE(attempt().ok());
-    ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
-    EXPECT_TRUE(attempt().ok());
-    EXPECT_EQ(dpkg("--configure -a"), 0) << output();  // the inner lock is free again
-    ::unsetenv("DPKG_FRONTEND_LOCKED");
-  });
-  EXPECT_TRUE(attempt().ok());
-  EXPECT_EQ(dpkg("--configure -a"), 0) << output();
-  EXPECT_EQ(open_files(), open);
-}
-
-// What dpkg-trigger noted belongs to the next dpkg, also where the database was read before.
-TEST_F(WriteConffilesTest, DeferredTriggersStay) {
-  ASSERT_EQ(install({.name = "foo",
-                     .files = {{"/etc/a", "1"}},
-                     .conffiles = {"/etc/a"},
-                     .control = {{"triggers", "interest-noawait /usr/share/foo\n"},
-                                 {"postinst", "echo \"$1 $2\" >>" + on_disk("/ran\n")}}}),
-            0);
-  RealDatabase database;
-  ASSERT_TRUE(database.read().ok());
-  ASSERT_EQ(sh("dpkg-trigger --admindir=" + admin("") + " --by-package=foo /usr/share/foo"), 0)
-      << output();
-  const std::string deferred = read(admin("triggers/Unincorp"));
-  ASSERT_NE(deferred, "");
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(database.read().ok());
-    EXPECT_EQ(files_of(slot("foo")).state.size(), 2U);
-  }
-  ASSERT_TRUE(write_conffiles(slot("foo"), {record("/etc/a", kHashOf2)}).ok());
-  EXPECT_EQ(read(admin("triggers/Unincorp")), deferred);
-  ASSERT_EQ(dpkg("--triggers-only --pending"), 0) << output();
-  EXPECT_NE(read(on_disk("/ran")).find("triggered /usr/share/foo"), std::string::npos);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // Where dpkg's database is damaged there is an Error, never a crash, and the next call works.
 #include <filesystem>
+#include <map>
+#include <random>
 
 #include "adapters/dpkg_db.h"
 #include "dpkg_root.h"
@@ -133,6 +135,59 @@ TEST_F(DpkgDamageTest, WhatCannotBeWritten) {
   EXPECT_EQ(read(admin("status")), status);
   std::filesystem::remove(info("foo.list-new"));
   expect_all_works();
+}
+
+// Bytes changed, cut off, doubled: what dpkg's parser makes of it is its business, but it comes
+// back, and leaves nothing behind that disturbs the next call.
+TEST_F(DpkgDamageTest, AnyDamage) {
+  ASSERT_EQ(install({.name = "bar", .control = {{"triggers", "interest /usr/share/bar\n"}}}), 0);
+  ASSERT_EQ(dpkg("--unpack " + build({.name = "baz",
+                                      .fields = "Depends: bar, foo (>= 1) | qux\n",
+                                      .files = {{"/usr/share/bar/x", ""}, {"/etc/z", ""}},
+                                      .conffiles = {"/etc/z"}})),
+            0);
+  ASSERT_EQ(dpkg("--configure --no-triggers baz"), 0) << output();
+  ASSERT_EQ(sh("dpkg-trigger --admindir=" + admin("") + " --by-package=baz /usr/share/bar"), 0);
+  write(admin("diversions"), "/a\n/b\n:\n/c\n/d\nfoo\n");
+  write(admin("arch"), native() + "\ni386\n");
+  write(admin("updates/0000"), read(admin("status")));
+  const std::vector<std::string> files = {
+      admin("status"),        admin("updates/0000"),      info("foo.list"), admin("diversions"),
+      admin("triggers/File"), admin("triggers/Unincorp"), admin("arch"),    info("format")};
+  std::mt19937 random(1);
+  for (int round = 0; round < 150; ++round) {
+    const std::string& path = files[random() % files.size()];
+    const std::string whole = read(path);
+    std::string damaged = whole;
+    for (auto times = random() % 3 + 1; times > 0 && !damaged.empty(); --times) {
+      const std::size_t at = random() % damaged.size();
+      switch (random() % 4) {
+        case 0:
+          damaged[at] = static_cast<char>(random() % 256);
+          break;
+        case 1:
+          damaged.resize(at);
+          break;
+        case 2:
+          damaged.insert(at, damaged.substr(at, random() % 200));
+          break;
+        default:
+          damaged.erase(at, random() % 30);
+          break;
+      }
+    }
+    SCOPED_TRACE(path + ":\n" + damaged);
+    std::map<std::string, std::string> before;
+    for (const auto& file : files) before[file] = read(file);
+    write(path, damaged);
+    // Whatever the answer is.
+    (void)read_dpkg_files({slot("foo"), slot("baz")}).ok();
+    (void)RealDatabase().read().ok();
+    (void)write_conffiles(slot("foo"), before_.conffiles).ok();
+    for (const auto& [file, content] : before) write(file, content);
+    ASSERT_EQ(files_of(slot("foo")).control, before_.control);
+    ASSERT_EQ(files_of(slot("foo")).paths, before_.paths);
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -47,6 +48,14 @@ class Folder {
 std::string last_output;
 
 }  // namespace
+
+ConffileRecord record(const std::string& path, const std::string& hash, bool obsolete) {
+  ConffileRecord one;
+  one.path = path;
+  one.hash = hash;
+  one.obsolete = obsolete;
+  return one;
+}
 
 const std::string& DpkgRoot::root() {
   static const Folder folder;
@@ -142,6 +151,18 @@ std::vector<std::string> DpkgRoot::conffile_lines(const std::vector<ConffileReco
                   (conffile.remove_on_upgrade ? " remove-on-upgrade" : ""));
   }
   return all;
+}
+
+void DpkgRoot::expect_conffiles(const std::string& package,
+                                const std::vector<ConffileRecord>& expected) {
+  EXPECT_EQ(lines(query("${Conffiles}\\n", package)), conffile_lines(expected));
+  EXPECT_EQ(conffile_lines(files_of(slot(package)).conffiles), conffile_lines(expected));
+  EXPECT_EQ(dpkg("-L " + package), 0);
+  const std::vector<std::string> listed = lines(output());
+  for (const auto& one : expected)
+    EXPECT_EQ(std::count(listed.begin(), listed.end(), one.path), 1) << one.path;
+  EXPECT_EQ(dpkg("--audit"), 0);
+  EXPECT_EQ(output(), "");
 }
 
 std::vector<std::string> DpkgRoot::lines(const std::string& text) {

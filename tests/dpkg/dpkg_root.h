@@ -24,6 +24,11 @@ struct Deb {
   std::map<std::string, std::string> control = {};  // "postinst" -> commands, "triggers" -> lines
 };
 
+inline constexpr const char* kHashOf1 = "c4ca4238a0b923820dcc509a6f75849b";  // md5 of "1"
+inline constexpr const char* kHashOf2 = "c81e728d9d4c2f636f067f89cc14862c";
+
+ConffileRecord record(const std::string& path, const std::string& hash, bool obsolete = false);
+
 class DpkgRoot : public ::testing::Test {
  protected:
   void SetUp() override;
@@ -51,6 +56,9 @@ class DpkgRoot : public ::testing::Test {
   // The only package that is asked for; fails the test where that does not work.
   static PackageFiles files_of(const std::string& package);
   static std::vector<std::string> conffile_lines(const std::vector<ConffileRecord>& conffiles);
+  // dpkg and we say that these are all its conffiles, its list names them, nothing is amiss.
+  static void expect_conffiles(const std::string& package,
+                               const std::vector<ConffileRecord>& expected);
   static std::vector<std::string> lines(const std::string& text);
 };
 

@@ -117,7 +117,7 @@ TEST_F(DpkgFilesTest, ConffilesAreAsDpkgHasThem) {
   const Strings expected = lines(query("${Conffiles}\\n", "foo"));
   EXPECT_EQ(conffile_lines(files.conffiles), expected);
   ASSERT_EQ(files.conffiles.size(), 4U) << output();
-  EXPECT_EQ(files.conffiles[0].hash, "c4ca4238a0b923820dcc509a6f75849b");  // of "1", not the edit
+  EXPECT_EQ(files.conffiles[0].hash, kHashOf1);  // not the edit's
   EXPECT_EQ(std::count_if(files.conffiles.begin(), files.conffiles.end(),
                           [](const auto& one) { return one.obsolete; }),
             1);
