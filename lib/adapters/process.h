@@ -23,9 +23,9 @@ struct RunOptions {
   std::int64_t hang_after = 0;
   std::int64_t hang_grace = 10;  // seconds between SIGTERM and SIGKILL
   bool unattended = false;
-  std::vector<std::string> never_end;
+  std::vector<std::string> never_end = {};
   // One line, while dpkg runs. Unset: to standard error, as it is fit for a raw terminal.
-  std::function<void(const std::string&)> tell;
+  std::function<void(const std::string&)> tell = {};
 };
 
 // Runs `program args...` to its end and returns how it ended. Environment and working folder are
