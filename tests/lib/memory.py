@@ -123,6 +123,8 @@ class Memory:
         found = {}
         for path in paths:
             inside = self.bed.path(path)
+            if path in REGISTRIES and (not inside.exists() or not inside.stat().st_size):
+                continue
             if inside.is_symlink():
                 found[path] = os.readlink(inside)
             # ucf numbers its backups.
@@ -157,6 +159,11 @@ class Memory:
                              f"knows: {sorted(after - before)}")
             for kind in sorted(self.info[name] | now.info[name]):
                 before, after = self.info[name].get(kind), now.info[name].get(kind)
+                if kind == ".list" and before and after:
+                    # What the admin had deleted may be forgotten.
+                    gone = {p.encode() for p, facts in self.files[name].items() if facts is None}
+                    before, after = [p for p in before if p not in gone], [
+                        p for p in after if p not in gone]
                 if before != after:
                     wrong.append(f"{name}{kind} was:\n{before}\nand is:\n{after}")
             for path, before in self.files[name].items():
