@@ -12,6 +12,12 @@
 
 namespace aptkeep::snapshot {
 
+// Conffiles of all packages with a snapshot here: one may move from package to package.
+struct Conffiles {
+  std::unordered_set<std::string> before;    // paths that old versions had
+  std::unordered_set<std::string> versions;  // "PATH HASH" of what any version of theirs shipped
+};
+
 // A package's snapshot, opened, with what is known of the version that it is gone back from.
 struct Package {
   const SnapshotOptions& options;
@@ -57,7 +63,9 @@ Status settle_beside(Package& package, const std::string& path, const char* cons
                      std::size_t count, const std::string& spared = "");
 
 // snapshot_conffiles.cc
-Status settle_conffiles(Package& package, const std::unordered_set<std::string>& others);
+Status settle_conffiles(Package& package, const Conffiles& all);
+// After dpkg has configured the old version: what it did not take of what it unpacked.
+Status settle_leftovers(Package& package);
 // snapshot_ucf.cc
 Status settle_ucf(Package& package);
 Status settle_extra(Package& package);

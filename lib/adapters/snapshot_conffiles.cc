@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <climits>
 #include <cstdlib>
 #include <iterator>
 #include <map>
@@ -35,36 +34,32 @@ const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles
   return found == conffiles.end() ? nullptr : &*found;
 }
 
-// Whether nobody would miss the content: a version of the package's own, shipped or recorded.
-bool is_known(const Package& package, const std::string& path, const std::string& hash) {
-  if (hash.empty()) return true;
-  for (const auto* list : {&package.record.snapshot.conffiles, &package.failed.conffiles}) {
-    const ConffileRecord* conffile = find_conffile(*list, path);
-    if (conffile != nullptr && conffile->hash == hash) return true;
-  }
-  return false;
+// Whether nobody would miss the content: some version of it that was shipped.
+bool is_known(const Conffiles& all, const std::string& path, const std::string& hash) {
+  return hash.empty() || all.versions.count(path + " " + hash) != 0;
 }
 
-Status out_of_use(Package& package, const std::string& conffile, const std::string& path) {
-  return is_known(package, conffile, hash_at(path)) ? remove_file(path)
-                                                    : keep_beside(package, path);
+Status out_of_use(Package& package, const Conffiles& all, const std::string& conffile,
+                  const std::string& path) {
+  return is_known(all, conffile, hash_at(path)) ? remove_file(path) : keep_beside(package, path);
 }
 
 // Puts the recorded content where it is another now; what somebody wrote since then is kept.
-Status put_content(Package& package, const FileRecord& file, const std::string& path) {
+Status put_content(Package& package, const Conffiles& all, const FileRecord& file,
+                   const std::string& path) {
   auto present = compare_content(package, file, path);
   if (!present) return present.error();
   if (*present == Present::Same) return success();
   if (*present == Present::NoFile) {
     if (auto moved = move_aside(package, path); !moved) return moved;
-  } else if (*present == Present::Other && !is_known(package, file.path, hash_at(path))) {
+  } else if (*present == Present::Other && !is_known(all, file.path, hash_at(path))) {
     if (auto kept = keep_beside(package, path); !kept) return kept;
   }
   return put_back(package, file, path);
 }
 
 // A conffile that its admin made a symlink: dpkg reads and writes through it.
-Status settle_symlink(Package& package, const FileRecord& file) {
+Status settle_symlink(Package& package, const Conffiles& all, const FileRecord& file) {
   Walk walk;
   auto place = walk.to(file.true_path);
   if (!place) return place.error();
@@ -73,7 +68,7 @@ Status settle_symlink(Package& package, const FileRecord& file) {
   auto target = there && S_ISLNK(stab.st_mode) ? read_link(*place) : Result<std::string>("");
   if (!target || *target != file.target) {
     if (there) {
-      if (auto out = out_of_use(package, file.path, file.true_path); !out) return out;
+      if (auto out = out_of_use(package, all, file.path, file.true_path); !out) return out;
     }
     if (!place->found() ||
         symlinkat(file.target.c_str(), place->folder, place->name.c_str()) != 0) {
@@ -86,10 +81,10 @@ Status settle_symlink(Package& package, const FileRecord& file) {
   const std::unique_ptr<char, void (*)(void*)> real(realpath(file.true_path.c_str(), nullptr),
                                                     std::free);
   if (!real) return success();
-  return put_content(package, file, real.get());
+  return put_content(package, all, file, real.get());
 }
 
-Status settle_one(Package& package, const ConffileRecord& conffile) {
+Status settle_one(Package& package, const Conffiles& all, const ConffileRecord& conffile) {
   const FileRecord* file = find_file(package, conffile.path);
   if (file == nullptr) return success();
   // What dpkg has just unpacked, and takes when it configures.
@@ -99,12 +94,12 @@ Status settle_one(Package& package, const ConffileRecord& conffile) {
   if (!settled) return settled;
   switch (file->type) {
     case FileType::Regular:
-      return put_content(package, *file, file->true_path);
+      return put_content(package, all, *file, file->true_path);
     case FileType::Symlink:
-      return settle_symlink(package, *file);
+      return settle_symlink(package, all, *file);
     case FileType::Absent: {
       auto present = changed_since(file->true_path, 0);  // whether it is there
-      return present ? out_of_use(package, file->path, file->true_path) : success();
+      return present ? out_of_use(package, all, file->path, file->true_path) : success();
     }
     default:
       return success();
@@ -199,14 +194,24 @@ void remove_new_folders(Package& package, const std::string& conffile) {
 
 }  // namespace
 
-Status settle_conffiles(Package& package, const std::unordered_set<std::string>& others) {
+Status settle_leftovers(Package& package) {
   for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
-    if (auto settled = settle_one(package, conffile); !settled) return settled;
+    const FileRecord* file = find_file(package, conffile.path);
+    if (file == nullptr) continue;
+    auto settled = settle_beside(package, file->true_path, kBeside, kBesideCount);
+    if (!settled) return settled;
+  }
+  return success();
+}
+
+Status settle_conffiles(Package& package, const Conffiles& all) {
+  for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
+    if (auto settled = settle_one(package, all, conffile); !settled) return settled;
   }
   std::vector<const ConffileRecord*> fresh;
   for (const ConffileRecord& conffile : package.failed.conffiles) {
     if (find_conffile(package.record.snapshot.conffiles, conffile.path) == nullptr &&
-        !conffile.remove_on_upgrade && others.count(conffile.path) == 0) {
+        !conffile.remove_on_upgrade && all.before.count(conffile.path) == 0) {
       fresh.push_back(&conffile);
     }
   }

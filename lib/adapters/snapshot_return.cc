@@ -4,10 +4,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <cerrno>
 #include <exception>
 #include <iterator>
 #include <memory>
-#include <unordered_set>
 
 #include "adapters/snapshot_back.h"
 
@@ -74,21 +74,26 @@ Status note_failed(Package& package, const Now& now) {
   return save(package.folder.get(), "failed", package.failed);
 }
 
-// Conffiles that packages with a snapshot had: one that moved between two of them is not new.
-std::unordered_set<std::string> conffiles_of_all(const std::string& folder) {
-  std::unordered_set<std::string> paths;
-  for (const std::string& name : snapshot_packages(folder)) {
-    auto one = read_snapshot(folder, name);
-    if (!one) continue;
-    for (const ConffileRecord& conffile : one->conffiles) paths.insert(conffile.path);
+Conffiles conffiles_of_all(const SnapshotOptions& options) {
+  Conffiles all;
+  for (const std::string& name : snapshot_packages(options.folder)) {
+    auto package = open_package(options, name);
+    if (!package) continue;
+    for (const ConffileRecord& conffile : package->record.snapshot.conffiles) {
+      all.before.insert(conffile.path);
+      all.versions.insert(conffile.path + " " + conffile.hash);
+    }
+    for (const ConffileRecord& conffile : package->failed.conffiles) {
+      all.versions.insert(conffile.path + " " + conffile.hash);
+    }
   }
-  return paths;
+  return all;
 }
 
 // Nothing stops at a sentence: what is left is found again, and told, in the end.
 void ignore(const std::vector<std::string>&) {}
 
-Status settle_package(Package& package, const std::unordered_set<std::string>& conffiles) {
+Status settle_package(Package& package, const Conffiles& conffiles) {
   if (auto made = make_symlinks(package); !made) return made;
   if (auto settled = settle_conffiles(package, conffiles); !settled) return settled;
   if (auto settled = settle_ucf(package); !settled) return settled;
@@ -110,6 +115,27 @@ void remove_archives(const Package& package) {
   }
 }
 
+// dpkg keeps the archive's list of conffiles, and ours had the unedited ones only.
+Status restore_conffiles_list(Package& package) {
+  const std::string folder = package.options.dpkg_folder + "/info";
+  const std::string name = package.name();
+  Walk walk;
+  auto place = walk.to(folder + "/" + name + ".list");
+  if (!place) return place.error();
+  struct stat stab {};
+  // Packages that are there for one architecture only go without it.
+  const std::string file =
+      (look(*place, stab) ? name : name.substr(0, name.find(':'))) + ".conffiles";
+  auto control = open_below(package.folder.get(), "control", package.path + "/control", false);
+  if (!control) return control.error();
+  auto saved = open_file(Place{control->get(), "conffiles"}, file);
+  if (!saved) return remove_file(folder + "/" + file);  // it had none
+  auto text = read_fd(saved->get(), file, std::size_t{16} << 20);
+  if (!text) return text.error();
+  if (!place->found()) return failure("write " + file, ENOENT);
+  return write_file(place->folder, file, *text, 0644);
+}
+
 void append(std::vector<std::string>& all, std::vector<std::string> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
@@ -118,6 +144,10 @@ Result<std::vector<std::string>> complete_package(Package& package) {
   auto wrote = package.options.write(package.name(), package.record.snapshot.conffiles);
   if (!wrote) return wrote.error();
   std::vector<std::string> sentences;
+  if (auto list = restore_conffiles_list(package); !list) sentences.push_back(list.error().message);
+  if (auto settled = settle_leftovers(package); !settled) {
+    sentences.push_back(settled.error().message);
+  }
   if (auto settled = settle_ucf(package); !settled) sentences.push_back(settled.error().message);
   append(sentences, undo_diversions(package));
   append(sentences, undo_overrides(package));
@@ -145,7 +175,7 @@ Status clear_all(const SnapshotOptions& options, const std::vector<std::string>&
 Status settle_all(const SnapshotOptions& options, const std::vector<std::string>& packages) {
   auto read = options.read(packages);
   if (!read) return read.error();
-  const auto conffiles = conffiles_of_all(options.folder);
+  const auto conffiles = conffiles_of_all(options);
   for (const std::string& name : packages) {
     auto package = open_package(options, name);
     if (!package) return package.error();

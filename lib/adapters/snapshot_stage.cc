@@ -30,6 +30,7 @@ class Stage {
   Status add_control();
   Status as_recorded(const FileRecord& file, const std::string& to);
   bool is_folder(const FileRecord& file);
+  bool is_added(const FileRecord& file) const;
   Status check_stored(const FileRecord& file, const Place& stored);
 
   const Record& record_;
@@ -93,7 +94,9 @@ Status Stage::add_regular(const FileRecord& file, const std::string& to) {
     }
   }
   // Behind a symlink the owner and mode are not known; dpkg keeps those that it finds there.
-  if (file.type == FileType::Symlink) return success();
+  if (file.type == FileType::Symlink) {
+    return chmod(to.c_str(), 0644) == 0 ? success() : failure("give " + to + " its mode");
+  }
   return as_recorded(file, to);
 }
 
@@ -107,13 +110,16 @@ Status Stage::add_folder(const std::string& path, const FileRecord* file) {
   return success();
 }
 
+bool Stage::is_added(const FileRecord& file) const {
+  const auto conffile = conffiles_.find(file.path);
+  if (conffile != conffiles_.end()) return is_shipped(*conffile->second) && !file.stored.empty();
+  return file.type != FileType::Absent && file.type != FileType::Socket;  // no archive has sockets
+}
+
 Status Stage::add(const FileRecord& file) {
   const std::string to = tree_ + file.path;
-  const auto conffile = conffiles_.find(file.path);
-  if (conffile != conffiles_.end()) {
-    return is_shipped(*conffile->second) && !file.stored.empty() ? add_regular(file, to)
-                                                                 : success();
-  }
+  if (!is_added(file)) return success();
+  if (conffiles_.count(file.path) != 0) return add_regular(file, to);
   switch (file.type) {
     case FileType::Regular:
       return add_regular(file, to);
@@ -134,7 +140,7 @@ Status Stage::add(const FileRecord& file) {
       }
       return as_recorded(file, to);
     default:
-      return success();  // an archive has no sockets; what was missing stays so
+      return success();
   }
 }
 
@@ -188,8 +194,14 @@ Status Stage::build() {
       others.push_back(&*file);
     }
   }
-  for (const std::string& path : folders_) {
-    if (named.count(path) == 0) folders.emplace_back(path, nullptr);
+  for (const FileRecord* file : others) {
+    if (!is_added(*file)) continue;
+    for (std::size_t at = file->path.find_last_of('/'); at != std::string::npos && at != 0;
+         at = file->path.find_last_of('/', at - 1)) {
+      const std::string path = file->path.substr(0, at);
+      if (!named.insert(path).second) break;
+      folders.emplace_back(path, nullptr);  // dpkg lists it for another package only
+    }
   }
   std::sort(folders.begin(), folders.end());  // a folder comes before what is in it
   for (const auto& [path, file] : folders) {
