@@ -96,17 +96,23 @@ bool HangWatch::lives(const HangSample& sample) const {
       sample.processes.size() != last_.processes.size()) {
     return true;
   }
-  const std::int64_t passed = sample.at_ms - last_.at_ms;
-  const auto idle_ticks = static_cast<std::uint64_t>(std::max<std::int64_t>(passed, 0)) /
-                          static_cast<std::uint64_t>(kMsPerIdleTick);
+  const auto idle_ticks = static_cast<std::uint64_t>(silent_ms_ / kMsPerIdleTick);
   std::uint64_t ticks = 0;
   for (const auto& process : sample.processes) {
     const ProcessSample* before = find(last_, process.pid);
     if (before == nullptr || before->start != process.start) return true;
-    if (before->io != process.io) return true;
+    // 'R': it wants a processor, though others may have them all.
+    if (before->io != process.io || process.state == 'R') return true;
     ticks += process.cpu - std::min(before->cpu, process.cpu);
   }
   return ticks > idle_ticks;
+}
+
+// When the whole machine stood still, nobody could live nor look.
+void HangWatch::count_silence(const HangSample& sample) {
+  const std::int64_t passed = std::max<std::int64_t>(sample.at_ms - looked_ms_, 0);
+  silent_ms_ += std::min(passed, 2 * interval_ms());
+  looked_ms_ = sample.at_ms;
 }
 
 std::string HangWatch::why_not_ended(const HangSample& sample) const {
@@ -123,7 +129,7 @@ HangVerdict HangWatch::hangs(const HangSample& sample) {
   told_ = true;
   HangVerdict verdict;
   verdict.line = sample.script_pid == 0 ? "dpkg" : sample.package + "'s " + sample.script;
-  verdict.line += " has shown no sign of life for " + duration(sample.at_ms - since_ms_) + ": " +
+  verdict.line += " has shown no sign of life for " + duration(silent_ms_) + ": " +
                   describe_tree(sample) + "; ";
   const std::string why_not = why_not_ended(sample);
   verdict.line += why_not.empty() ? "it is ended" : why_not;
@@ -149,17 +155,18 @@ HangVerdict HangWatch::judge(const HangSample& sample) {
     }
     any_ = false;
   }
+  count_silence(sample);
   // A question on a terminal may stand there as long as it likes.
   const bool asks = any(sample, [](const ProcessSample& process) { return process.asks_person; });
   if (!any_ || asks || lives(sample)) {
     // Compared with the last sign of life, not the last sample: no crawl is too slow to be seen.
     last_ = sample;
     any_ = true;
-    since_ms_ = sample.at_ms;
+    silent_ms_ = 0;
     told_ = false;
     return {};
   }
-  if (told_ || sample.at_ms - since_ms_ < rules_.limit_ms) return {};
+  if (told_ || silent_ms_ < rules_.limit_ms) return {};
   return hangs(sample);
 }
 

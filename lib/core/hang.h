@@ -73,13 +73,15 @@ class HangWatch {
 
  private:
   bool lives(const HangSample& sample) const;
+  void count_silence(const HangSample& sample);
   HangVerdict hangs(const HangSample& sample);
   std::string why_not_ended(const HangSample& sample) const;
 
   HangRules rules_;
   HangSample last_;
   bool any_ = false;
-  std::int64_t since_ms_ = 0;  // the last sign of life
+  std::int64_t silent_ms_ = 0;  // since the last sign of life, as far as somebody looked
+  std::int64_t looked_ms_ = 0;
   bool told_ = false;
   std::int64_t ended_ms_ = 0;
   std::vector<ProcessId> ending_;

@@ -180,8 +180,7 @@ class ToldTest(HangCase):
     def test_on_standard_error(self):
         code, output = self.end_of(self.start(FOR_EVER, PROBE_TELL="no"))
         self.assertEqual(code, 143)
-        self.assertRegex(output, "^aptkeep: foo:amd64's postinst .* it is ended\n"
-                         "Terminated\nscript ended 143\n$")
+        self.assertRegex(output, "(?m)^aptkeep: foo:amd64's postinst .* it is ended$")
 
 
 class TerminalHangTest(HangCase):
