@@ -60,7 +60,7 @@ Status remove_file(const std::string& path);
 Status keep_beside(Package& package, const std::string& path);
 // What lay beside `path` lies there again, and nothing else; `spared` is left alone.
 Status settle_beside(Package& package, const std::string& path, const char* const* extensions,
-                     std::size_t count, const std::string& spared = "");
+                     std::size_t count, const char* spared = nullptr);
 
 // snapshot_conffiles.cc
 Status settle_conffiles(Package& package, const Conffiles& all);

@@ -89,8 +89,8 @@ Status settle_one(Package& package, const Conffiles& all, const ConffileRecord& 
   if (file == nullptr) return success();
   // What dpkg has just unpacked, and takes when it configures.
   const bool awaited = is_shipped(conffile) && !package.configured;
-  auto settled =
-      settle_beside(package, file->true_path, kBeside, kBesideCount, awaited ? ".dpkg-new" : "");
+  auto settled = settle_beside(package, file->true_path, kBeside, kBesideCount,
+                               awaited ? ".dpkg-new" : nullptr);
   if (!settled) return settled;
   switch (file->type) {
     case FileType::Regular:

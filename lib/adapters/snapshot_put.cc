@@ -155,10 +155,11 @@ Status keep_beside(Package& package, const std::string& path) {
 }
 
 Status settle_beside(Package& package, const std::string& path, const char* const* extensions,
-                     std::size_t count, const std::string& spared) {
+                     std::size_t count, const char* spared) {
   for (std::size_t i = 0; i < count; ++i) {
     const std::string name = path + extensions[i];
-    if (extensions[i] == spared || was_kept(package, name)) continue;
+    if (spared != nullptr && std::string(spared) == extensions[i]) continue;
+    if (was_kept(package, name)) continue;
     const auto known = std::find_if(package.record.beside.begin(), package.record.beside.end(),
                                     [&](const FileRecord& file) { return file.path == name; });
     if (known == package.record.beside.end()) {

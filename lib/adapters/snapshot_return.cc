@@ -4,12 +4,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <iterator>
 #include <memory>
 
 #include "adapters/snapshot_back.h"
+#include "adapters/snapshot_stage.h"
 
 namespace aptkeep {
 namespace snapshot {
@@ -159,6 +161,26 @@ Result<std::vector<std::string>> complete_package(Package& package) {
   return sentences;
 }
 
+bool has_sibling(const Package& package, const std::vector<std::string>& packages) {
+  const std::string name = name_without_arch(package.name());
+  return std::count_if(packages.begin(), packages.end(), [&](const std::string& other) {
+           return name_without_arch(other) == name;
+         }) > 1;
+}
+
+// dpkg compares a shared conffile with the hash that a sibling has in its database: that of the
+// failed version, if that was configured as far (archives.c, md5hash_prev_conffile()). It would
+// refuse the second architecture's archive, so the old hashes are there first.
+Status write_old_hashes(const Package& package) {
+  auto conffiles = package.failed.conffiles;
+  for (ConffileRecord& conffile : conffiles) {
+    for (const ConffileRecord& old : package.record.snapshot.conffiles) {
+      if (old.path == conffile.path && is_shipped(old)) conffile.hash = old.hash;
+    }
+  }
+  return package.options.write(package.name(), conffiles);
+}
+
 Status clear_all(const SnapshotOptions& options, const std::vector<std::string>& packages) {
   auto read = options.read(packages);
   if (!read) return read.error();
@@ -168,6 +190,9 @@ Status clear_all(const SnapshotOptions& options, const std::vector<std::string>&
     if (auto noted = note_failed(*package, now_of(*read, name)); !noted) return noted;
     ignore(restore_diversions(*package));
     if (auto cleared = clear_package(*package); !cleared) return cleared;
+    const Now now = now_of(*read, name);
+    if (now.files == nullptr || now.is_old(*package) || !has_sibling(*package, packages)) continue;
+    if (auto wrote = write_old_hashes(*package); !wrote) return wrote;
   }
   return success();
 }
@@ -184,6 +209,11 @@ Status settle_all(const SnapshotOptions& options, const std::vector<std::string>
     auto settled =
         now.unpacked(*package) ? settle_package(*package, conffiles) : undo_moves(*package);
     if (!settled) return settled;
+    if (now.files != nullptr && now.files->version == package->failed.version &&
+        !now.is_old(*package) && has_sibling(*package, packages)) {
+      auto wrote = options.write(name, package->failed.conffiles);
+      if (!wrote) return wrote;
+    }
   }
   return success();
 }
