@@ -85,7 +85,7 @@ std::vector<ProcessTree::Stat> ProcessTree::read_all() {
   DIR* folder = opendir("/proc");
   if (folder == nullptr) return all;
   while (const dirent* entry = readdir(folder)) {
-    const std::int64_t pid = std::atoll(entry->d_name);
+    const std::int64_t pid = std::strtoll(entry->d_name, nullptr, 10);
     Stat stat;
     if (pid > 0 && read_stat(pid, stat)) all.push_back(std::move(stat));
   }

@@ -104,7 +104,7 @@ std::vector<int> epolled(std::int64_t pid, const Call& call) {
   std::vector<int> fds;
   const std::string text = proc_text(pid, ("fdinfo/" + std::to_string(call.argument[0])).c_str());
   for (auto at = text.find("tfd:"); at != std::string::npos; at = text.find("tfd:", at + 4)) {
-    fds.push_back(std::atoi(text.c_str() + at + 4));
+    fds.push_back(static_cast<int>(std::strtol(text.c_str() + at + 4, nullptr, 10)));
   }
   return fds;
 }
@@ -192,7 +192,7 @@ Waits waits_for(std::int64_t pid) {
     const bool asks =
         std::any_of(fds.begin(), fds.end(), [pid](int fd) { return is_terminal(pid, fd); });
     waits.asks_person = waits.asks_person || asks;
-    if (std::atoll(entry->d_name) == pid) waits.what = describe(pid, call, fds);
+    if (std::strtoll(entry->d_name, nullptr, 10) == pid) waits.what = describe(pid, call, fds);
   }
   closedir(folder);
   return seen ? waits : by_wchan(pid);
