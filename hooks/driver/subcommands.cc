@@ -12,6 +12,7 @@
 #include "adapters/dpkg_db.h"
 #include "adapters/proc.h"
 #include "adapters/run_tools.h"
+#include "adapters/selections.h"
 #include "adapters/tell_once.h"
 #include "core/config.h"
 #include "engine/finish.h"
@@ -77,6 +78,12 @@ int after_dpkg(const DpkgAncestor& dpkg) {
   }
   RunTools tools(*store, complain);
   FinishPorts ports = tools.finish_ports();
+  // Who calls dpkg by hand mends by hand as well, and expects `dpkg --configure -a` to go over what
+  // has just failed: only what is over is wanted again.
+  ports.set_wants = [](std::map<std::string, std::string> wants) {
+    std::erase_if(wants, [](const auto& want) { return want.second != "install"; });
+    return set_wants(wants);
+  };
   const std::string native = native_architecture();
   const auto ending =
       record_plain_call(dpkg.process, dpkg_log_since(mark), only_unpacks(dpkg.arguments), native,

@@ -142,14 +142,19 @@ bool PackageSaver::link_it(FileRecord& file, const Place& place, const std::stri
       }
       return false;
     }
+    // The path is looked at while the link is there: an overlay's lower file has one number before
+    // it is copied up for the link, another as long as it has two names, and its own again after.
+    struct stat stored {};
     struct stat stab {};
-    if (fstatat(store_.get(), name.c_str(), &stab, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISREG(stab.st_mode) && stab.st_dev == file.device && stab.st_ino == file.inode) {
-      return true;
+    const bool is_file = fstatat(store_.get(), name.c_str(), &stored, AT_SYMLINK_NOFOLLOW) == 0 &&
+                         S_ISREG(stored.st_mode);
+    const bool is_same = is_file && look(place, stab) && stab.st_dev == stored.st_dev &&
+                         stab.st_ino == stored.st_ino;
+    if (!is_same) {
+      // Replaced meanwhile.
+      unlinkat(store_.get(), name.c_str(), 0);
+      if (!look(place, stab) || !S_ISREG(stab.st_mode)) break;
     }
-    // Replaced meanwhile; or an overlay's lower file, which gets a new number as it is copied up.
-    unlinkat(store_.get(), name.c_str(), 0);
-    if (!look(place, stab) || !S_ISREG(stab.st_mode)) break;
     file.mode = stab.st_mode & 07777;
     file.uid = stab.st_uid;
     file.gid = stab.st_gid;
@@ -157,6 +162,7 @@ bool PackageSaver::link_it(FileRecord& file, const Place& place, const std::stri
     file.inode = stab.st_ino;
     file.size = static_cast<std::uint64_t>(stab.st_size);
     file.mtime = stab.st_mtim.tv_sec;
+    if (is_same) return true;
   }
   file.unsaved = "unable to link " + file.path + ": it is changed all the time";
   return false;
