@@ -189,6 +189,7 @@ Result<std::string> read_whole(int folder, const std::string& name) {
   auto content = read_fd(fd->get(), name, kMostBytes);
   if (!content) return content;
   if (content->size() < kHeaderSize || content->compare(0, kMagicSize, kMagic) != 0 ||
+      (*content)[kHeaderSize - 1] != '\n' ||
       content->compare(kMagicSize, 32,
                        checksum(content->data() + kHeaderSize, content->size() - kHeaderSize)) !=
           0) {
