@@ -8,6 +8,7 @@
 #include "core/kept_set.h"
 #include "engine/pins_file.h"
 #include "engine/session.h"
+#include "engine/undo.h"
 
 namespace aptkeep {
 namespace {
@@ -95,6 +96,16 @@ Keep keep_of_step(const OpenPlan& open, const StepOutcome& outcome, const std::s
   return keep;
 }
 
+// What a person had put back has not failed.
+std::vector<std::string> cause_lines(const OpenPlan& open, const Cause& cause) {
+  const Failure* failure = failure_of(open, cause.root);
+  std::vector<std::string> lines = cause.lines;
+  if (failure == nullptr || failure->message != kPutBackOnRequest) return lines;
+  const std::string name = display_name(cause.root, open.flags.native_arch);
+  std::replace(lines.begin(), lines.end(), name + " failed", name + " " + kPutBackOnRequest);
+  return lines;
+}
+
 // A failure of a package that the plan does not name: a trigger's handler, a leftover of an earlier
 // run that was tried again.
 Keep keep_of_outsider(const OpenPlan& open, const Failure& failure, const DbSnapshot& db,
@@ -122,6 +133,10 @@ bool is_over(const Keep& keep, const DbSnapshot& db) {
   return entry->second.version != keep.old_version || keep.old_version == keep.version;
 }
 
+bool is_own(const std::string& package) {
+  return package.starts_with("aptkeep:") || package.starts_with("libaptkeep0:");
+}
+
 bool is_unwanted(const std::string& package, const DbSnapshot& db) {
   const auto entry = db.find(package);
   return entry != db.end() && entry->second.state.size() >= 2 && entry->second.state[0] == 'u' &&
@@ -131,7 +146,7 @@ bool is_unwanted(const std::string& package, const DbSnapshot& db) {
 }  // namespace
 
 Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>& active,
-            std::int64_t now) {
+            std::int64_t now, const HasSnapshot& has_snapshot) {
   Ending ending;
   const bool something_failed = std::any_of(open.failures.begin(), open.failures.end(),
                                             [](const Failure& failure) { return !failure.healed; });
@@ -140,6 +155,7 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
     states.push_back(outcome_of(open, i, db, something_failed));
   }
   const KeptSet kept = kept_set_of(open, states);
+  const auto not_back = why_not_back(open, states, has_snapshot);
   std::set<std::string> kept_now;
   for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
     StepOutcome outcome;
@@ -152,7 +168,9 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
     const bool stays = outcome.state != StepState::Done && outcome.state != StepState::NotReached;
     if (stays) {
       const Cause cause = cause_of(open.plan, kept, states, i, open.flags.native_arch);
-      outcome.cause = cause.lines;
+      outcome.cause = cause_lines(open, cause);
+      if (const auto why = not_back.find(i); why != not_back.end())
+        outcome.cause.push_back(why->second);
       ending.keeps.push_back(keep_of_step(open, outcome, cause.root, now));
       kept_now.insert(outcome.step.package);
     } else if (outcome.state == StepState::NotReached) {
@@ -184,6 +202,8 @@ std::map<std::string, std::string> wants_of(const Ending& ending, const DbSnapsh
     const auto entry = db.find(keep.package);
     if (entry == db.end() || entry->second.state.size() != 2) continue;
     const std::string& state = entry->second.state;
+    // aptkeep itself is mended as if there was no aptkeep.
+    if (is_own(keep.package)) continue;
     if (state[0] == 'i' && (state[1] == 'U' || state[1] == 'F'))
       wants[dpkg_name(keep.package, db)] = "unknown";
   }
@@ -220,7 +240,10 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
     database = ports.db.read();
     if (!database) return database.error();
   }
-  Ending ending = fold(open, *database, *active, now);
+  const auto has_snapshot = [&](const std::string& package) {
+    return ports.snapshots != nullptr && ports.snapshots->has(package);
+  };
+  Ending ending = fold(open, *database, *active, now, has_snapshot);
   if (open.flags.bypassed) ending.note = "the frontend called /usr/bin/dpkg itself";
   if (!note.empty()) ending.note = note;
   const auto ended =

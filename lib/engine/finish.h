@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/call.h"
+#include "engine/obstacles.h"
 #include "engine/ports.h"
 #include "state/store.h"
 
@@ -20,9 +21,9 @@ struct Ending {
 
 // Pure: reads the database's answer against the plan and its failures. Where a package's state
 // cannot be told from the failures (the driver was bypassed), the database alone decides.
-// `active`: the keeps from before.
+// `active`: the keeps from before. `has_snapshot`: of packages of this plan.
 Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>& active,
-            std::int64_t now);
+            std::int64_t now, const HasSnapshot& has_snapshot = {});
 
 // What dpkg is to want: "unknown" of what is left unconfigured, so that later runs neither try it
 // again nor fail because of it; "install" again of what is not kept any more. A package on hold, or

@@ -2,9 +2,16 @@
 #include <algorithm>
 
 #include "engine/finish.h"
+#include "engine/undo.h"
 
 namespace aptkeep {
 namespace {
+
+constexpr std::size_t kMostSentences = 5;  // `aptkeep explain` has them all
+
+bool is_request(const Keep& keep) {
+  return keep.message == kPutBackOnRequest;
+}
 
 std::string how_it_ended(const Keep& keep) {
   std::string text = keep.script.empty() ? std::string(to_string(keep.phase)) : keep.script;
@@ -18,22 +25,95 @@ bool is_unfinished(const Keep& keep) {
                                       keep.db_state[1] == 'H' || keep.db_state.size() > 2);
 }
 
-std::string what_it_is(const Keep& keep) {
-  const bool unfinished = is_unfinished(keep);
-  if (keep.version.empty()) return "not removed";
-  if (unfinished) return keep.version + " left unfinished (" + keep.db_state + ")";
-  if (keep.old_version.empty()) return keep.version + " not installed";
-  return "kept at " + keep.old_version + " (" + keep.version + " tried)";
+const StepOutcome* outcome_of(const Keep& keep, const Ending& ending) {
+  for (const auto& outcome : ending.outcomes) {
+    if (outcome.step.package == keep.package) return &outcome;
+  }
+  return nullptr;
 }
 
-// A rule's reason: otherwise it would look as if nothing was done about the failure.
-std::string why_not_put_back(const Keep& keep, const std::vector<StepOutcome>& outcomes) {
-  if (!is_unfinished(keep)) return {};
-  for (const auto& outcome : outcomes) {
-    const bool same = outcome.step.package == keep.package && !outcome.step.never_back.empty();
-    if (same) return "    not put back, because " + outcome.step.never_back + "\n";
+bool is_put_back(const Keep& keep, const Ending& ending) {
+  const StepOutcome* outcome = outcome_of(keep, ending);
+  return outcome != nullptr && outcome->rolled_back && !is_unfinished(keep);
+}
+
+std::string what_it_is(const Keep& keep, bool back) {
+  if (is_unfinished(keep)) {
+    const std::string version = keep.version.empty() ? keep.old_version : keep.version;
+    return version + " left unfinished (" + keep.db_state + ")";
+  }
+  if (keep.version.empty()) return back ? "not removed, put back" : "not removed";
+  if (keep.old_version.empty()) return keep.version + (back ? " removed again" : " not installed");
+  return (back ? "put back to " : "kept at ") + keep.old_version + " (" + keep.version +
+         (is_request(keep) ? " before)" : " tried)");
+}
+
+// The sentence in the cause, without the name that stands at the line's beginning already.
+std::string why_not_put_back(const Keep& keep) {
+  constexpr std::string_view kWords = " not put back, because ";
+  for (const auto& sentence : keep.cause) {
+    const auto at = sentence.find(kWords);
+    if (at != std::string::npos) return "    " + sentence.substr(at + 1) + "\n";
   }
   return {};
+}
+
+std::string what_remains(const Keep& keep, const Ending& ending) {
+  const StepOutcome* outcome = outcome_of(keep, ending);
+  if (outcome == nullptr) return {};
+  std::string text;
+  const std::size_t count = outcome->remains.size();
+  for (std::size_t i = 0; i < std::min(count, kMostSentences); ++i) {
+    text += "    not as it was: " + outcome->remains[i] + "\n";
+  }
+  if (count > kMostSentences) {
+    text += "    and " + std::to_string(count - kMostSentences) + " more are not as they were\n";
+  }
+  return text;
+}
+
+std::string tell_failed(const Keep& keep, const Ending& ending, const std::string& native_arch) {
+  const std::string name = display_name(keep.package, native_arch);
+  const bool back = is_put_back(keep, ending);
+  const std::string why = !is_request(keep) ? how_it_ended(keep)
+                          : back            ? "as you asked"
+                                            : "to be put back, which failed";
+  return "  " + name + " " + what_it_is(keep, back) + ": " + why +
+         (keep.security ? "  SECURITY UPDATE" : "") + "\n" + why_not_put_back(keep) +
+         what_remains(keep, ending);
+}
+
+// Those that are kept because of the failed ones: told one by one only where there is more to say.
+std::string tell_others(const Ending& ending, const std::string& native_arch, bool one_failed) {
+  std::size_t count = 0;
+  std::size_t back = 0;
+  std::string details;
+  for (const auto& keep : ending.keeps) {
+    if (keep.failed) continue;
+    ++count;
+    if (is_put_back(keep, ending)) ++back;
+    const std::string more = why_not_put_back(keep) + what_remains(keep, ending);
+    if (!more.empty()) details += "  " + display_name(keep.package, native_arch) + "\n" + more;
+  }
+  if (count == 0) return {};
+  std::string text = "  and " + std::to_string(count) + " more because of " +
+                     (one_failed ? std::string("it") : std::string("them"));
+  if (back > 0) text += ", " + (back == count ? "all" : std::to_string(back)) + " put back";
+  return text + "\n" + details;
+}
+
+std::string headline(const Ending& ending) {
+  const auto done = std::count_if(ending.outcomes.begin(), ending.outcomes.end(),
+                                  [](const StepOutcome& o) { return o.state == StepState::Done; });
+  const auto failed = std::count_if(ending.keeps.begin(), ending.keeps.end(),
+                                    [](const Keep& keep) { return keep.failed; });
+  const auto requests = std::count_if(ending.keeps.begin(), ending.keeps.end(), is_request);
+  if (requests > 0 && requests == failed) {
+    return "aptkeep: " + std::to_string(ending.keeps.size()) + " of " +
+           std::to_string(ending.outcomes.size()) + " package changes taken back:\n";
+  }
+  return "aptkeep: " + std::to_string(done) + " of " + std::to_string(ending.outcomes.size()) +
+         " package changes done, " + std::to_string(ending.keeps.size()) + " not:\n";
 }
 
 }  // namespace
@@ -41,33 +121,17 @@ std::string why_not_put_back(const Keep& keep, const std::vector<StepOutcome>& o
 std::string summary_text(const Ending& ending, const std::string& native_arch, bool bypassed) {
   if (ending.keeps.empty()) return {};
   std::vector<const Keep*> failed;
-  std::size_t with_them = 0;
   bool security = false;
   for (const auto& keep : ending.keeps) {
     security = security || keep.security;
-    if (keep.failed) {
-      failed.push_back(&keep);
-    } else {
-      ++with_them;
-    }
+    if (keep.failed) failed.push_back(&keep);
   }
   // Security versions first: they are what must not be overlooked.
   std::stable_sort(failed.begin(), failed.end(),
                    [](const Keep* a, const Keep* b) { return a->security && !b->security; });
-  const auto done = std::count_if(ending.outcomes.begin(), ending.outcomes.end(),
-                                  [](const StepOutcome& o) { return o.state == StepState::Done; });
-  std::string text = "aptkeep: " + std::to_string(done) + " of " +
-                     std::to_string(ending.outcomes.size()) + " package changes done, " +
-                     std::to_string(ending.keeps.size()) + " not:\n";
-  for (const Keep* keep : failed) {
-    text += "  " + display_name(keep->package, native_arch) + " " + what_it_is(*keep) + ": " +
-            how_it_ended(*keep) + (keep->security ? "  SECURITY UPDATE" : "") + "\n" +
-            why_not_put_back(*keep, ending.outcomes);
-  }
-  if (with_them > 0) {
-    text += "  and " + std::to_string(with_them) + " more because of " +
-            (failed.size() == 1 ? std::string("it") : std::string("them")) + "\n";
-  }
+  std::string text = headline(ending);
+  for (const Keep* keep : failed) text += tell_failed(*keep, ending, native_arch);
+  text += tell_others(ending, native_arch, failed.size() == 1);
   if (bypassed) text += "  (the frontend called dpkg past aptkeep; its plan was finished for it)\n";
   if (security) text += "aptkeep: SECURITY UPDATES are among the packages that were kept back\n";
   return text + "aptkeep: see 'aptkeep status'\n";

@@ -34,7 +34,7 @@ Failure as_failure(const Step& step, std::uint32_t index) {
   failure.version = step.new_version;
   failure.old_version = step.old_version;
   failure.phase = step.new_version.empty() ? Phase::Remove : Phase::Configure;
-  failure.message = "put back on request";
+  failure.message = kPutBackOnRequest;
   return failure;
 }
 

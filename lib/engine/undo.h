@@ -11,6 +11,10 @@
 
 namespace aptkeep {
 
+// Failure::message, and Keep's, of a package that did not fail: a person wants its old version
+// back.
+inline constexpr const char* kPutBackOnRequest = "put back on request";
+
 struct Undo {
   // The earlier plan as a plan of its own that has come to its end, with what is asked for as
   // failed: the engine then puts it back, and what must be old with it.

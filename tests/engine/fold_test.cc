@@ -5,6 +5,7 @@
 
 #include "engine/finish.h"
 #include "engine/plain.h"
+#include "engine/undo.h"
 
 namespace aptkeep {
 namespace {
@@ -192,6 +193,61 @@ TEST(Summary, SaysWhyAFailedOneWasNotPutBack) {
             std::string::npos)
       << text;
   EXPECT_EQ(text.find("nothing had"), std::string::npos) << text;
+}
+
+TEST(Fold, SaysWhyWhatItLeavesBetweenWasNotPutBack) {
+  Case c;
+  const auto db = c.step("db", "1.0", "2.0", "iF", "2.0");
+  const auto lost = c.step("lost", "1.0", "2.0", "iF", "2.0");
+  const auto again = c.step("again", "1.0", "2.0", "iF", "2.0");
+  c.open.plan.steps[db].never_back = "its data were converted";
+  for (const auto step : {db, lost, again}) c.fails(step, Phase::Configure, "postinst");
+  c.fails(again, Phase::Configure, "postinst");
+  c.open.failures.back().version = "1.0";
+  const Ending ending =
+      fold(c.open, c.db, {}, 7, [](const std::string& package) { return package != "lost:amd64"; });
+  ASSERT_EQ(ending.keeps.size(), 3u);
+  EXPECT_EQ(ending.keeps[0].cause.back(), "db not put back, because its data were converted");
+  EXPECT_EQ(ending.keeps[1].cause.back(), "lost not put back, because there is no snapshot of it");
+  EXPECT_EQ(ending.keeps[2].cause.back(), "again not put back, because putting it back failed");
+  c.open.flags.rollback = false;
+  EXPECT_EQ(c.fold().keeps[1].cause.back(), "lost not put back, because rollback is switched off");
+}
+
+TEST(Fold, WhatAPersonHadPutBackHasNotFailed) {
+  Case c;
+  const auto foo = c.step("foo", "1.0", "2.0", "ii", "1.0");
+  const auto dep = c.step("dep", "1.0", "2.0", "ii", "1.0");
+  c.needs(dep, foo);
+  c.open.states[dep] = StepState::Kept;
+  c.fails(foo, Phase::Configure, "");
+  c.open.failures.back().exit_code = -1;
+  c.open.failures.back().message = kPutBackOnRequest;
+  c.open.rolled_back = {true, true};
+  const Ending ending = c.fold();
+  ASSERT_EQ(ending.keeps.size(), 2u);
+  EXPECT_EQ(ending.keeps[1].cause.back(), "foo put back on request");
+  EXPECT_EQ(summary_text(ending, "amd64", false),
+            "aptkeep: 2 of 2 package changes taken back:\n"
+            "  foo put back to 1.0 (2.0 before): as you asked\n"
+            "  and 1 more because of it, all put back\n"
+            "aptkeep: see 'aptkeep status'\n");
+}
+
+TEST(Summary, SaysWhatWasPutBackAndWhatRemains) {
+  Case c;
+  const auto foo = c.step("foo", "1.0", "2.0", "ii", "1.0");
+  const auto fresh = c.step("fresh", "", "2.0", "", "");
+  c.fails(foo, Phase::Configure, "postinst");
+  c.fails(fresh, Phase::Configure, "postinst");
+  c.open.rolled_back = {true, true};
+  c.open.remains[foo] = {"/etc/foo: mode 0600, was 0640"};
+  const std::string text = summary_text(c.fold(), "amd64", false);
+  EXPECT_NE(text.find("  foo put back to 1.0 (2.0 tried): postinst exit 1\n"
+                      "    not as it was: /etc/foo: mode 0600, was 0640\n"
+                      "  fresh 2.0 removed again: postinst exit 1\n"),
+            std::string::npos)
+      << text;
 }
 
 TEST(PlainDpkg, FailuresAreToldFromTheLogAndTheDatabase) {

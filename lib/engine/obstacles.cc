@@ -1,0 +1,83 @@
+#include "engine/obstacles.h"
+
+#include "core/way_back.h"
+
+namespace aptkeep {
+namespace {
+
+// Of the way back, not of what the frontend wanted.
+bool is_return(const Step& step, const Failure& failure) {
+  const bool installs = failure.phase == Phase::Unpack || failure.phase == Phase::Configure;
+  if (step.new_version.empty()) return installs;
+  if (step.old_version.empty()) return failure.phase == Phase::Remove;
+  return step.old_version != step.new_version && failure.version == step.old_version;
+}
+
+}  // namespace
+
+std::vector<std::string> obstacles_of(const OpenPlan& open, const HasSnapshot& has_snapshot) {
+  std::vector<std::string> why(open.plan.steps.size());
+  for (std::size_t i = 0; i < why.size(); ++i) {
+    const Step& step = open.plan.steps[i];
+    if (!open.flags.rollback) {
+      why[i] = "rollback is switched off";
+    } else if (!step.never_back.empty()) {
+      why[i] = step.never_back;
+    } else if (step.action == Action::Configure) {
+      why[i] = "what it was before is not known";
+    } else if (!step.old_version.empty() && has_snapshot && !has_snapshot(step.package)) {
+      why[i] = "there is no snapshot of it";
+    }
+  }
+  // The way back has failed once in this plan already.
+  for (const Failure& failure : open.failures) {
+    if (failure.step < 0 || failure.healed) continue;
+    const auto step = static_cast<std::size_t>(failure.step);
+    if (is_return(open.plan.steps[step], failure)) why[step] = "putting it back failed";
+  }
+  return why;
+}
+
+bool is_touched(StepState state) {
+  switch (state) {
+    case StepState::Unpacked:
+    case StepState::Done:
+    case StepState::FailedNew:
+    case StepState::Stranded:
+    case StepState::Returning:
+      return true;
+    case StepState::Waiting:
+    case StepState::FailedOld:
+    case StepState::Kept:
+    case StepState::NotReached:
+      break;
+  }
+  return false;
+}
+
+std::map<std::uint32_t, std::string> why_not_back(const OpenPlan& open,
+                                                  const std::vector<StepState>& states,
+                                                  const HasSnapshot& has_snapshot) {
+  std::map<std::uint32_t, std::string> sentences;
+  bool between = false;
+  for (const StepState state : states) {
+    between = between || state == StepState::FailedNew || state == StepState::Stranded;
+  }
+  if (!between) return sentences;
+  std::vector<bool> touched;
+  for (const StepState state : states) touched.push_back(is_touched(state));
+  const auto name = [&](std::uint32_t step) {
+    return display_name(open.plan.steps[step].package, open.flags.native_arch);
+  };
+  const WayBack way = way_back(open.plan, states, touched, obstacles_of(open, has_snapshot));
+  for (const Stuck& stuck : way.stuck) {
+    const StepState state = states[stuck.step];
+    if (state != StepState::FailedNew && state != StepState::Stranded) continue;
+    const std::string sentence = name(stuck.step) + " not put back, because ";
+    const std::string other = name(stuck.because) + " would have to go back too, and ";
+    sentences[stuck.step] = sentence + (stuck.because == stuck.step ? "" : other) + stuck.reason;
+  }
+  return sentences;
+}
+
+}  // namespace aptkeep
