@@ -16,8 +16,11 @@ void tell_kept(const Kept& kept, const aptkeep_keep& keep) {
               << "\n";
   }
   std::cout << headline(kept, keep) << "\n";
-  for (std::size_t i = 0; i < keep.cause_count && keep.failed == 0; ++i) {
-    std::cout << "  because: " << harmless(keep.cause[i]) << "\n";
+  if (keep.failed == 0) {
+    for (const std::string& reason : reasons(keep)) {
+      std::cout << "  because: " << reason << "\n";
+    }
+    std::cout << shortcomings(kept, keep, "  ");
   }
   const aptkeep_keep* root = root_of(kept, keep);
   if (root == nullptr) {
@@ -27,9 +30,12 @@ void tell_kept(const Kept& kept, const aptkeep_keep& keep) {
   if (keep.failed == 0) {
     std::cout << headline(kept, *root) << "\n";
   }
-  std::cout << story(*root, kAllLines) << "  dpkg: " << harmless(root->message) << "\n"
-            << "  kept since " << when(keep.since) << "; see also: aptkeep report " << keep.run
-            << "\n"
+  std::cout << story(*root, kAllLines);
+  if (root->on_request == 0 && *root->message != '\0') {
+    std::cout << "  dpkg: " << harmless(root->message) << "\n";
+  }
+  std::cout << shortcomings(kept, *root, "  ") << "  kept since " << when(keep.since)
+            << "; see also: aptkeep report " << keep.run << "\n"
             << advice(kept, *root) << "        or " << as_root() << "aptkeep release "
             << kept.name(*root) << ", so that the next upgrade tries it again\n";
   for (const aptkeep_keep& other : kept.waiting_for(keep)) {
@@ -48,7 +54,11 @@ bool tell_history(const Kept& kept, const std::string& package) {
                   << when(run.begun) << "): " << word_of_action(step.action) << " "
                   << step.old_version << (*step.old_version != '\0' ? " -> " : "")
                   << (*step.new_version != '\0' ? step.new_version : "removed") << ": "
-                  << word_of_outcome(step.outcome) << "\n";
+                  << word_of_outcome(step.outcome) << (step.rolled_back != 0 ? ", put back" : "")
+                  << "\n";
+        for (std::size_t i = 0; i < step.remains_count; ++i) {
+          std::cout << "  not as it was: " << harmless(step.remains[i]) << "\n";
+        }
         found = true;
       }
     }

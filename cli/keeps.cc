@@ -44,6 +44,28 @@ std::string meanwhile(const Now* now, const std::string& old_version) {
   return now->version == old_version ? "" : " (now at " + now->version + ")";
 }
 
+// What is done about it by itself, by the kinds of failure of the C interface.
+std::string meaning_of(const std::string& failure_class) {
+  static const std::map<std::string, std::string> kMeanings = {
+      {"refusal", "it refuses on purpose, and waits for a newer version or a person"},
+      {"crash", "a program crashed"},
+      {"transient", "what it needed was not there at that moment"},
+      {"missing unit", "systemd did not know a unit"},
+      {"follow-up", "it waits for another package that failed"},
+      {"disk full", "the disk was full"},
+      {"out of memory", "there was not enough memory"},
+      {"dpkg itself", "dpkg itself failed"},
+      {"hang", "it did nothing any more, and was ended"}};
+  const auto found = kMeanings.find(failure_class);
+  return found == kMeanings.end() ? std::string() : ": " + found->second;
+}
+
+// Of a sentence of a cause; without the name that it begins with.
+std::string why_not_back(std::string_view sentence) {
+  const auto at = sentence.find(" not put back, because ");
+  return at == std::string_view::npos ? std::string() : harmless(sentence.substr(at + 1));
+}
+
 }  // namespace
 
 std::string Kept::name(const aptkeep_keep& keep) const {
@@ -59,6 +81,30 @@ bool Kept::unfinished(const aptkeep_keep& keep) const {
   const Now* found = find_now(keep);
   return found != nullptr && found->state.size() == 2 &&
          (found->state[1] == 'F' || found->state[1] == 'U');
+}
+
+aptkeep_step Kept::step(const aptkeep_keep& keep) const {
+  aptkeep_step found{};
+  const auto report = reports.find(keep.run);
+  if (report == reports.end()) {
+    return found;
+  }
+  for (const aptkeep_step& step : steps(report->second)) {
+    // The last one: a run may have several plans.
+    if (std::string_view(step.package) == keep.package &&
+        std::string_view(step.new_version) == keep.version) {
+      found = step;
+    }
+  }
+  return found;
+}
+
+bool Kept::put_back(const aptkeep_keep& keep) const {
+  const Now* found = find_now(keep);
+  const bool there = found != nullptr && found->state.size() == 2 && found->state[1] == 'i';
+  const bool gone = found == nullptr || (found->state.size() > 1 && found->state[1] == 'c');
+  const bool as_before = *keep.old_version == '\0' ? gone : there;
+  return as_before && step(keep).rolled_back != 0;
 }
 
 std::vector<aptkeep_keep> Kept::waiting_for(const aptkeep_keep& failed) const {
@@ -96,6 +142,11 @@ Kept read_kept(const std::string& path, int mode) {
   if (kept.now.empty()) {
     kept.now = as_recorded(kept.keeps);
   }
+  for (const aptkeep_keep& keep : kept.keeps) {
+    if (!kept.reports.contains(keep.run)) {
+      kept.reports.emplace(keep.run, read_report(kept.state, keep.run));
+    }
+  }
   std::stable_sort(kept.keeps.begin(), kept.keeps.end(),
                    [](const aptkeep_keep& a, const aptkeep_keep& b) {
                      return std::pair(a.security, a.failed) > std::pair(b.security, b.failed);
@@ -110,7 +161,11 @@ std::string headline(const Kept& kept, const aptkeep_keep& keep) {
   const Now* now = kept.find_now(keep);
   if (version.empty()) {
     return name + " " + old_version +
-           (keep.phase == APTKEEP_PHASE_PURGE ? ": its purge failed" : ": its removal failed");
+           (keep.phase == APTKEEP_PHASE_PURGE ? ": its purge failed"
+            : keep.failed == 0                ? ": its removal waits"
+            : keep.on_request != 0            ? ": its removal was taken back"
+                                              : ": its removal failed") +
+           (keep.on_request == 0 && kept.put_back(keep) ? ", put back" : "");
   }
   if (kept.unfinished(keep)) {
     return name + " " + now->version + ": unpacked, but not configured (" + now->state + ")";
@@ -121,9 +176,15 @@ std::string headline(const Kept& kept, const aptkeep_keep& keep) {
   if (is_reinstallation(keep)) {
     return name + " " + version + ": its reinstallation " + (keep.failed != 0 ? "failed" : "waits");
   }
-  const std::string tried = ", " + version + (keep.failed != 0 ? " failed" : " waits");
-  return name + ": " + (old_version.empty() ? "not installed" : "stays at " + old_version) + tried +
-         meanwhile(now, old_version);
+  const bool back = kept.put_back(keep);
+  const std::string tried = ", " + version +
+                            (keep.on_request != 0 ? " is not wanted"
+                             : keep.failed != 0   ? " failed"
+                                                  : " waits");
+  const std::string where = old_version.empty()
+                                ? (back ? "removed again" : "not installed")
+                                : (back ? "put back to " : "stays at ") + old_version;
+  return name + ": " + where + tried + meanwhile(now, old_version);
 }
 
 bool is_reinstallation(const aptkeep_keep& keep) {
@@ -136,22 +197,64 @@ bool is_downgrade(const aptkeep_keep& keep) {
 }
 
 std::string story(const aptkeep_keep& keep, std::size_t lines) {
+  if (keep.on_request != 0) {
+    return "  put back by a person on " + when(keep.since) + "\n";
+  }
   std::string text = "  " + ending_of(keep.script, keep.phase, keep.exit_code, keep.signal) + "\n";
   if (keep.attempts > 1) {
-    text += "  tried " + std::to_string(keep.attempts) + " times since " + when(keep.since) + "\n";
+    text += "  tried " + std::to_string(keep.attempts) + " times since " + when(keep.since) +
+            ", the last time " + when(keep.tried) + "\n";
   }
   const bool whole = lines >= kAllLines;
+  if (whole) {
+    text += "  kind of failure: " + harmless(keep.failure_class) + meaning_of(keep.failure_class) +
+            "\n";
+  }
   const std::string output =
       quoted(whole ? std::string_view(keep.output, keep.output_size) : script_output(keep), lines);
   return text + (output.empty() ? quoted(keep.message, lines) : output);
 }
 
+std::vector<std::string> reasons(const aptkeep_keep& keep) {
+  std::vector<std::string> sentences;
+  for (std::size_t i = 0; i < keep.cause_count; ++i) {
+    if (why_not_back(keep.cause[i]).empty()) {
+      sentences.push_back(harmless(keep.cause[i]));
+    }
+  }
+  return sentences;
+}
+
+std::string shortcomings(const Kept& kept, const aptkeep_keep& keep, const std::string& indent) {
+  std::string text;
+  for (std::size_t i = 0; i < keep.cause_count; ++i) {
+    const std::string why = why_not_back(keep.cause[i]);
+    text += why.empty() ? "" : indent + why + "\n";
+  }
+  const aptkeep_step step = kept.step(keep);
+  for (std::size_t i = 0; i < step.remains_count; ++i) {
+    text += indent + "not as it was: " + harmless(step.remains[i]) + "\n";
+  }
+  return text;
+}
+
 std::string advice(const Kept& kept, const aptkeep_keep& failed) {
   const std::string name = kept.name(failed);
+  if (failed.on_request != 0) {
+    return "  next: do nothing: a version newer than " + std::string(failed.version) +
+           " is tried by itself\n        or " + as_root() + "aptkeep retry " + name +
+           ", to have that version after all\n";
+  }
   std::string text = "  next: remove the cause, then " + as_root() + "aptkeep retry " + name + "\n";
-  if (*failed.version != '\0' && !is_downgrade(failed)) {
-    text += std::string("        or do nothing: a version newer than ") + failed.version +
-            " is tried by itself\n";
+  const bool newer = *failed.version != '\0' && !is_downgrade(failed);
+  if (newer || failed.tries_again != 0) {
+    text += std::string("        or do nothing: ") +
+            (failed.tries_again != 0 ? "it is tried again by itself after a while" : "") +
+            (newer && failed.tries_again != 0 ? ", and " : "") +
+            (newer ? std::string("a version newer than ") + failed.version +
+                         (failed.tries_again != 0 ? " at once" : " is tried by itself")
+                   : "") +
+            "\n";
   }
   return text;
 }

@@ -17,11 +17,16 @@ struct Kept {
   std::vector<aptkeep_keep> keeps;  // security versions first, then those that failed
   std::string native_arch;
   std::map<std::string, Now> now;
+  std::map<std::int64_t, ReportHandle> reports;  // of the runs that made the keeps
 
   std::string name(const aptkeep_keep& keep) const;
   // nullptr: the package is not there.
   const Now* find_now(const aptkeep_keep& keep) const;
   bool unfinished(const aptkeep_keep& keep) const;  // unpacked or half-configured, now
+  // What its run did to the package; size 0: that is not on record.
+  aptkeep_step step(const aptkeep_keep& keep) const;
+  // Its run put it back to the old side, where it still is.
+  bool put_back(const aptkeep_keep& keep) const;
   // Those that wait for this failed one.
   std::vector<aptkeep_keep> waiting_for(const aptkeep_keep& failed) const;
   // Those that `name` means: "foo" or "foo:arch", on one architecture or several.
@@ -39,9 +44,15 @@ bool is_reinstallation(const aptkeep_keep& keep);
 bool is_downgrade(const aptkeep_keep& keep);
 
 // Why it failed: ending, and the last `lines` of what the script printed; with kAllLines all that
-// is recorded, dpkg's own words too.
+// is recorded, dpkg's own words and the kind of failure too.
 constexpr std::size_t kAllLines = 1000;
 std::string story(const aptkeep_keep& keep, std::size_t lines);
+
+// Its cause but for what shortcomings() tells.
+std::vector<std::string> reasons(const aptkeep_keep& keep);
+
+// Why it was not put back, and what is not as it was although it was; a line each.
+std::string shortcomings(const Kept& kept, const aptkeep_keep& keep, const std::string& indent);
 
 // What can be typed next.
 std::string advice(const Kept& kept, const aptkeep_keep& failed);

@@ -11,10 +11,15 @@ namespace aptkeep::cli {
 namespace {
 
 // dpkg was told not to want what is left unconfigured.
-void want_again(const std::map<std::string, std::string>& packages) {
+void want_again(const Kept& kept, const std::map<std::string, std::string>& packages) {
   std::vector<std::string> command{"/usr/lib/aptkeep/driver", "want-again"};
-  for (const auto& [package, name] : packages) command.push_back(package);
-  if (run(command) != 0) throw Failed("unable to have dpkg configure them again");
+  for (const aptkeep_keep& keep : kept.keeps) {
+    const Now* now = kept.find_now(keep);
+    const bool unwanted = now != nullptr && now->state.starts_with('u');
+    if (unwanted && packages.contains(keep.package)) command.emplace_back(keep.package);
+  }
+  if (command.size() > 2 && run(command) != 0)
+    throw Failed("unable to have dpkg configure them again");
 }
 
 }  // namespace
@@ -36,7 +41,7 @@ int release(const std::vector<std::string>& packages) {
       }
     }
   }
-  want_again(chosen);
+  want_again(kept, chosen);
   for (const auto& [package, name] : chosen) {
     if (aptkeep_state_lift(kept.state.get(), package.c_str(), "released") < 0) {
       throw Failed(aptkeep_error());

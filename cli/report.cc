@@ -1,4 +1,5 @@
 // aptkeep report [RUN]: what one run did.
+#include <algorithm>
 #include <iostream>
 
 #include "command.h"
@@ -10,21 +11,49 @@ namespace {
 
 constexpr std::size_t kLines = 50;
 
-void tell_run(const aptkeep_run& run) {
+// What a person had put back counts as failed, and is to be told apart.
+bool was_asked_for(const aptkeep_step& step, const std::vector<aptkeep_failure>& failures) {
+  return std::any_of(failures.begin(), failures.end(), [&](const aptkeep_failure& failure) {
+    return failure.on_request != 0 && std::string_view(failure.package) == step.package;
+  });
+}
+
+void tell_run(const aptkeep_run& run, std::int64_t requests) {
   std::cout << "Run " << run.id << ": " << harmless(run.command) << "\n"
             << "  begun " << when(run.begun)
             << (run.ended != 0 ? ", ended " + when(run.ended) : std::string(", not ended")) << "\n";
   if (*run.note != '\0') {
     std::cout << "  " << harmless(run.note) << "\n";
   }
-  std::cout << "  " << run.done << " done, " << run.failed << " failed, " << run.kept << " kept, "
-            << run.stranded << " stranded, " << run.not_reached << " not reached\n";
+  std::cout << "  " << run.done << " done, " << run.failed - requests << " failed, " << run.kept
+            << " kept, " << run.stranded << " stranded, " << run.not_reached << " not reached"
+            << (requests > 0 ? ", " + std::to_string(requests) + " put back on request" : "")
+            << "\n";
 }
 
-void tell_failure(const aptkeep_failure& failure, const std::string& native_arch) {
+// It did not fail in what the run wanted, but when that was undone.
+bool is_on_way_back(const aptkeep_failure& failure, const ReportHandle& report) {
+  const std::string version = failure.version;
+  for (const aptkeep_step& step : steps(report)) {
+    const std::string new_version = step.new_version;
+    const bool other = !new_version.empty() && new_version != version;
+    if (std::string_view(step.package) == failure.package && other && version == step.old_version) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void tell_failure(const aptkeep_failure& failure, const ReportHandle& report,
+                  const std::string& native_arch) {
   std::cout << "\n"
             << name_of(failure.package, native_arch) << (*failure.version != '\0' ? " " : "")
-            << harmless(failure.version) << ": "
+            << harmless(failure.version);
+  if (failure.on_request != 0) {
+    std::cout << ": to be put back, as a person wished\n";
+    return;
+  }
+  std::cout << (is_on_way_back(failure, report) ? ", being put back: " : ": ")
             << ending_of(failure.script, failure.phase, failure.exit_code, failure.signal)
             << (failure.healed != 0 ? "; a later try went well" : "") << "\n";
   if (*failure.message != '\0') {
@@ -33,9 +62,12 @@ void tell_failure(const aptkeep_failure& failure, const std::string& native_arch
   std::cout << quoted({failure.output, failure.output_size}, kLines);
 }
 
-void tell_step(const aptkeep_step& step, const std::string& native_arch) {
-  std::cout << "  " << word_of_outcome(step.outcome) << ": " << word_of_action(step.action) << " "
-            << name_of(step.package, native_arch);
+void tell_step(const aptkeep_step& step, bool asked_for, const std::string& native_arch) {
+  const std::string back = step.rolled_back != 0 ? "put back" : "";
+  const std::string outcome = word_of_outcome(step.outcome);
+  std::cout << "  "
+            << (asked_for && !back.empty() ? back : outcome + (back.empty() ? "" : ", ") + back)
+            << ": " << word_of_action(step.action) << " " << name_of(step.package, native_arch);
   if (*step.old_version != '\0') {
     std::cout << " " << harmless(step.old_version);
   }
@@ -47,12 +79,16 @@ void tell_step(const aptkeep_step& step, const std::string& native_arch) {
   for (std::size_t i = 0; i < step.cause_count; ++i) {
     std::cout << "      " << harmless(step.cause[i]) << "\n";
   }
+  for (std::size_t i = 0; i < step.remains_count; ++i) {
+    std::cout << "      not as it was: " << harmless(step.remains[i]) << "\n";
+  }
 }
 
 void tell_steps(const ReportHandle& report, const std::string& native_arch, bool done) {
+  const std::vector<aptkeep_failure> failed = failures(report);
   for (const aptkeep_step& step : steps(report)) {
     if ((step.outcome == APTKEEP_DONE) == done) {
-      tell_step(step, native_arch);
+      tell_step(step, was_asked_for(step, failed), native_arch);
     }
   }
 }
@@ -74,9 +110,12 @@ int report(const std::string& state, std::int64_t run, bool json) {
   }
   auto summary = sized<aptkeep_run>();
   aptkeep_report_run(handle.get(), &summary);
-  tell_run(summary);
-  for (const aptkeep_failure& failure : failures(handle)) {
-    tell_failure(failure, summary.native_arch);
+  const std::vector<aptkeep_failure> failed = failures(handle);
+  tell_run(summary, std::count_if(failed.begin(), failed.end(), [](const aptkeep_failure& failure) {
+             return failure.on_request != 0;
+           }));
+  for (const aptkeep_failure& failure : failed) {
+    tell_failure(failure, handle, summary.native_arch);
   }
   std::cout << "\n";
   tell_steps(handle, summary.native_arch, false);

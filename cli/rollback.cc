@@ -39,7 +39,6 @@ int rollback(const std::vector<std::string>& packages, std::int64_t run_id, bool
   if (packages.empty() == (run_id == 0)) {
     throw Failed("unable to roll back: name packages, or a run with --run");
   }
-  std::cout << "To be put back:" << std::endl;
   const int shown = run(command_of("--show", run_id, packages));
   if (shown != 0) return kError;
   if (!yes) {

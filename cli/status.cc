@@ -26,9 +26,10 @@ void tell_security(const Kept& kept) {
 
 void tell_waiting(const Kept& kept, const aptkeep_keep& keep, const std::string& indent) {
   std::cout << indent << headline(kept, keep) << "\n";
-  for (std::size_t i = 0; i < keep.cause_count; ++i) {
-    std::cout << indent << "  " << harmless(keep.cause[i]) << "\n";
+  for (const std::string& reason : reasons(keep)) {
+    std::cout << indent << "  " << reason << "\n";
   }
+  std::cout << shortcomings(kept, keep, indent + "  ");
 }
 
 void tell_all(const Kept& kept) {
@@ -36,7 +37,9 @@ void tell_all(const Kept& kept) {
     if (keep.failed == 0) {
       continue;
     }
-    std::cout << "\n" << headline(kept, keep) << "\n" << story(keep, kLines) << advice(kept, keep);
+    std::cout << "\n"
+              << headline(kept, keep) << "\n"
+              << story(keep, kLines) << shortcomings(kept, keep, "  ") << advice(kept, keep);
     const auto waiting = kept.waiting_for(keep);
     if (!waiting.empty()) {
       std::cout << "  with it:\n";

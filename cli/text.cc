@@ -167,8 +167,9 @@ const char* word_of_action(int action) {
 }
 
 const char* word_of_outcome(int outcome) {
-  static constexpr std::array kWords = {"not begun", "unpacked", "done",     "failed",
-                                        "failed",    "kept",     "stranded", "not reached"};
+  static constexpr std::array kWords = {"not begun", "unpacked",    "done",
+                                        "failed",    "failed",      "kept",
+                                        "stranded",  "not reached", "going back"};
   const auto index = static_cast<std::size_t>(outcome);
   return index < kWords.size() ? kWords[index] : "unknown";
 }

@@ -159,7 +159,8 @@ int rollback(const std::vector<std::string>& args) {
     complain(found.error().message);
     return 2;
   }
-  for (const auto& line : found->undo.lines) std::printf("%s\n", line.c_str());
+  std::printf("To be put back:\n");
+  for (const auto& line : found->undo.lines) std::printf("  %s\n", line.c_str());
   return 0;
 }
 

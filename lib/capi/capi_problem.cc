@@ -180,7 +180,7 @@ int aptkeep_problem_mark_failed(aptkeep_problem* problem, int32_t package) {
 int aptkeep_problem_set_progress(aptkeep_problem* problem, int32_t package, int progress) {
   return guard([&] {
     const auto index = problem == nullptr ? std::nullopt : index_of(*problem, package);
-    if (!index || !in(progress, APTKEEP_NOT_REACHED)) {
+    if (!index || !in(progress, APTKEEP_RETURNING)) {
       return bad("there is no such package or progress");
     }
     problem->states[*index] = static_cast<StepState>(progress);

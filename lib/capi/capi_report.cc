@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/failure_class.h"
 #include "record.h"
 
 using namespace aptkeep;
@@ -38,7 +39,7 @@ aptkeep_run run_of(const RunSummary& summary) {
   return run;
 }
 
-aptkeep_step step_of(const StepOutcome& outcome, const Lines& cause) {
+aptkeep_step step_of(const StepOutcome& outcome, const Lines& cause, const Lines& remains) {
   aptkeep_step step{};
   step.package = outcome.step.package.c_str();
   step.action = static_cast<int>(outcome.step.action);
@@ -49,6 +50,10 @@ aptkeep_step step_of(const StepOutcome& outcome, const Lines& cause) {
   step.db_state = outcome.db_state.c_str();
   step.cause_count = cause.size();
   step.cause = cause.data();
+  step.rolled_back = outcome.rolled_back ? 1 : 0;
+  step.never_back = outcome.step.never_back.c_str();
+  step.remains_count = remains.size();
+  step.remains = remains.data();
   return step;
 }
 
@@ -65,6 +70,8 @@ aptkeep_failure failure_of(const Failure& recorded) {
   failure.output = recorded.output.c_str();
   failure.output_size = recorded.output.size();
   failure.healed = recorded.healed ? 1 : 0;
+  failure.failure_class = to_string(recorded.failure_class);
+  failure.on_request = is_request(recorded.message) ? 1 : 0;
   return failure;
 }
 
@@ -89,6 +96,10 @@ aptkeep_keep keep_of(const Keep& recorded, const Lines& cause) {
   keep.since = recorded.since;
   keep.cause_count = cause.size();
   keep.cause = cause.data();
+  keep.failure_class = recorded.failed ? to_string(recorded.failure_class) : "";
+  keep.tried = recorded.tried;
+  keep.tries_again = tries_again(recorded) ? 1 : 0;
+  keep.on_request = recorded.failed && is_request(recorded.message) ? 1 : 0;
   return keep;
 }
 
@@ -105,6 +116,11 @@ const char* json_once(std::string& json, Make make) {
 }
 
 }  // namespace
+
+bool capi::tries_again(const Keep& keep) {
+  return keep.failed && due_again(keep.failure_class, keep.attempts, keep.tried,
+                                  std::numeric_limits<std::int64_t>::max());
+}
 
 int aptkeep_state_runs(aptkeep_state* state, unsigned most, aptkeep_runs** out) {
   return guard([&] {
@@ -160,6 +176,7 @@ int aptkeep_state_report(aptkeep_state* state, int64_t run, aptkeep_report** out
     report->report = std::move(**found);
     for (const StepOutcome& outcome : report->report.steps) {
       report->causes.emplace_back(outcome.cause);
+      report->remains.emplace_back(outcome.remains);
     }
     *out = report.release();
     return int{APTKEEP_OK};
@@ -182,7 +199,8 @@ size_t aptkeep_report_step_count(const aptkeep_report* report) {
 
 int aptkeep_report_step(const aptkeep_report* report, size_t number, aptkeep_step* step) {
   return number < aptkeep_report_step_count(report)
-             ? give(step_of(report->report.steps[number], report->causes[number]),
+             ? give(step_of(report->report.steps[number], report->causes[number],
+                            report->remains[number]),
                     APTKEEP_LEAST(aptkeep_step, cause), step)
              : no_such("step");
 }

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/config.h"
+#include "core/failure_class.h"
 #include "record.h"
 
 namespace aptkeep::capi {
@@ -66,6 +67,9 @@ Json step_of(const StepOutcome& outcome) {
   json["outcome"] = word(to_string(outcome.state));
   json["dpkg_state"] = or_null(outcome.db_state);
   json["cause"] = outcome.cause;
+  json["rolled_back"] = outcome.rolled_back;
+  json["never_back"] = or_null(outcome.step.never_back);
+  json["remains"] = outcome.remains;
   return json;
 }
 
@@ -80,6 +84,8 @@ Json failure_of(const Failure& failure) {
   json["message"] = failure.message;
   json["output"] = failure.output;
   json["healed"] = failure.healed;
+  json["class"] = word(to_string(failure.failure_class));
+  json["on_request"] = is_request(failure.message);
   return json;
 }
 
@@ -95,6 +101,8 @@ Json keep_of(const Keep& keep) {
   json["security"] = keep.security;
   json["attempts"] = keep.attempts;
   json["since"] = keep.since;
+  json["tried"] = keep.tried;
+  json["tries_again"] = tries_again(keep);
   json["run"] = keep.run;
   if (!keep.failed) {
     json["failure"] = nullptr;
@@ -106,6 +114,8 @@ Json keep_of(const Keep& keep) {
   failure.update(ending(keep.exit_code, keep.signal));
   failure["message"] = keep.message;
   failure["output"] = keep.output;
+  failure["class"] = word(to_string(keep.failure_class));
+  failure["on_request"] = is_request(keep.message);
   json["failure"] = std::move(failure);
   return json;
 }

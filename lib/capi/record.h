@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "capi.h"
+#include "engine/undo.h"
 #include "state/store.h"
 
 struct aptkeep_state {
@@ -21,7 +22,8 @@ struct aptkeep_runs {
 
 struct aptkeep_report {
   aptkeep::RunReport report;
-  std::vector<aptkeep::capi::Lines> causes;  // one for each step
+  std::vector<aptkeep::capi::Lines> causes;   // one for each step
+  std::vector<aptkeep::capi::Lines> remains;  // the same
   std::string json;
 };
 
@@ -34,6 +36,14 @@ struct aptkeep_keeps {
 };
 
 namespace aptkeep::capi {
+
+// A failure that is none: a person put the package back.
+inline bool is_request(const std::string& message) {
+  return message == kPutBackOnRequest;
+}
+
+// Whether this very version will be tried again by itself one day.
+bool tries_again(const Keep& keep);
 
 // docs/report.schema.json
 std::string json_of(const std::vector<RunSummary>& runs);

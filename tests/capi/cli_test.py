@@ -113,6 +113,45 @@ class Reading(Base):
         self.assertIn(b"its preinst ended with exit status 3",
                       run("report", "1", "--state", self.record("unended")).stdout)
 
+    def test_status_tells_what_was_put_back_and_what_was_not(self):
+        done = run("status", "--state", self.record("back"))
+        self.assertEqual((done.returncode, done.stderr), (1, b""))
+        text = done.stdout.decode()
+        for part in ("foo: put back to 1.0, 2.0 failed\n",
+                     "  not as it was: /etc/foo: mode 0600, was 0640\n",
+                     "    dep: put back to 1.0, 2.0 waits\n",
+                     "fresh: removed again, 2.0 failed\n",
+                     "db 2.0: unpacked, but not configured (uF)\n",
+                     "  not put back, because its data were converted\n",
+                     "  not put back, because putting it back failed\n"):
+            self.assertIn(part, text)
+        self.assertEqual(text.count("not put back"), 2)
+
+    def test_explain_and_report_tell_of_the_way_back(self):
+        text = run("explain", "--state", self.record("back"), "db").stdout.decode()
+        self.assertIn("  not put back, because its data were converted\n", text)
+        self.assertIn("  kind of failure: unknown\n", text)
+        text = run("explain", "--state", self.record("kept"), "zsec:i386").stdout.decode()
+        self.assertIn("  kind of failure: crash: a program crashed\n", text)
+        self.assertIn("it is tried again by itself after a while", text)
+        text = run("report", "--state", self.record("back")).stdout.decode()
+        for part in ("failed, put back: upgrade foo 1.0 -> 2.0 [ii]\n      not as it was: /etc/foo",
+                     "kept, put back: upgrade dep", "no 1.0, being put back: its postinst ended",
+                     "no 2.0: its postinst ended", "a later try went well"):
+            self.assertIn(part, text)
+
+    def test_what_a_person_had_put_back_has_not_failed(self):
+        record = self.record("request")
+        for command in (["status"], ["explain", "foo"], ["explain", "dep"], ["report"]):
+            text = run(*command, "--state", record).stdout.decode()
+            self.assertNotIn("configured", text)
+            self.assertEqual(text.count("failed"), int(command == ["report"]), text)
+        self.assertIn("foo: put back to 1.0, 2.0 is not wanted\n  put back by a person on ",
+                      run("status", "--state", record).stdout.decode())
+        text = run("report", "--state", record).stdout.decode()
+        self.assertIn("0 failed, 1 kept, 0 stranded, 0 not reached, 1 put back on request", text)
+        self.assertIn("  put back: upgrade foo 1.0 -> 2.0 [ii]\n", text)
+
     def test_a_purge_that_failed(self):
         text = run("status", "--state", self.record("purge")).stdout.decode()
         self.assertIn("gone 1.0: its purge failed\n  its postrm ended with exit status 3 while it "
@@ -156,8 +195,9 @@ class Reading(Base):
         # A stricter copy, to see that the schema leaves no member out.
         strict = json.loads(json.dumps(schema), object_hook=lambda node: {
             **node, "additionalProperties": False} if "properties" in node else node)
-        for kind in ("kept", "well", "empty"):
-            for command, code in (("status", int(kind == "kept")), ("report", 0), ("runs", 0)):
+        for kind in ("kept", "back", "request", "well", "empty"):
+            keeps = kind in ("kept", "back", "request")
+            for command, code in (("status", int(keeps)), ("report", 0), ("runs", 0)):
                 done = run(command, "--json", "--state", self.record(kind))
                 self.assertEqual(done.returncode, code)
                 document = json.loads(done.stdout.decode("utf-8"))
@@ -171,6 +211,17 @@ class Reading(Base):
         self.assertEqual(report["steps"][0]["outcome"], "failed_old")
         self.assertEqual(report["failures"][1]["signal"], 9)
         self.assertIsNone(report["failures"][1]["exit_code"])
+        report = json.loads(run("report", "--json", "--state", self.record("back")).stdout)
+        self.assertEqual([step["rolled_back"] for step in report["steps"]], [True] * 3 + [False] * 4)
+        self.assertEqual(report["steps"][3]["never_back"], "its data were converted")
+        self.assertEqual(len(report["steps"][0]["remains"]), 2)
+        self.assertEqual(report["failures"][5]["class"], "transient")
+        status = json.loads(run("status", "--json", "--state", self.record("kept")).stdout)
+        self.assertEqual([(keep["tries_again"], (keep["failure"] or {}).get("class"))
+                          for keep in status["keeps"]],
+                         [(False, "refusal"), (False, None), (True, "crash")])
+        status = json.loads(run("status", "--json", "--state", self.record("request")).stdout)
+        self.assertTrue(status["keeps"][0]["failure"]["on_request"])
 
     def test_what_scripts_print_cannot_command_a_terminal(self):
         for command in (["status"], ["explain", "foo"], ["report"]):
@@ -209,7 +260,9 @@ class Refusing(Base):
                      ["explain", "a", "b"], ["runs", "-n", "x"], ["runs", "-n", "-1"],
                      ["runs", "--state"], ["release"], ["\x1b[31m\nstatus"],
                      ["release", "--state", "x", "foo"], ["retry", "--state", "x"],
-                     ["retry", "--bogus"]):
+                     ["retry", "--bogus"], ["rollback"], ["rollback", "--run", "x"],
+                     ["rollback", "--run", "1", "foo"], ["rollback", "--run", "0"], ["resume", "x"],
+                     ["rollback", "--state", "x", "foo"]):
             with self.subTest(args):
                 self.assert_refused(run(*args))
 
@@ -240,7 +293,8 @@ class Refusing(Base):
     def test_an_ordinary_user_is_told_that_root_is_needed(self):
         if os.geteuid() != 0:
             self.fail("needs root, to become somebody else")
-        for args in (["release", "foo"], ["retry"], ["retry", "foo"]):
+        for args in (["release", "foo"], ["retry"], ["retry", "foo"], ["rollback", "foo"],
+                     ["rollback", "--run", "1"], ["resume"]):
             done = run(*args, user=NOBODY, group=NOBODY, extra_groups=[])
             self.assert_refused(done, "only root may do that")
 
@@ -309,7 +363,8 @@ class General(Base):
     def test_version_and_help(self):
         self.assertRegex(run("--version").stdout, rb"\Aaptkeep \d+\.\d+\.\d+\n\Z")
         text = run("--help").stdout.decode()
-        for command in ("status", "explain", "report", "runs", "retry", "release"):
+        for command in ("status", "explain", "report", "runs", "retry", "release", "rollback",
+                        "resume"):
             self.assertIn(command, text)
             self.assertEqual(run(command, "--help").returncode, 0)
 
@@ -319,7 +374,8 @@ class General(Base):
                               env={**os.environ, "MANWIDTH": "100", "LC_ALL": "C.UTF-8"})
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         text = re.sub(r".\x08", "", done.stdout.decode())
-        for command in ("status", "explain", "report", "runs", "retry", "release"):
+        for command in ("status", "explain", "report", "runs", "retry", "release", "rollback",
+                        "resume"):
             help_text = run(command, "--help").stdout.decode()
             for option in set(re.findall(r"--[a-z]+|\s-[a-z]\b", help_text)) - {"--help", " -h"}:
                 self.assertIn(option.strip(), text, command)

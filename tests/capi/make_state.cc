@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <string>
 
+#include "core/failure_class.h"
+#include "engine/undo.h"
 #include "state/store.h"
 
 namespace {
@@ -12,7 +14,7 @@ constexpr std::int64_t kBegun = 1'700'000'000;
 
 StepOutcome outcome(const std::string& package, StepState state, const std::string& db_state) {
   StepOutcome made;
-  made.step = {package, Action::Upgrade, "1.0", "2.0", "/" + package + ".deb", false, 2};
+  made.step = {package, Action::Upgrade, "1.0", "2.0", "/" + package + ".deb", false, 2, {}};
   made.state = state;
   made.db_state = db_state;
   return made;
@@ -55,6 +57,7 @@ Keep failed_keep(const StepOutcome& outcome, const Failure& failure) {
   made.signal = failure.signal;
   made.message = failure.message;
   made.output = failure.output;
+  made.failure_class = failure.failure_class;
   return made;
 }
 
@@ -75,17 +78,24 @@ bool write_run(Store& store, const std::vector<StepOutcome>& outcomes,
       return false;
     }
   }
+  for (std::uint32_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i].rolled_back && !store.set_rolled_back(*id, i, outcomes[i].remains).ok()) {
+      return false;
+    }
+  }
   return store.end_plan(*id, outcomes, keeps, {}, "", kBegun + 60).ok();
 }
 
 // foo failed, dep waits for it, zsec is a security update that failed, ind went through.
 bool write_kept(Store& store) {
-  const Failure foo_failed = failure("foo:amd64", 0);
+  Failure foo_failed = failure("foo:amd64", 0);
+  foo_failed.failure_class = FailureClass::Refusal;
   Failure sec_failed = failure("zsec:i386", 2);
   sec_failed.phase = Phase::Configure;
   sec_failed.script = "postinst";
   sec_failed.exit_code = -1;
   sec_failed.signal = 9;
+  sec_failed.failure_class = FailureClass::Crash;
   const StepOutcome foo = outcome("foo:amd64", StepState::FailedOld, "ii");
   StepOutcome dep = outcome("dep:amd64", StepState::Kept, "ii");
   dep.cause = {"dep kept: needs foo (= 2.0)", "foo failed"};
@@ -99,6 +109,66 @@ bool write_kept(Store& store) {
                    {failed_keep(foo, foo_failed), keep(dep, "foo:amd64"),
                     failed_keep(sec, sec_failed)}) &&
          store.set_blocked({{"bar:amd64", "3.0", "would remove foo: Breaks foo (<< 2)"}}).ok();
+}
+
+// foo was put back with dep and new, not quite; db may not go back, so that user waits; no's way
+// back failed.
+bool write_back(Store& store) {
+  const auto configuring = [](const std::string& package, std::int32_t step) {
+    Failure made = failure(package, step);
+    made.phase = Phase::Configure;
+    made.script = "postinst";
+    return made;
+  };
+  StepOutcome foo = outcome("foo:amd64", StepState::FailedOld, "ii");
+  foo.rolled_back = true;
+  foo.remains = {"/etc/foo: mode 0600, was 0640", "/var/foo: owner 0:0, was 0:8"};
+  StepOutcome dep = outcome("dep:amd64", StepState::Kept, "ii");
+  dep.cause = {"dep kept: needs foo (= 2.0)", "foo failed"};
+  dep.rolled_back = true;
+  StepOutcome fresh = outcome("fresh:amd64", StepState::FailedOld, "");
+  fresh.step.action = Action::Install;
+  fresh.step.old_version.clear();
+  fresh.rolled_back = true;
+  StepOutcome db = outcome("db:amd64", StepState::FailedNew, "uF");
+  db.step.never_back = "its data were converted";
+  db.cause = {"db failed", "db not put back, because its data were converted"};
+  StepOutcome user = outcome("user:amd64", StepState::Stranded, "uU");
+  user.cause = {"user not configured: needs db", "db failed"};
+  StepOutcome no = outcome("no:amd64", StepState::FailedNew, "uF");
+  no.cause = {"no failed", "no not put back, because putting it back failed"};
+  Failure no_return = configuring("no:amd64", 5);
+  no_return.version = "1.0";
+  Failure healed = configuring("ind:amd64", 6);
+  healed.healed = true;
+  healed.failure_class = FailureClass::Transient;
+  Failure fresh_failed = configuring("fresh:amd64", 2);
+  fresh_failed.old_version.clear();
+  const Failure foo_failed = configuring("foo:amd64", 0);
+  const Failure db_failed = configuring("db:amd64", 3);
+  const Failure no_failed = configuring("no:amd64", 5);
+  return write_run(
+      store, {foo, dep, fresh, db, user, no, outcome("ind:amd64", StepState::Done, "ii")},
+      {foo_failed, fresh_failed, db_failed, no_failed, no_return, healed},
+      {failed_keep(foo, foo_failed), keep(dep, "foo:amd64"), failed_keep(fresh, fresh_failed),
+       failed_keep(db, db_failed), keep(user, "db:amd64"), failed_keep(no, no_failed)});
+}
+
+// What a person had put back.
+bool write_request(Store& store) {
+  Failure asked = failure("foo:amd64", 0);
+  asked.phase = Phase::Configure;
+  asked.script.clear();
+  asked.exit_code = -1;
+  asked.message = kPutBackOnRequest;
+  asked.output.clear();
+  StepOutcome foo = outcome("foo:amd64", StepState::FailedOld, "ii");
+  foo.rolled_back = true;
+  foo.cause = {"foo put back on request"};
+  StepOutcome dep = outcome("dep:amd64", StepState::Kept, "ii");
+  dep.cause = {"dep kept: needs foo (= 2.0)", "foo put back on request"};
+  dep.rolled_back = true;
+  return write_run(store, {foo, dep}, {asked}, {failed_keep(foo, asked), keep(dep, "foo:amd64")});
 }
 
 // A purge that failed in the postrm.
@@ -127,7 +197,7 @@ bool write_unended(Store& store) {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fputs("usage: make_state FILE kept|well|purge|unended|empty\n", stderr);
+    std::fputs("usage: make_state FILE kept|back|request|well|purge|unended|empty\n", stderr);
     return 2;
   }
   auto store = Store::open(argv[1], Store::Mode::ReadWrite);
@@ -138,6 +208,12 @@ int main(int argc, char** argv) {
   const std::string kind = argv[2];
   if (kind == "kept") {
     return write_kept(*store) ? 0 : 1;
+  }
+  if (kind == "back") {
+    return write_back(*store) ? 0 : 1;
+  }
+  if (kind == "request") {
+    return write_request(*store) ? 0 : 1;
   }
   if (kind == "purge") {
     return write_purge(*store) ? 0 : 1;

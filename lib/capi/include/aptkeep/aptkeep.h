@@ -80,14 +80,15 @@ enum {
 
 /* How far the change of a package has come. */
 enum {
-  APTKEEP_WAITING = 0,    /* nothing done */
-  APTKEEP_UNPACKED = 1,   /* new files there, not configured */
-  APTKEEP_DONE = 2,       /* on its new side, and configured (or gone) */
-  APTKEEP_FAILED_OLD = 3, /* failed, and back on its old side */
-  APTKEEP_FAILED_NEW = 4, /* failed, and left in between */
-  APTKEEP_KEPT = 5,       /* left on its old side because another one failed */
-  APTKEEP_STRANDED = 6,   /* on its new side, not configured because another one failed */
-  APTKEEP_NOT_REACHED = 7 /* the frontend ended before it came to this one */
+  APTKEEP_WAITING = 0,     /* nothing done */
+  APTKEEP_UNPACKED = 1,    /* new files there, not configured */
+  APTKEEP_DONE = 2,        /* on its new side, and configured (or gone) */
+  APTKEEP_FAILED_OLD = 3,  /* failed, and back on its old side */
+  APTKEEP_FAILED_NEW = 4,  /* failed, and left in between */
+  APTKEEP_KEPT = 5,        /* left on its old side because another one failed */
+  APTKEEP_STRANDED = 6,    /* on its new side, not configured because another one failed */
+  APTKEEP_NOT_REACHED = 7, /* the frontend ended before it came to this one */
+  APTKEEP_RETURNING = 8    /* on its way back: the old files are there, not configured */
 };
 
 /* The owner of a clause is a package that the run does not change. */
@@ -242,8 +243,13 @@ struct aptkeep_step {
   int security;
   int outcome;          /* APTKEEP_WAITING ... */
   const char* db_state; /* at the end, as dpkg -l says it: "ii", "iF"; "": not in the database */
-  size_t cause_count;   /* why it did not go through; 0 for what failed or was done */
+  size_t cause_count;   /* why it did not go through; 0 for what was done */
   const char* const* cause;
+  /* Not in the first version of this struct: */
+  int rolled_back;        /* not 0: it was on its new side, and was put back (or is on its way) */
+  const char* never_back; /* why it may never be put back, from a rule; "": it may */
+  size_t remains_count;   /* what could not be put back as it was, a sentence each: */
+  const char* const* remains; /* "/etc/x: mode 0600, was 0640" */
 };
 
 enum {
@@ -254,7 +260,12 @@ enum {
   APTKEEP_PHASE_TRIGGER = 4
 };
 
-/* One maintainer script (or unpacking) that failed. */
+/* What kind of failure it was, in one or two words: "unknown", "refusal", "crash", "transient",
+ * "missing unit", "follow-up", "disk full", "out of memory", "dpkg itself", "hang". There may be
+ * more of them in later versions. */
+
+/* One maintainer script (or unpacking) that failed; or, if `on_request`, a package that a person
+ * wanted to be put back. */
 struct aptkeep_failure {
   size_t size;
   const char* package;
@@ -268,6 +279,9 @@ struct aptkeep_failure {
   const char* output;      /* the last lines printed before */
   size_t output_size;      /* in bytes, since it may hold zero bytes */
   int healed;              /* not 0: a later try in the same run went well */
+  /* Not in the first version of this struct: */
+  const char* failure_class; /* see above */
+  int on_request;            /* not 0: nothing failed, and nothing above but the versions counts */
 };
 
 /* A package that is kept back now. */
@@ -290,6 +304,11 @@ struct aptkeep_keep {
   int64_t since;
   size_t cause_count;
   const char* const* cause;
+  /* Not in the first version of this struct: */
+  const char* failure_class; /* as in struct aptkeep_failure, if `failed`; otherwise "" */
+  int64_t tried;             /* the last time */
+  int tries_again; /* not 0: this version is tried again by itself, some time after `tried` */
+  int on_request;  /* not 0: a person put it back, as in struct aptkeep_failure */
 };
 
 /* The newest runs first, `most` of them at most. */
