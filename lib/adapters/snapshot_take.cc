@@ -12,6 +12,20 @@
 namespace aptkeep::snapshot {
 namespace {
 
+// Both are of this moment. On an overlay a lower file that was copied up for its second name keeps
+// its number under the first, and has another device's under the second, so numbers alone do not
+// tell; the time of the last change, which link(2) has just set, does.
+bool same_file(const struct stat& one, const struct stat& other) {
+  if (one.st_dev == other.st_dev && one.st_ino == other.st_ino) return true;
+  const auto same_time = [](const timespec& a, const timespec& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  return one.st_size == other.st_size && one.st_mode == other.st_mode &&
+         one.st_uid == other.st_uid && one.st_gid == other.st_gid &&
+         one.st_nlink == other.st_nlink && same_time(one.st_mtim, other.st_mtim) &&
+         same_time(one.st_ctim, other.st_ctim);
+}
+
 enum class How { Link, Copy };
 
 constexpr std::size_t kUnknown = SIZE_MAX;
@@ -142,14 +156,11 @@ bool PackageSaver::link_it(FileRecord& file, const Place& place, const std::stri
       }
       return false;
     }
-    // The path is looked at while the link is there: an overlay's lower file has one number before
-    // it is copied up for the link, another as long as it has two names, and its own again after.
     struct stat stored {};
     struct stat stab {};
     const bool is_file = fstatat(store_.get(), name.c_str(), &stored, AT_SYMLINK_NOFOLLOW) == 0 &&
                          S_ISREG(stored.st_mode);
-    const bool is_same = is_file && look(place, stab) && stab.st_dev == stored.st_dev &&
-                         stab.st_ino == stored.st_ino;
+    const bool is_same = is_file && look(place, stab) && same_file(stab, stored);
     if (!is_same) {
       // Replaced meanwhile.
       unlinkat(store_.get(), name.c_str(), 0);
