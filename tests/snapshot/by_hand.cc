@@ -25,13 +25,14 @@ int say(const std::string& text) {
   return 1;
 }
 
-int dpkg(std::vector<std::string> args) {
-  args.insert(args.begin(), "/usr/bin/dpkg");
+int dpkg(const std::vector<std::string>& args) {
   std::fflush(stdout);
   const pid_t pid = fork();
   if (pid == 0) {
-    std::vector<char*> argv;
-    for (std::string& arg : args) argv.push_back(arg.data());
+    std::string program = "/usr/bin/dpkg";
+    std::vector<std::string> copies = args;
+    std::vector<char*> argv = {program.data()};
+    for (std::string& arg : copies) argv.push_back(arg.data());
     argv.push_back(nullptr);
     dup2(open("/dev/null", O_RDONLY), 0);
     execv(argv[0], argv.data());
