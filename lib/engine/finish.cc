@@ -137,6 +137,20 @@ bool is_own(const std::string& package) {
   return package.starts_with("aptkeep:") || package.starts_with("libaptkeep0:");
 }
 
+// Of a package that was only configured once more: that it was not put back is an earlier plan's
+// doing, which knew why.
+std::string first_reason(const Step& step, const std::string& reason,
+                         const std::vector<Keep>& active) {
+  if (step.action != Action::Configure) return reason;
+  for (const Keep& keep : active) {
+    if (keep.package != step.package || keep.version != step.new_version) continue;
+    for (const std::string& sentence : keep.cause) {
+      if (sentence.find(kNotPutBack) != std::string::npos) return sentence;
+    }
+  }
+  return reason;
+}
+
 bool is_unwanted(const std::string& package, const DbSnapshot& db) {
   const auto entry = db.find(package);
   return entry != db.end() && entry->second.state.size() >= 2 && entry->second.state[0] == 'u' &&
@@ -170,7 +184,7 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
       const Cause cause = cause_of(open.plan, kept, states, i, open.flags.native_arch);
       outcome.cause = cause_lines(open, cause);
       if (const auto why = not_back.find(i); why != not_back.end())
-        outcome.cause.push_back(why->second);
+        outcome.cause.push_back(first_reason(outcome.step, why->second, active));
       ending.keeps.push_back(keep_of_step(open, outcome, cause.root, now));
       kept_now.insert(outcome.step.package);
     } else if (outcome.state == StepState::NotReached) {

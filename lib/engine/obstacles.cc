@@ -73,9 +73,9 @@ std::map<std::uint32_t, std::string> why_not_back(const OpenPlan& open,
   for (const Stuck& stuck : way.stuck) {
     const StepState state = states[stuck.step];
     if (state != StepState::FailedNew && state != StepState::Stranded) continue;
-    const std::string sentence = name(stuck.step) + " not put back, because ";
     const std::string other = name(stuck.because) + " would have to go back too, and ";
-    sentences[stuck.step] = sentence + (stuck.because == stuck.step ? "" : other) + stuck.reason;
+    sentences[stuck.step] = name(stuck.step) + std::string(kNotPutBack) +
+                            (stuck.because == stuck.step ? "" : other) + stuck.reason;
   }
   return sentences;
 }

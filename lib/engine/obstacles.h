@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/plan.h"
@@ -19,6 +20,9 @@ std::vector<std::string> obstacles_of(const OpenPlan& open, const HasSnapshot& h
 
 // Whether dpkg has begun with it, and its package is not whole at its old side.
 bool is_touched(StepState state);
+
+// In each sentence of why_not_back(), between the package and the reason.
+inline constexpr std::string_view kNotPutBack = " not put back, because ";
 
 // Of the steps that were left between their sides: "foo not put back, because its data would be
 // lost". `states`: at the end of the plan.

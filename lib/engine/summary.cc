@@ -50,9 +50,8 @@ std::string what_it_is(const Keep& keep, bool back) {
 
 // The sentence in the cause, without the name that stands at the line's beginning already.
 std::string why_not_put_back(const Keep& keep) {
-  constexpr std::string_view kWords = " not put back, because ";
   for (const auto& sentence : keep.cause) {
-    const auto at = sentence.find(kWords);
+    const auto at = sentence.find(kNotPutBack);
     if (at != std::string::npos) return "    " + sentence.substr(at + 1) + "\n";
   }
   return {};

@@ -214,6 +214,21 @@ TEST(Fold, SaysWhyWhatItLeavesBetweenWasNotPutBack) {
   EXPECT_EQ(c.fold().keeps[1].cause.back(), "lost not put back, because rollback is switched off");
 }
 
+TEST(Fold, ALaterTryLeavesTheReasonOfTheFirst) {
+  Case c;
+  const auto db = c.step("db", "2.0", "2.0", "uF", "2.0");
+  c.open.plan.steps[db].action = Action::Configure;
+  c.fails(db, Phase::Configure, "postinst");
+  EXPECT_EQ(c.fold().keeps[0].cause.back(),
+            "db not put back, because what it was before is not known");
+  Keep before;
+  before.package = "db:amd64";
+  before.version = "2.0";
+  before.cause = {"db failed", "db not put back, because its data were converted"};
+  c.active = {before};
+  EXPECT_EQ(c.fold().keeps[0].cause.back(), before.cause.back());
+}
+
 TEST(Fold, WhatAPersonHadPutBackHasNotFailed) {
   Case c;
   const auto foo = c.step("foo", "1.0", "2.0", "ii", "1.0");
