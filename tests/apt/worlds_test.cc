@@ -7,6 +7,7 @@
 #include <optional>
 #include <random>
 
+#include "../core/toy_seed.h"
 #include "apt_root.h"
 
 namespace aptkeep::test {
@@ -204,15 +205,10 @@ void check_one(std::uint64_t seed) {
 }
 
 TEST(Worlds, AptAcceptsTheKeptSetAndNothingSmaller) {
-  const char* wanted = std::getenv("APTKEEP_TEST_WORLDS");
-  const int count = wanted != nullptr ? static_cast<int>(std::strtol(wanted, nullptr, 10)) : 25;
-  const char* given = std::getenv("APTKEEP_TEST_SEED");
-  const std::uint64_t first =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const int count = std::getenv("APTKEEP_SOAK") != nullptr ? 1000 : 25;
   for (int i = 0; i < count; ++i) {
-    const std::uint64_t seed = first + static_cast<std::uint64_t>(i);
-    SCOPED_TRACE("APTKEEP_TEST_SEED=" + std::to_string(seed) + " APTKEEP_TEST_WORLDS=1");
-    check_one(seed);
+    SCOPED_TRACE("world " + std::to_string(i));
+    check_one(toy::seed_of_run() + static_cast<std::uint64_t>(i));
     if (::testing::Test::HasFailure()) return;
   }
 }

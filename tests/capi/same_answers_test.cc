@@ -182,10 +182,9 @@ void compare_orders(const Problem& problem, const aptkeep_problem* handle, std::
   EXPECT_EQ(stuck, std::vector<std::int32_t>(expected.begin(), expected.end()));
 }
 
-// APTKEEP_TEST_ROUNDS: how many problems; a long run takes more.
+// How many problems.
 std::uint32_t rounds() {
-  const char* given = std::getenv("APTKEEP_TEST_ROUNDS");
-  return given == nullptr ? 5000 : static_cast<std::uint32_t>(std::atoi(given));
+  return std::getenv("APTKEEP_SOAK") == nullptr ? 5000 : 200000;
 }
 
 TEST(SameAnswersTest, TheSharedLibraryIsNotThisProgram) {

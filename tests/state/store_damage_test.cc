@@ -58,10 +58,9 @@ void expect_right(const Everything& seen, const Everything& right, const std::st
   }
 }
 
-// APTKEEP_TEST_ROUNDS: how many files; a long run takes more.
+// How many files.
 int rounds() {
-  const char* given = std::getenv("APTKEEP_TEST_ROUNDS");
-  return given == nullptr ? 1500 : std::atoi(given);
+  return std::getenv("APTKEEP_SOAK") == nullptr ? 1500 : 20000;
 }
 
 class StoreDamageTest : public ::testing::Test {
