@@ -112,8 +112,7 @@ int resume_plan(Store& store) {
   complain("finishing what was cut off: " + open.frontend.command);
   RunTools tools(store, complain, &open);
   FinishPorts ports = tools.finish_ports();
-  const auto is_file = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
-  const Status resumed = aptkeep::resume(open, is_file, ports);
+  const Status resumed = aptkeep::resume(open, ports);
   if (!resumed) {
     complain(resumed.error().message);
     return 1;

@@ -76,6 +76,7 @@ FinishPorts RunTools::finish_ports() {
                       return dpkg_log_since(mark); }};
   ports.snapshots = snapshots();
   ports.reload_units = reload_units;
+  ports.is_file = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
   ports.set_wants = set_wants;
   ports.drop_snapshots = [say = say_](const OpenPlan& open, bool well) { drop(open, well, say); };
   return ports;

@@ -148,6 +148,11 @@ class Configuring {
       case Reaction::Stop:
         session_.ports().say("stopping at " + name + ": " + decision.reason);
         stopped_ = CallEnd{true, 1, 0};
+        // Without a failure on record: nobody is to go on with it in this run.
+        if (failure.step >= 0) {
+          session_.set_state(static_cast<std::uint32_t>(failure.step), StepState::FailedNew);
+          session_.save_states();
+        }
         return true;
     }
     return false;
@@ -162,6 +167,8 @@ class Configuring {
         return CallEnd{true, 1, 0};
       }
       session_.follow_database(*database);
+      // Or what needs the old version of one that is back would wait for it.
+      finish_returned(session_);
       if (session_.heal_configured(*database)) allow_follow_ups();
       auto names = configurable(*database);
       if (names.empty() && !later_.empty()) {

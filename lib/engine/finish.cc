@@ -157,6 +157,22 @@ bool is_unwanted(const std::string& package, const DbSnapshot& db) {
          entry->second.state[1] != 'c' && entry->second.state[1] != 'n';
 }
 
+// A package is left broken, and the driver would have known: it records a failure, or says by the
+// state that it is not to be touched any more (a person's Ctrl-C, no memory left).
+bool driver_died(const OpenPlan& open, const DbSnapshot& db) {
+  bool broken_unknown = false;
+  for (std::size_t i = 0; i < open.states.size(); ++i) {
+    const bool known = failure_of(open, open.plan.steps[i].package) != nullptr;
+    if (open.states[i] == StepState::FailedNew && !known) return false;
+    const bool in_between =
+        open.states[i] == StepState::Waiting || open.states[i] == StepState::Unpacked;
+    const std::string state = state_in(db, open.plan.steps[i].package);
+    const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2);
+    broken_unknown = broken_unknown || (in_between && !known && torn);
+  }
+  return broken_unknown;
+}
+
 }  // namespace
 
 Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>& active,
@@ -216,6 +232,8 @@ std::map<std::string, std::string> wants_of(const Ending& ending, const DbSnapsh
     const auto entry = db.find(keep.package);
     if (entry == db.end() || entry->second.state.size() != 2) continue;
     const std::string& state = entry->second.state;
+    // What nobody knows the cause of is tried again by the next run, as without aptkeep.
+    if (keep.root.empty()) continue;
     // aptkeep itself is mended as if there was no aptkeep.
     if (is_own(keep.package)) continue;
     if (state[0] == 'i' && (state[1] == 'U' || state[1] == 'F'))
@@ -251,6 +269,11 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
     const auto attempted =
         steps_from_dpkg_log(ports.log_since(open.flags.log_mark), open.flags.native_arch);
     repair(open, attempted, ports);
+    database = ports.db.read();
+    if (!database) return database.error();
+  } else if (ports.dpkg != nullptr && driver_died(open, *database) && !ports.disk_full()) {
+    ports.say("the driver ended amid its work; finishing what it left");
+    if (const Status resumed = resume(open, ports); !resumed) ports.say(resumed.error().message);
     database = ports.db.read();
     if (!database) return database.error();
   }

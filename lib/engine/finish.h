@@ -44,7 +44,8 @@ struct FinishPorts {
   std::function<bool()> disk_full;
   // What dpkg.log gained since a mark that was taken when the plan began (PlanFlags::log_mark).
   std::function<std::string(const std::string&)> log_since;
-  Snapshots* snapshots = nullptr;  // of the plan that is finished
+  Snapshots* snapshots = nullptr;                        // of the plan that is finished
+  std::function<bool(const std::string&)> is_file = {};  // whether an archive is still there
   std::function<void()> reload_units = {};
   // Makes dpkg want "unknown" or "install" of packages, by dpkg's names for them.
   std::function<Status(const std::map<std::string, std::string>&)> set_wants = {};
@@ -65,10 +66,9 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
 void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& ports);
 
 // After a frontend that was killed, or a power cut: configures what is unpacked, and unpacks what
-// dpkg was amid of, and what these need; where such an archive is gone (`is_file`), what cannot be
+// dpkg was amid of, and what these need; where such an archive is gone, what cannot be
 // without it goes back. Steps that nothing begun needs are left alone. What was on its way back
 // arrives. The plan is not ended: see finish_plan().
-Status resume(OpenPlan& open, const std::function<bool(const std::string&)>& is_file,
-              FinishPorts& ports);
+Status resume(OpenPlan& open, FinishPorts& ports);
 
 }  // namespace aptkeep

@@ -140,8 +140,7 @@ void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& por
   carry_on(open, std::vector<bool>(open.states.size(), true), call_ports);
 }
 
-Status resume(OpenPlan& open, const std::function<bool(const std::string&)>& is_file,
-              FinishPorts& ports) {
+Status resume(OpenPlan& open, FinishPorts& ports) {
   const auto database = ports.db.read();
   if (!database) return database.error();
   NoProgress progress;
@@ -166,7 +165,7 @@ Status resume(OpenPlan& open, const std::function<bool(const std::string&)>& is_
     const Step& step = open.plan.steps[i];
     if (open.states[i] != StepState::Waiting || step.action == Action::Configure) continue;
     // Not needed now, or not to be had any more: what cannot be without it goes back.
-    const bool here = step.new_version.empty() || is_file(step.archive);
+    const bool here = step.new_version.empty() || !ports.is_file || ports.is_file(step.archive);
     if (wanted[i] && here) continue;
     const bool torn = is_torn(step, *database);
     if (torn || wanted[i]) session.set_state(i, torn ? StepState::FailedNew : StepState::Kept);

@@ -100,7 +100,16 @@ class GoingBack {
     }
     for (const std::uint32_t step : steps) turned[step] = StepState::Waiting;
     std::reverse(steps.begin(), steps.end());  // the last that came goes first
-    return unpack_order(inverse(plan_), steps, turned);
+    Plan back = inverse(plan_);
+    for (Clause& clause : back.clauses) {
+      // A failed version that Breaks another's old one may have taken a file of it over: what that
+      // one unpacks now would be replaced at once, and gone with the failed version. It goes first,
+      // as for Conflicts.
+      if (clause.kind == ClauseKind::Breaks && clause.owner_side == Side::Old) {
+        clause.kind = ClauseKind::Conflicts;
+      }
+    }
+    return unpack_order(back, steps, turned);
   }
 
   Status remove(const std::vector<std::uint32_t>& steps, const DbSnapshot& db) {
@@ -119,9 +128,12 @@ class GoingBack {
   }
 
   Status unpack_old(const std::vector<std::uint32_t>& steps) {
-    std::vector<std::string> args{"--force-depends", "--force-downgrade", "--auto-deconfigure",
-                                  "--no-triggers", "--unpack"};
-    std::vector<std::string> packages;
+    // --force-overwrite: of what a package shares with a Multi-Arch: same sibling at that version
+    // dpkg unpacks nothing otherwise, and refuses the failed version's file for being another
+    // (dpkg, src/main/archives.c, tarobject).
+    std::vector<std::string> args{"--force-depends",    "--force-downgrade", "--force-overwrite",
+                                  "--auto-deconfigure", "--no-triggers",     "--unpack"};
+    const std::vector<StepState> before = states();
     archives_.clear();
     for (const std::uint32_t step : steps) {
       const std::string& package = plan_.steps[step].package;
@@ -129,34 +141,46 @@ class GoingBack {
       const Status clear =
           archive ? session_.ports().snapshots->clear_way({package}) : Status(archive.error());
       if (!clear) {
+        for (const std::uint32_t other : steps) session_.set_state(other, before[other]);
+        settle({steps.begin(), std::ranges::find(steps, step)});
         blame_alone(step, clear.error().message);
         return success();  // what goes back without it is thought over anew
       }
       archives_[*archive] = step;
       args.push_back(*archive);
-      packages.push_back(package);
       session_.set_state(step, StepState::Returning);
     }
     session_.save_states();
     session_.ports().progress.calling({}, {});
     const Verdict verdict = session_.run_dpkg(args);
     if (verdict.kind == Verdict::Kind::DpkgFailed) return Error{"unable to run dpkg"};
-    if (const Status settled = settle(steps); !settled) return settled;
+    const auto db = session_.ports().db.read();
+    if (!db) return db.error();
+    settle(steps);
     if (verdict.kind == Verdict::Kind::Well) return success();
+    set_back_untouched(steps, before, *db);
     const auto archive = archives_.find(verdict.subject);
     return blame(archive == archives_.end() ? -1 : static_cast<std::int32_t>(archive->second),
                  verdict, Phase::Unpack);
   }
 
-  Status settle(const std::vector<std::uint32_t>& steps) {
-    const auto db = session_.ports().db.read();
-    if (!db) return db.error();
+  // Of what was not unpacked it undoes the clearing of the way.
+  void settle(const std::vector<std::uint32_t>& steps) {
     for (const std::uint32_t step : steps) {
-      if (!is_old_unpacked(plan_.steps[step], *db)) continue;
       const Status settled = session_.ports().snapshots->settle({plan_.steps[step].package});
       if (!settled) session_.ports().say(settled.error().message);
     }
-    return success();
+  }
+
+  // What dpkg did not come to may stay where it is, if the one that failed was its only reason.
+  void set_back_untouched(const std::vector<std::uint32_t>& steps,
+                          const std::vector<StepState>& before, const DbSnapshot& db) {
+    for (const std::uint32_t step : steps) {
+      const bool moved = plan_.steps[step].old_version == plan_.steps[step].new_version ||
+                         !at_new_side(plan_.steps[step], db);
+      if (!moved) session_.set_state(step, before[step]);
+    }
+    session_.save_states();
   }
 
   // The way back of this one has failed: it stays as it is now.
@@ -199,6 +223,7 @@ Result<bool> go_back(Session& session) {
 }
 
 void finish_returned(Session& session) {
+  if (std::ranges::find(session.states(), StepState::Returning) == session.states().end()) return;
   const auto db = session.ports().db.read();
   if (!db) return session.ports().say(db.error().message);
   for (std::uint32_t i = 0; i < session.states().size(); ++i) {

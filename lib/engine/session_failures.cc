@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/held_up.h"
+#include "engine/obstacles.h"
 #include "engine/session.h"
 
 namespace aptkeep {
@@ -16,31 +17,6 @@ bool whole_after(const Failure& failure, const DbSnapshot& db) {
   }
   if (found == db.end() || !found->second.configured()) return false;
   return failure.phase == Phase::Remove || found->second.version == failure.old_version;
-}
-
-bool is_touched(StepState state) {
-  switch (state) {
-    case StepState::Unpacked:
-    case StepState::Done:
-    case StepState::FailedNew:
-    case StepState::Stranded:
-    case StepState::Returning:
-      return true;
-    case StepState::Waiting:
-    case StepState::FailedOld:
-    case StepState::Kept:
-    case StepState::NotReached:
-      break;
-  }
-  return false;
-}
-
-// Of the way back, not of what the frontend wanted.
-bool is_return(const Step& step, const Failure& failure) {
-  const bool installs = failure.phase == Phase::Unpack || failure.phase == Phase::Configure;
-  if (step.new_version.empty()) return installs;
-  if (step.old_version.empty()) return failure.phase == Phase::Remove;
-  return step.old_version != step.new_version && failure.version == step.old_version;
 }
 
 }  // namespace
@@ -95,6 +71,9 @@ void Session::record(Failure failure, const DbSnapshot& db) {
 }
 
 void Session::record_failed_return(Failure failure) {
+  // dpkg takes a package for configured whose unpacking it could undo, whatever it was before (its
+  // src/main/cleanup.c, cu_prermupgrade): that is no later try that went well.
+  tried_.erase(failure.package);
   set_state(static_cast<std::uint32_t>(failure.step), StepState::FailedNew);
   if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
     lose_record(added.error());
@@ -151,26 +130,10 @@ void Session::keep_what_is_held_up(std::vector<std::uint32_t> failed) {
 }
 
 std::vector<std::string> Session::obstacles() const {
-  std::vector<std::string> why(open_.plan.steps.size());
-  for (std::size_t i = 0; i < why.size(); ++i) {
-    const Step& step = open_.plan.steps[i];
-    if (!open_.flags.rollback || ports_.snapshots == nullptr) {
-      why[i] = "rollback is switched off";
-    } else if (!step.never_back.empty()) {
-      why[i] = step.never_back;
-    } else if (step.action == Action::Configure) {
-      why[i] = "what it was before is not known";
-    } else if (!step.old_version.empty() && !ports_.snapshots->has(step.package)) {
-      why[i] = "there is no snapshot of it";
-    }
-  }
-  // The way back has failed once in this plan already.
-  for (const Failure& failure : open_.failures) {
-    if (failure.step < 0 || failure.healed) continue;
-    const auto step = static_cast<std::size_t>(failure.step);
-    if (is_return(open_.plan.steps[step], failure)) why[step] = "putting it back failed";
-  }
-  return why;
+  if (ports_.snapshots == nullptr)
+    return std::vector<std::string>(open_.plan.steps.size(), "rollback is switched off");
+  return obstacles_of(open_,
+                      [&](const std::string& package) { return ports_.snapshots->has(package); });
 }
 
 WayBack Session::way_back() const {

@@ -25,8 +25,8 @@ class ResumeTest : public RunTest {
     ASSERT_TRUE(found);
     ASSERT_TRUE(*found);
     open_ = **found;
-    const auto is_file = [this](const std::string& path) { return !lost_.contains(path); };
-    const Status done = resume(open_, is_file, ports);
+    ports.is_file = [this](const std::string& path) { return !lost_.contains(path); };
+    const Status done = resume(open_, ports);
     ASSERT_TRUE(done) << done.error().message;
   }
   CallEnd unpack(const std::vector<std::string>& names) {
