@@ -175,7 +175,7 @@ def pins_file_cannot_be_written(t):
     """aptkeep does its work, and says once that apt will try the failed version again."""
     for ours, _ in t.runs(lambda bed: bed.must(["mkdir", world.PINS]), amids=[ONE_FAILS]):
         t.expect(kept_going(ours))
-        t.expect_equal([line for line in ours.noise() if "unable to" in line],
+        t.expect_equal([line for line in ours.noise() if "unable to write" in line],
                        [f"aptkeep: unable to write {world.PINS}: Is a directory"], "complaints")
 
 
