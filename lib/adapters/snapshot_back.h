@@ -12,10 +12,21 @@
 
 namespace aptkeep::snapshot {
 
-// Conffiles of all packages with a snapshot here: one may move from package to package.
-struct Conffiles {
-  std::unordered_set<std::string> before;    // paths that old versions had
-  std::unordered_set<std::string> versions;  // "PATH HASH" of what any version of theirs shipped
+// Conffiles of all packages with a snapshot in the folder: one may move from package to package.
+// Read when first asked for, since most conffiles stay where they are.
+class AllConffiles {
+ public:
+  explicit AllConffiles(const SnapshotOptions& options) : options_(options) {}
+  bool was_there(const std::string& path);                             // an old version had it
+  bool was_shipped(const std::string& path, const std::string& hash);  // by any version of theirs
+
+ private:
+  void read();
+
+  const SnapshotOptions& options_;
+  bool read_ = false;
+  std::unordered_set<std::string> before_;
+  std::unordered_set<std::string> versions_;  // "PATH HASH"
 };
 
 // A package's snapshot, opened, with what is known of the version that it is gone back from.
@@ -42,8 +53,8 @@ Status undo_moves(Package& package);
 // Symlinks that the archive had as folders; and into them what others had laid in such a folder.
 Status make_symlinks(Package& package);
 Status move_aside(Package& package, const std::string& path);
-std::vector<std::string> left_aside(Package& package);
-void remove_siblings(Package& package);
+// Once all is back: what was moved away is of no use any more. Sentences on what was others'.
+std::vector<std::string> drop_aside(Package& package);
 // A path that we left beside another on purpose: not a leftover to be removed.
 Status note_kept(Package& package, const std::string& path);
 bool was_kept(const Package& package, const std::string& path);
@@ -63,7 +74,7 @@ Status settle_beside(Package& package, const std::string& path, const char* cons
                      std::size_t count, const char* spared = nullptr);
 
 // snapshot_conffiles.cc
-Status settle_conffiles(Package& package, const Conffiles& all);
+Status settle_conffiles(Package& package, AllConffiles& all);
 // After dpkg has configured the old version: what it did not take of what it unpacked.
 Status settle_leftovers(Package& package);
 // snapshot_ucf.cc

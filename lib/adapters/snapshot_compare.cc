@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 
 #include "adapters/snapshot_back.h"
 
@@ -32,6 +34,7 @@ class Comparison {
 
  private:
   bool same_bytes(const FileRecord& file, const Place& place);
+  void compare_behind(const FileRecord& file);
   void put_attributes(const FileRecord& file, const Place& place, const struct stat& stab);
   void compare_attributes(const FileRecord& file, const Place& place);
   void say(const FileRecord& file, const std::string& what);
@@ -64,6 +67,19 @@ bool Comparison::same_bytes(const FileRecord& file, const Place& place) {
   }
   if (!*same) say(file, "its content is another");
   return *same;
+}
+
+// A conffile that its admin laid elsewhere.
+void Comparison::compare_behind(const FileRecord& file) {
+  const std::unique_ptr<char, void (*)(void*)> real(realpath(file.true_path.c_str(), nullptr),
+                                                    std::free);
+  auto present = real ? compare_content(package_, file, real.get())
+                      : Result<Present>(failure("look at " + file.true_path));
+  if (!present) {
+    say(file, present.error().message);
+  } else if (*present != Present::Same) {
+    say(file, "the content behind it is another");
+  }
 }
 
 // Through /proc: calls that take descriptors refuse those of symlinks and devices.
@@ -138,6 +154,8 @@ void Comparison::compare(const FileRecord& file) {
       auto target = read_link(*place);
       if (!target || *target != file.target) {
         say(file, "leads to " + (target ? *target : "?") + ", was " + file.target);
+      } else if (!file.stored.empty()) {
+        compare_behind(file);
       }
       break;
     }

@@ -35,31 +35,38 @@ const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles
 }
 
 // Whether nobody would miss the content: some version of it that was shipped.
-bool is_known(const Conffiles& all, const std::string& path, const std::string& hash) {
-  return hash.empty() || all.versions.count(path + " " + hash) != 0;
+bool is_known(const Package& package, AllConffiles& all, const std::string& path,
+              const std::string& hash) {
+  if (hash.empty()) return true;
+  for (const auto* list : {&package.record.snapshot.conffiles, &package.failed.conffiles}) {
+    const ConffileRecord* conffile = find_conffile(*list, path);
+    if (conffile != nullptr && conffile->hash == hash) return true;
+  }
+  return all.was_shipped(path, hash);
 }
 
-Status out_of_use(Package& package, const Conffiles& all, const std::string& conffile,
+Status out_of_use(Package& package, AllConffiles& all, const std::string& conffile,
                   const std::string& path) {
-  return is_known(all, conffile, hash_at(path)) ? remove_file(path) : keep_beside(package, path);
+  return is_known(package, all, conffile, hash_at(path)) ? remove_file(path)
+                                                         : keep_beside(package, path);
 }
 
 // Puts the recorded content where it is another now; what somebody wrote since then is kept.
-Status put_content(Package& package, const Conffiles& all, const FileRecord& file,
+Status put_content(Package& package, AllConffiles& all, const FileRecord& file,
                    const std::string& path) {
   auto present = compare_content(package, file, path);
   if (!present) return present.error();
   if (*present == Present::Same) return success();
   if (*present == Present::NoFile) {
     if (auto moved = move_aside(package, path); !moved) return moved;
-  } else if (*present == Present::Other && !is_known(all, file.path, hash_at(path))) {
+  } else if (*present == Present::Other && !is_known(package, all, file.path, hash_at(path))) {
     if (auto kept = keep_beside(package, path); !kept) return kept;
   }
   return put_back(package, file, path);
 }
 
 // A conffile that its admin made a symlink: dpkg reads and writes through it.
-Status settle_symlink(Package& package, const Conffiles& all, const FileRecord& file) {
+Status settle_symlink(Package& package, AllConffiles& all, const FileRecord& file) {
   Walk walk;
   auto place = walk.to(file.true_path);
   if (!place) return place.error();
@@ -84,7 +91,7 @@ Status settle_symlink(Package& package, const Conffiles& all, const FileRecord& 
   return put_content(package, all, file, real.get());
 }
 
-Status settle_one(Package& package, const Conffiles& all, const ConffileRecord& conffile) {
+Status settle_one(Package& package, AllConffiles& all, const ConffileRecord& conffile) {
   const FileRecord* file = find_file(package, conffile.path);
   if (file == nullptr) return success();
   // What dpkg has just unpacked, and takes when it configures.
@@ -204,14 +211,14 @@ Status settle_leftovers(Package& package) {
   return success();
 }
 
-Status settle_conffiles(Package& package, const Conffiles& all) {
+Status settle_conffiles(Package& package, AllConffiles& all) {
   for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
     if (auto settled = settle_one(package, all, conffile); !settled) return settled;
   }
   std::vector<const ConffileRecord*> fresh;
   for (const ConffileRecord& conffile : package.failed.conffiles) {
     if (find_conffile(package.record.snapshot.conffiles, conffile.path) == nullptr &&
-        !conffile.remove_on_upgrade && all.before.count(conffile.path) == 0) {
+        !conffile.remove_on_upgrade && !all.was_there(conffile.path)) {
       fresh.push_back(&conffile);
     }
   }

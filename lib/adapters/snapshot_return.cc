@@ -4,14 +4,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <iterator>
 #include <memory>
+#include <utility>
 
 #include "adapters/snapshot_back.h"
-#include "adapters/snapshot_stage.h"
 
 namespace aptkeep {
 namespace snapshot {
@@ -76,26 +75,10 @@ Status note_failed(Package& package, const Now& now) {
   return save(package.folder.get(), "failed", package.failed);
 }
 
-Conffiles conffiles_of_all(const SnapshotOptions& options) {
-  Conffiles all;
-  for (const std::string& name : snapshot_packages(options.folder)) {
-    auto package = open_package(options, name);
-    if (!package) continue;
-    for (const ConffileRecord& conffile : package->record.snapshot.conffiles) {
-      all.before.insert(conffile.path);
-      all.versions.insert(conffile.path + " " + conffile.hash);
-    }
-    for (const ConffileRecord& conffile : package->failed.conffiles) {
-      all.versions.insert(conffile.path + " " + conffile.hash);
-    }
-  }
-  return all;
-}
-
 // Nothing stops at a sentence: what is left is found again, and told, in the end.
 void ignore(const std::vector<std::string>&) {}
 
-Status settle_package(Package& package, const Conffiles& conffiles) {
+Status settle_package(Package& package, AllConffiles& conffiles) {
   if (auto made = make_symlinks(package); !made) return made;
   if (auto settled = settle_conffiles(package, conffiles); !settled) return settled;
   if (auto settled = settle_ucf(package); !settled) return settled;
@@ -155,30 +138,9 @@ Result<std::vector<std::string>> complete_package(Package& package) {
   append(sentences, undo_overrides(package));
   append(sentences, undo_alternatives(package));
   append(sentences, compare_package(package));
-  append(sentences, left_aside(package));
-  remove_siblings(package);
+  append(sentences, drop_aside(package));
   remove_archives(package);
   return sentences;
-}
-
-bool has_sibling(const Package& package, const std::vector<std::string>& packages) {
-  const std::string name = name_without_arch(package.name());
-  return std::count_if(packages.begin(), packages.end(), [&](const std::string& other) {
-           return name_without_arch(other) == name;
-         }) > 1;
-}
-
-// dpkg compares a shared conffile with the hash that a sibling has in its database: that of the
-// failed version, if that was configured as far (archives.c, md5hash_prev_conffile()). It would
-// refuse the second architecture's archive, so the old hashes are there first.
-Status write_old_hashes(const Package& package) {
-  auto conffiles = package.failed.conffiles;
-  for (ConffileRecord& conffile : conffiles) {
-    for (const ConffileRecord& old : package.record.snapshot.conffiles) {
-      if (old.path == conffile.path && is_shipped(old)) conffile.hash = old.hash;
-    }
-  }
-  return package.options.write(package.name(), conffiles);
 }
 
 Status clear_all(const SnapshotOptions& options, const std::vector<std::string>& packages) {
@@ -190,9 +152,6 @@ Status clear_all(const SnapshotOptions& options, const std::vector<std::string>&
     if (auto noted = note_failed(*package, now_of(*read, name)); !noted) return noted;
     ignore(restore_diversions(*package));
     if (auto cleared = clear_package(*package); !cleared) return cleared;
-    const Now now = now_of(*read, name);
-    if (now.files == nullptr || now.is_old(*package) || !has_sibling(*package, packages)) continue;
-    if (auto wrote = write_old_hashes(*package); !wrote) return wrote;
   }
   return success();
 }
@@ -200,7 +159,7 @@ Status clear_all(const SnapshotOptions& options, const std::vector<std::string>&
 Status settle_all(const SnapshotOptions& options, const std::vector<std::string>& packages) {
   auto read = options.read(packages);
   if (!read) return read.error();
-  const auto conffiles = conffiles_of_all(options);
+  AllConffiles conffiles(options);
   for (const std::string& name : packages) {
     auto package = open_package(options, name);
     if (!package) return package.error();
@@ -209,11 +168,6 @@ Status settle_all(const SnapshotOptions& options, const std::vector<std::string>
     auto settled =
         now.unpacked(*package) ? settle_package(*package, conffiles) : undo_moves(*package);
     if (!settled) return settled;
-    if (now.files != nullptr && now.files->version == package->failed.version &&
-        !now.is_old(*package) && has_sibling(*package, packages)) {
-      auto wrote = options.write(name, package->failed.conffiles);
-      if (!wrote) return wrote;
-    }
   }
   return success();
 }
@@ -241,6 +195,32 @@ auto guarded(const char* what, F&& work) -> decltype(work()) {
 }
 
 }  // namespace
+
+void AllConffiles::read() {
+  if (std::exchange(read_, true)) return;
+  for (const std::string& name : snapshot_packages(options_.folder)) {
+    auto package = open_package(options_, name);
+    if (!package) continue;
+    for (const ConffileRecord& conffile : package->record.snapshot.conffiles) {
+      before_.insert(conffile.path);
+      versions_.insert(conffile.path + " " + conffile.hash);
+    }
+    for (const ConffileRecord& conffile : package->failed.conffiles) {
+      versions_.insert(conffile.path + " " + conffile.hash);
+    }
+  }
+}
+
+bool AllConffiles::was_there(const std::string& path) {
+  read();
+  return before_.count(path) != 0;
+}
+
+bool AllConffiles::was_shipped(const std::string& path, const std::string& hash) {
+  read();
+  return versions_.count(path + " " + hash) != 0;
+}
+
 }  // namespace snapshot
 
 Status RealSnapshots::clear_way(const std::vector<std::string>& packages) {

@@ -84,7 +84,7 @@ Status rewrite(const std::string& folder, const std::string& name, const std::st
 
 }  // namespace
 
-Result<System> read_system(const SnapshotOptions& options) {
+Result<System> read_lists(const SnapshotOptions& options) {
   System system;
   auto diversions = read_text(options.dpkg_folder + "/diversions");
   if (!diversions) return diversions.error();
@@ -92,6 +92,13 @@ Result<System> read_system(const SnapshotOptions& options) {
   if (!overrides) return overrides.error();
   system.diversions = std::move(*diversions);
   system.statoverride = std::move(*overrides);
+  return system;
+}
+
+Result<System> read_system(const SnapshotOptions& options) {
+  auto lists = read_lists(options);
+  if (!lists) return lists;
+  System& system = *lists;
   const std::string folder = options.dpkg_folder + "/alternatives";
   for (const std::string& name : entries_of(folder)) {
     auto text = read_text(folder + "/" + name);
@@ -104,7 +111,7 @@ Result<System> read_system(const SnapshotOptions& options) {
     auto target = read_link(*place);
     if (target) system.links.emplace(name, std::move(*target));
   }
-  return system;
+  return lists;
 }
 
 std::vector<Diversion> parse_diversions(const std::string& text) {

@@ -14,6 +14,8 @@
 namespace aptkeep::snapshot {
 
 Result<System> read_system(const SnapshotOptions& options);
+// Without the alternatives, which are many files.
+Result<System> read_lists(const SnapshotOptions& options);
 
 // dpkg-divert's file: three lines each, ":" for a local one.
 std::vector<Diversion> parse_diversions(const std::string& text);

@@ -55,7 +55,7 @@ struct Changes {
 };
 
 Result<Changes> changes_of(const Package& package) {
-  auto now = read_system(package.options);
+  auto now = read_lists(package.options);
   if (!now) return now.error();
   const auto before_list = parse_diversions(package.before.diversions);
   const auto now_list = parse_diversions(now->diversions);
@@ -99,7 +99,7 @@ std::vector<std::string> undo_diversions(Package& package) {
 }
 
 std::vector<std::string> undo_overrides(Package& package) {
-  auto now = read_system(package.options);
+  auto now = read_lists(package.options);
   if (!now) return {now.error().message};
   const auto before_list = parse_overrides(package.before.statoverride);
   const auto now_list = parse_overrides(now->statoverride);

@@ -119,7 +119,10 @@ Status move_aside(Package& package, const std::string& path) {
   if (!place) return place.error();
   if (!place->found()) return success();
   // On disk before it happens: resume has to find what was moved.
-  const std::string name = std::to_string(moves->size());
+  std::size_t number = moves->size();
+  struct stat stab {};
+  while (look(Place{aside->get(), std::to_string(number)}, stab)) ++number;
+  const std::string name = std::to_string(number);
   moves->push_back(Move{path, name});
   if (auto saved = save(package.folder.get(), "moves", *moves); !saved) return saved;
   fsync(package.folder.get());
@@ -174,7 +177,7 @@ Status undo_moves(Package& package) {
     if (look(*place, stab) && S_ISLNK(stab.st_mode)) {
       unlinkat(place->folder, place->name.c_str(), 0);
     }
-    if (!rename_to_nothing(aside.place, *place)) {
+    if (!rename_to_nothing(aside.place, *place) && errno != EEXIST) {
       return failure("move " + move->path + " back");
     }
   }
@@ -213,34 +216,33 @@ Status make_symlinks(Package& package) {
   return success();
 }
 
-std::vector<std::string> left_aside(Package& package) {
+std::vector<std::string> drop_aside(Package& package) {
   std::vector<std::string> sentences;
   auto moves = load_moves(package.folder.get(), "moves");
   if (!moves) return {moves.error().message};
+  std::vector<Move> left;
   for (const Move& move : *moves) {
     Aside aside;
-    if (move.aside.empty()) continue;
+    if (move.aside.empty()) {
+      left.push_back(move);
+      continue;
+    }
     auto found = find_aside(package, move, aside);
     if (!found || !*found) continue;
     const auto foreign = foreign_in(package, move, aside);
-    if (!foreign.empty()) {
+    if (foreign.empty()) {
+      (void)remove_tree(aside.place.folder, aside.place.name, aside.path);
+    } else {
+      left.push_back(move);
       sentences.push_back(move.path + ": other files that were in it are in " + aside.path +
                           " now (" + foreign.front() + ")");
     }
   }
-  return sentences;
-}
-
-void remove_siblings(Package& package) {
-  auto moves = load_moves(package.folder.get(), "moves");
-  if (!moves) return;
-  for (const Move& move : *moves) {
-    Aside aside;
-    if (move.aside.empty() || move.aside[0] != '/') continue;
-    auto found = find_aside(package, move, aside);
-    if (!found || !*found || !foreign_in(package, move, aside).empty()) continue;
-    (void)remove_tree(aside.place.folder, aside.place.name, aside.path);
+  if (left.size() != moves->size()) {
+    auto saved = save(package.folder.get(), "moves", left);
+    if (!saved) sentences.push_back(saved.error().message);
   }
+  return sentences;
 }
 
 Status note_kept(Package& package, const std::string& path) {

@@ -52,7 +52,8 @@ int complete(RealSnapshots& snapshots, const std::vector<std::string>& packages)
 
 int back(RealSnapshots& snapshots, const std::string& folder,
          const std::vector<std::string>& packages) {
-  std::vector<std::string> unpack = {"--unpack"};
+  std::vector<std::string> unpack = {"--force-depends", "--force-overwrite", "--auto-deconfigure",
+                                     "--unpack"};
   for (const std::string& package : packages) {
     auto archive = snapshots.archive(package);
     if (!archive) return say(archive.error().message);

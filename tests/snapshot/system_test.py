@@ -243,6 +243,28 @@ class MultiArch(Case):
         self.assertNotIn("Configuration file '/etc/foo-2.conf'", result.output)
 
 
+class Removed(Case):
+    def check(self, how):
+        w = self.world()
+        files = {"/usr/bin/foo": file("1.0", 0o755), "/var/lib/foo/void": folder(0o700),
+                 **{f"/etc/foo/{name}": file("1.0\n") for name in ("a", "edited", "deleted")}}
+        scripts = {
+            "postinst": "update-alternatives --install /usr/bin/aned aned /usr/bin/foo 5",
+            "prerm": "update-alternatives --remove aned /usr/bin/foo",
+            "postrm": "if [ $1 = purge ]; then rm -rf /etc/foo; fi"}
+        w.dpkg("-i", w.build("foo", "1.0", files, conffiles=[p for p in files if "/etc" in p],
+                             scripts=scripts))
+        w.bed.must("echo edited >>/etc/foo/edited; rm /etc/foo/deleted")
+        w.bed.must("dpkg-statoverride --update --add root mail 0750 /usr/bin/foo")
+        self.there_and_back(w, ["foo"], args=(how,), expect=0)
+
+    def test_removed(self):
+        self.check("--remove")
+
+    def test_purged(self):
+        self.check("--purge")
+
+
 class Again(Case):
     """Steps that were cut off are done again by `resume`."""
 
@@ -268,6 +290,19 @@ class Again(Case):
             w.snapshots("complete", "foo:amd64")
             w.snapshots("complete", "foo:amd64")
             self.same(before, w.look())
+
+    def test_unpacking_that_fails_after_a_way_back(self):
+        w = self.world()
+        w.dpkg("-i", w.build("foo", "1.0", {"/usr/share/foo/d/a": file("1.0")}))
+        failing = w.build("foo", "2.0", {"/usr/share/foo/d": world.link("elsewhere")}, scripts={
+            "preinst": "rm -rf /usr/share/foo/d", "postinst": FAILS})
+        self.there_and_back(w, [failing])
+        w.dpkg("-i", failing, expect=1)
+        between = w.look()
+        w.snapshots("clear", "foo:amd64")
+        w.snapshots("settle", "foo:amd64")
+        self.same(between, w.look())
+        w.snapshots("back", "foo:amd64")
 
     def test_a_snapshot_without_its_end_is_none(self):
         w = self.world()
