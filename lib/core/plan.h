@@ -36,7 +36,7 @@ struct Step {
   // 3 its security archive.
   int trust = 0;
   // Why this package may never be put back to its old version (a rule's reason); empty: it may.
-  std::string never_back;
+  std::string never_back = {};
 };
 
 // Old: the state before the run. New: the state the frontend wants.

@@ -8,12 +8,14 @@
 #include <sstream>
 #include <tuple>
 
+#include "core/failure_class.h"
+
 namespace aptkeep {
 namespace {
 
 auto tie(const Step& s) {
-  return std::tie(s.package, s.action, s.old_version, s.new_version, s.archive, s.security,
-                  s.trust);
+  return std::tie(s.package, s.action, s.old_version, s.new_version, s.archive, s.security, s.trust,
+                  s.never_back);
 }
 auto tie(const Clause& c) {
   return std::tie(c.owner_step, c.owner_side, c.kind, c.owner, c.owner_version, c.relation,
@@ -21,12 +23,12 @@ auto tie(const Clause& c) {
 }
 auto tie(const Failure& f) {
   return std::tie(f.package, f.step, f.version, f.old_version, f.phase, f.script, f.exit_code,
-                  f.signal, f.message, f.output, f.healed);
+                  f.signal, f.message, f.output, f.healed, f.failure_class);
 }
 auto tie(const Keep& k) {
   return std::tie(k.package, k.version, k.old_version, k.failed, k.root, k.cause, k.db_state,
                   k.phase, k.script, k.exit_code, k.signal, k.message, k.output, k.security,
-                  k.attempts, k.since);
+                  k.attempts, k.since, k.failure_class);
 }
 auto tie(const RunSummary& r) {
   return std::tie(r.id, r.begun, r.ended, r.command, r.note, r.native_arch, r.done, r.failed,
@@ -80,7 +82,7 @@ Plan plan() {
       {"base:amd64", Action::Upgrade, "1.0", "2.0", "/var/cache/a b\n.deb", true, 3},
       {"g++-12:i386", Action::Install, "", "1:2.0~rc1+b2-1", "/x.deb", false, 2},
       {"foo.bar:amd64", Action::Remove, "9", "", "", false, 0},
-      {"p:amd64", Action::Purge, "9", "", "", false, -1},
+      {"p:amd64", Action::Purge, "9", "", "", false, -1, "its data\nare lost"},
       {"down:amd64", Action::Downgrade, "2", "1", odd, false, 1},
       {"same:amd64", Action::Reinstall, "2", "2", "/y.deb", false, 1},
       {"half:amd64", Action::Configure, "2", "2", "", false, 1},
@@ -106,6 +108,7 @@ Failure failure(const std::string& package, std::int32_t step) {
   failure.exit_code = 1;
   failure.signal = -1;
   failure.message = "installed base package post-installation script subprocess returned 1";
+  failure.failure_class = FailureClass::Transient;
   failure.output = std::string("line 1\nline 2 \xff\xfe\0 end\n", 22);
   return failure;
 }
@@ -125,6 +128,7 @@ Keep keep(const std::string& package, const std::string& version, bool failed) {
   keep.message = "m";
   keep.output = "o\n";
   keep.security = true;
+  keep.failure_class = FailureClass::Crash;
   return keep;
 }
 

@@ -9,6 +9,7 @@
 #include <array>
 #include <filesystem>
 
+#include "core/failure_class.h"
 #include "samples.h"
 #include "state/schema.h"
 #include "state/sqlite.h"
@@ -170,7 +171,29 @@ TEST_F(StoreOpenTest, AnOldFileIsMigratedWithAllThatItHolds) {
     ASSERT_TRUE(db.run("PRAGMA application_id=1634759787; PRAGMA user_version=1"));
     Query run(db, state::insert_sql(state::kRuns));
     ASSERT_TRUE(run.bind_all(1, 100, 77, "boot", "apt upgrade", 1000, 1100, "").run());
-    Query keep(db, state::insert_sql(state::kKeeps));
+    // The columns that they had then.
+    Query plan(db, state::insert_sql({"plans",
+                                      "id,run,begun,ended,bypassed,configure_pending,"
+                                      "no_triggers,quiet_exit,native_arch,steps,clauses,"
+                                      "failures,log_mark"}));
+    ASSERT_TRUE(plan.bind_all(1, 1, 1000, 1100, 0, 1, 1, 0, "amd64", 1, 0, 1, "").run());
+    Query step(db, state::insert_sql({"steps",
+                                      "plan,idx,package,action,old_version,new_version,"
+                                      "archive,security,trust,state,cause,db_state"}));
+    ASSERT_TRUE(
+        step.bind_all(1, 0, "foo:amd64", 1, "1", "2", "/foo.deb", 0, 1, 3, "foo failed", "ii")
+            .run());
+    Query failure(db, state::insert_sql({"failures",
+                                         "id,plan,package,step,version,old_version,"
+                                         "phase,script,exit_code,signal,message,output,"
+                                         "healed"}));
+    ASSERT_TRUE(
+        failure.bind_all(1, 1, "foo:amd64", 0, "2", "1", 0, "preinst", 1, 0, "m", "o", 0).run());
+    Query keep(db, state::insert_sql({"keeps",
+                                      "id,run,package,version,old_version,failed,root,"
+                                      "cause,db_state,phase,script,exit_code,signal,"
+                                      "message,output,security,attempts,since,lifted,"
+                                      "lifted_why"}));
     ASSERT_TRUE(keep.bind_all(1, 1, "foo:amd64", "2", "1", 1, "foo:amd64", "foo failed\n", "ii", 0)
                     .bind_all("preinst", 1, 0, "m", "o", 0, 3, 1000, 0, "")
                     .run());
@@ -181,7 +204,13 @@ TEST_F(StoreOpenTest, AnOldFileIsMigratedWithAllThatItHolds) {
   ASSERT_TRUE(store.ok()) << store.error().message;
   ASSERT_EQ(store->keeps()->size(), 1U);
   EXPECT_EQ(store->keeps()->front().attempts, 3);
+  EXPECT_EQ(store->keeps()->front().failure_class, FailureClass::Unknown);
   EXPECT_EQ(store->runs(9)->front().command, "apt upgrade");
+  const auto report = store->report(0);
+  ASSERT_TRUE(report.ok() && report->has_value());
+  EXPECT_EQ((*report)->steps.at(0).step.package, "foo:amd64");
+  EXPECT_FALSE((*report)->steps.at(0).rolled_back);
+  EXPECT_EQ((*report)->failures.at(0).script, "preinst");
   EXPECT_TRUE(store->set_blocked({{"a:amd64", "2", ""}}).ok());
   const auto again = Store::open(file_, Store::Mode::ReadOnly);
   EXPECT_TRUE(again.ok()) << again.error().message;

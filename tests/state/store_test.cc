@@ -50,7 +50,8 @@ class StoreTest : public ::testing::Test {
 };
 
 TEST_F(StoreTest, PlanSurvivesInAnotherProcess) {
-  PlanFlags flags{true, false, false, true, "riscv64", "17 0815"};
+  PlanFlags flags{true,  false,         false, true, "riscv64", "17 0815",
+                  false, 1234567890123, 77,    true, 4};
   const Plan written = plan();
   std::int64_t id = 0;
   {
@@ -60,6 +61,8 @@ TEST_F(StoreTest, PlanSurvivesInAnotherProcess) {
     ASSERT_TRUE(store.add_failure(id, failure("base:amd64", 0)).ok());
     ASSERT_TRUE(store.add_failure(id, failure("outside:amd64", -1)).ok());
     ASSERT_TRUE(store.heal_failures(id, "base:amd64").ok());
+    ASSERT_TRUE(store.set_rolled_back(id, 1, {"/etc/x: mode 0600, was 0640", "two"}).ok());
+    EXPECT_FALSE(store.set_rolled_back(id, 99, {}).ok());
   }
   Store store = open();
   const auto read = store.open_plan(frontend(100));
@@ -77,6 +80,16 @@ TEST_F(StoreTest, PlanSurvivesInAnotherProcess) {
   EXPECT_TRUE(open_plan.flags.quiet_exit);
   EXPECT_EQ(open_plan.flags.native_arch, "riscv64");
   EXPECT_EQ(open_plan.flags.log_mark, "17 0815");
+  EXPECT_FALSE(open_plan.flags.rollback);
+  EXPECT_EQ(open_plan.flags.copy_limit, 1234567890123);
+  EXPECT_EQ(open_plan.flags.hang_after, 77);
+  EXPECT_TRUE(open_plan.flags.unattended);
+  EXPECT_EQ(open_plan.flags.keep_runs, 4);
+  EXPECT_EQ(open_plan.rolled_back,
+            (std::vector<bool>{false, true, false, false, false, false, false}));
+  ASSERT_EQ(open_plan.remains.size(), 1U);
+  EXPECT_EQ(open_plan.remains.at(1),
+            (std::vector<std::string>{"/etc/x: mode 0600, was 0640", "two"}));
   const std::vector<StepState> states = {
       StepState::Waiting, StepState::Unpacked, StepState::Waiting, StepState::Waiting,
       StepState::Waiting, StepState::Waiting,  StepState::Stranded};
@@ -85,6 +98,21 @@ TEST_F(StoreTest, PlanSurvivesInAnotherProcess) {
   healed.healed = true;
   const std::vector<Failure> failures = {healed, failure("outside:amd64", -1)};
   EXPECT_EQ(open_plan.failures, failures);
+}
+
+TEST_F(StoreTest, TheLastPlansThatEndedAreWholeForARollback) {
+  Store store = open();
+  const Plan full = plan();
+  for (int i = 0; i <= Store::kPlansWithClauses; ++i) {
+    const auto id = begin(store, frontend(200 + i), 2000 + i, full);
+    ASSERT_TRUE(store.end_plan(id, outcomes(full, StepState::Done), {}, {}, "", 3000).ok());
+  }
+  const auto all = *store.plans(0);
+  EXPECT_TRUE((*store.plan(all.back()))->plan.clauses.empty());
+  EXPECT_EQ((*store.plan(all.at(all.size() - 2)))->plan.clauses, full.clauses);
+  EXPECT_EQ(*store.plans(2), std::vector<std::int64_t>{all.at(all.size() - 2)});
+  EXPECT_FALSE(store.plan(all.front() + 1)->has_value());
+  EXPECT_TRUE(Store::open(folder_.path("state.db"), Store::Mode::ReadOnly).ok());
 }
 
 TEST_F(StoreTest, APlanIsOnlyThatOfItsOwnProcess) {
