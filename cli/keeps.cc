@@ -240,6 +240,9 @@ std::string shortcomings(const Kept& kept, const aptkeep_keep& keep, const std::
 
 std::string advice(const Kept& kept, const aptkeep_keep& failed) {
   const std::string name = kept.name(failed);
+  if (failed.on_request != 0 && *failed.version == '\0') {
+    return "  next: " + as_root() + "aptkeep retry " + name + ", to have it removed after all\n";
+  }
   if (failed.on_request != 0) {
     return "  next: do nothing: a version newer than " + std::string(failed.version) +
            " is tried by itself\n        or " + as_root() + "aptkeep retry " + name +

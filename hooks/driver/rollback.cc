@@ -121,7 +121,7 @@ int carry_out(Store& store, const Request& request) {
   run_call(configure, {}, open, ports);
   FinishPorts finish = tools.finish_ports();
   finish.drop_snapshots = {};
-  const auto ending = finish_plan(*frontend, finish, paths::kPins, now);
+  const auto ending = finish_plan(*frontend, finish, paths::kPins, now, "put back by a person");
   if (!ending) {
     complain(ending.error().message);
     return 1;

@@ -199,7 +199,10 @@ class Configuring {
       const bool returning =
           step >= 0 && session_.states()[static_cast<std::size_t>(step)] == StepState::Returning;
       if (!returning && (left_out_.contains(package) || session_.failed_package(package))) continue;
-      if (!returning && !session_.call().pending && !asked.contains(package)) continue;
+      // As dpkg does for --pending; what an earlier run left unconfigured is not wanted.
+      const bool wanted = entry.state[0] == 'i' || entry.state[0] == 'h';
+      const bool pending = session_.call().pending && wanted;
+      if (!returning && !pending && !asked.contains(package)) continue;
       if (step >= 0) {
         steps.push_back(static_cast<std::uint32_t>(step));
       } else {

@@ -161,12 +161,38 @@ bool is_unwanted(const std::string& package, const DbSnapshot& db) {
 // state that it is not to be touched any more (a person's Ctrl-C, no memory left).
 bool driver_died(const OpenPlan& open, const DbSnapshot& db) {
   bool broken_unknown = false;
+// What an earlier run has left unconfigured, and this one was not to touch. Frontends name it all
+// the same, because they see it unconfigured. nullptr: it is none such.
+const Keep* left_alone(const OpenPlan& open, const Step& step, const DbSnapshot& db,
+                       const std::vector<Keep>& active) {
+  const bool untouched = step.action == Action::Configure && is_unwanted(step.package, db) &&
+                         broken(state_in(db, step.package)) &&
+                         failure_of(open, step.package) == nullptr;
+  const auto keep = std::find_if(active.begin(), active.end(), [&](const Keep& one) {
+    return one.package == step.package && one.version == step.new_version;
+  });
+  return untouched && keep != active.end() ? &*keep : nullptr;
+}
+
+StepOutcome outcome_so_far(const OpenPlan& open, std::uint32_t step, StepState state,
+                           const DbSnapshot& db) {
+  StepOutcome outcome;
+  outcome.step = open.plan.steps[step];
+  outcome.db_state = state_in(db, outcome.step.package);
+  outcome.state = state;
+  outcome.rolled_back = step < open.rolled_back.size() && open.rolled_back[step];
+  if (const auto left = open.remains.find(step); left != open.remains.end())
+    outcome.remains = left->second;
+  return outcome;
+}
+
   for (std::size_t i = 0; i < open.states.size(); ++i) {
     const bool known = failure_of(open, open.plan.steps[i].package) != nullptr;
     if (open.states[i] == StepState::FailedNew && !known) return false;
     const bool in_between =
         open.states[i] == StepState::Waiting || open.states[i] == StepState::Unpacked;
     const std::string state = state_in(db, open.plan.steps[i].package);
+    if (is_unwanted(open.plan.steps[i].package, db)) continue;  // an earlier run's doing
     const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2);
     broken_unknown = broken_unknown || (in_between && !known && torn);
   }
@@ -182,19 +208,15 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
                                             [](const Failure& failure) { return !failure.healed; });
   std::vector<StepState> states;
   for (std::size_t i = 0; i < open.plan.steps.size(); ++i) {
-    states.push_back(outcome_of(open, i, db, something_failed));
+    const bool left = left_alone(open, open.plan.steps[i], db, active) != nullptr;
+    states.push_back(left ? StepState::NotReached : outcome_of(open, i, db, something_failed));
   }
   const KeptSet kept = kept_set_of(open, states);
   const auto not_back = why_not_back(open, states, has_snapshot);
   std::set<std::string> kept_now;
   for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
-    StepOutcome outcome;
-    outcome.step = open.plan.steps[i];
-    outcome.db_state = state_in(db, outcome.step.package);
-    outcome.state = states[i];
-    outcome.rolled_back = i < open.rolled_back.size() && open.rolled_back[i];
-    if (const auto left = open.remains.find(i); left != open.remains.end())
-      outcome.remains = left->second;
+    StepOutcome outcome = outcome_so_far(open, i, states[i], db);
+    const Keep* before = left_alone(open, outcome.step, db, active);
     const bool stays = outcome.state != StepState::Done && outcome.state != StepState::NotReached;
     if (stays) {
       const Cause cause = cause_of(open.plan, kept, states, i, open.flags.native_arch);
@@ -207,6 +229,10 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
       ending.note = something_failed ? "ended before all was tried" : "interrupted";
     }
     ending.outcomes.push_back(std::move(outcome));
+    } else if (before != nullptr) {
+      outcome.state = StepState::Kept;
+      outcome.cause = before->cause;
+      kept_now.insert(outcome.step.package);
   }
   for (const auto& failure : open.failures) {
     if (failure.healed || failure.step >= 0 || kept_now.contains(failure.package)) continue;

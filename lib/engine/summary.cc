@@ -102,6 +102,11 @@ std::string tell_others(const Ending& ending, const std::string& native_arch, bo
 }
 
 std::string headline(const Ending& ending) {
+  // Without what an earlier run has left unconfigured, and this one has left alone.
+  const auto changes =
+      std::count_if(ending.outcomes.begin(), ending.outcomes.end(), [](const StepOutcome& o) {
+        return o.step.action != Action::Configure || o.state != StepState::Kept;
+      });
   const auto done = std::count_if(ending.outcomes.begin(), ending.outcomes.end(),
                                   [](const StepOutcome& o) { return o.state == StepState::Done; });
   const auto failed = std::count_if(ending.keeps.begin(), ending.keeps.end(),
@@ -111,7 +116,7 @@ std::string headline(const Ending& ending) {
     return "aptkeep: " + std::to_string(ending.keeps.size()) + " of " +
            std::to_string(ending.outcomes.size()) + " package changes taken back:\n";
   }
-  return "aptkeep: " + std::to_string(done) + " of " + std::to_string(ending.outcomes.size()) +
+  return "aptkeep: " + std::to_string(done) + " of " + std::to_string(changes) +
          " package changes done, " + std::to_string(ending.keeps.size()) + " not:\n";
 }
 

@@ -72,7 +72,7 @@ Problem random_problem(std::uint32_t seed) {
   const std::uint32_t steps = 1 + random.below(random.chance(10) ? 60 : 12);
   for (std::uint32_t i = 0; i < steps; ++i) {
     problem.plan.steps.push_back(random_step(random, i));
-    problem.states.push_back(static_cast<StepState>(random.below(8)));
+    problem.states.push_back(static_cast<StepState>(random.below(9)));
   }
   for (auto left = random.below(2 * steps + 1); left > 0; --left) {
     problem.plan.clauses.push_back(random_clause(random, problem.plan));

@@ -235,6 +235,37 @@ TEST(Fold, WhatAPersonHadPutBackHasNotFailed) {
   const auto dep = c.step("dep", "1.0", "2.0", "ii", "1.0");
   c.needs(dep, foo);
   c.open.states[dep] = StepState::Kept;
+TEST(Fold, WhatAnEarlierRunLeftUnconfiguredIsLeftAlone) {
+  Case c;
+  const auto db = c.step("db", "2.0", "2.0", "uF", "2.0");
+  c.open.plan.steps[db].action = Action::Configure;
+  Keep before;
+  before.package = "db:amd64";
+  before.version = "2.0";
+  before.failed = true;
+  before.cause = {"db failed", "db not put back, because its data were converted"};
+  c.active = {before};
+  Ending ending = c.fold();
+  EXPECT_TRUE(ending.keeps.empty());
+  EXPECT_TRUE(ending.lifted.empty());
+  EXPECT_EQ(ending.note, "") << "nobody interrupted anything";
+  EXPECT_EQ(ending.outcomes[0].state, StepState::Kept);
+  EXPECT_EQ(ending.outcomes[0].cause, before.cause);
+
+  c.db["db:amd64"].state = "ui";
+  EXPECT_EQ(c.fold().lifted, std::vector<std::string>{"db:amd64"}) << "somebody configured it";
+  c.db["db:amd64"].state = "uF";
+
+  const auto other = c.step("other", "1.0", "2.0", "ii", "1.0");
+  c.fails(other, Phase::Unpack, "preinst");
+  ending = c.fold();
+  ASSERT_EQ(ending.keeps.size(), 1u) << "db's keep stays as it was";
+  EXPECT_EQ(ending.keeps[0].package, "other:amd64");
+  EXPECT_TRUE(ending.lifted.empty());
+  EXPECT_EQ(
+      summary_text(ending, "amd64", false).find("aptkeep: 0 of 1 package changes done, 1 not"), 0u);
+}
+
   c.fails(foo, Phase::Configure, "");
   c.open.failures.back().exit_code = -1;
   c.open.failures.back().message = kPutBackOnRequest;
