@@ -8,7 +8,7 @@ import os
 
 import case
 from case import FAILS, Case
-from world import file, link
+from world import file
 
 CONF = "/etc/foo/a.conf"
 
