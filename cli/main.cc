@@ -72,16 +72,20 @@ void set_up(CLI::App& app, Arguments& given, int& result) {
   retry_command->callback([&] { result = retry(given.packages, given.yes); });
 
   CLI::App* rollback_command = app.add_subcommand(
-      "rollback", "Put packages, or a whole run, back to the versions before (root)");
+      "rollback", "Put packages, or all that a run changed, back to what was before (root)");
   rollback_command->add_option("PACKAGE", given.packages, "foo or foo:arch");
   rollback_command->add_option("--run", given.run, "All that this run changed")
       ->type_name("RUN")
       ->check(CLI::Validator(run_number, ""));
   rollback_command->add_flag("-y,--yes", given.yes, "Do not ask");
+  rollback_command->footer(
+      "Shows what will be done, and asks. It needs the snapshots that the run took: how many are\n"
+      "kept is a setting, Aptkeep::Snapshots::Keep-Runs, see aptkeep(8).");
   rollback_command->callback([&] { result = rollback(given.packages, given.run, given.yes); });
 
   CLI::App* resume_command =
       app.add_subcommand("resume", "Finish or undo a run that was cut off (root)");
+  resume_command->footer("The next run, and the next boot, do so by themselves.");
   resume_command->callback([&] { result = resume(); });
 
   CLI::App* release_command =
