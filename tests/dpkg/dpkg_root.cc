@@ -13,11 +13,13 @@
 #include "adapters/dpkg_db.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-// What libdpkg holds when it jumps out of an error is lost.
-extern "C" const char* __lsan_default_suppressions();   // NOLINT(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
+// What libdpkg holds when it jumps out of an error is lost. The sanitizer's library has to see
+// this, whatever else is hidden.
+extern "C" __attribute__((visibility("default"))) const char*
+__lsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
+const char* __lsan_default_suppressions() {
   return "leak:m_malloc\nleak:m_realloc\nleak:m_strdup\nleak:vasprintf\nleak:scandir\n"
-         "leak:__alloc_dir\n";
+         "leak:opendir\nleak:__alloc_dir\n";
 }
 #endif
 
