@@ -103,7 +103,8 @@ class Configuring {
     const bool follow_up = verdict.script.script.empty() && !verdict.at_conffile && still_unpacked;
     if (follow_up && step >= 0 && (session_.anything_failed() || interrupted_ || !later_.empty())) {
       follow_ups_.insert(package);
-      session_.set_state(static_cast<std::uint32_t>(step), StepState::Stranded);
+      if (session_.states()[static_cast<std::size_t>(step)] != StepState::Returning)
+        session_.set_state(static_cast<std::uint32_t>(step), StepState::Stranded);
       session_.save_states();
       return;
     }
@@ -198,6 +199,8 @@ class Configuring {
       const std::int32_t step = session_.step_of_package(package);
       const bool returning =
           step >= 0 && session_.states()[static_cast<std::size_t>(step)] == StepState::Returning;
+      // The plan does not say what an old version needs at either version.
+      if (returning && follow_ups_.contains(package)) continue;
       if (!returning && (left_out_.contains(package) || session_.failed_package(package))) continue;
       // As dpkg does for --pending; what an earlier run left unconfigured is not wanted.
       const bool wanted = entry.state[0] == 'i' || entry.state[0] == 'h';

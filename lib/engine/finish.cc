@@ -40,6 +40,8 @@ StepState outcome_of(const OpenPlan& open, std::size_t index, const DbSnapshot& 
   const bool failed = failure_of(open, step.package) != nullptr;
   const bool removal = step.new_version.empty();
   if (removal) {
+    // Without its files, but not purged.
+    if (failed && step.action == Action::Purge && !state.empty()) return StepState::FailedNew;
     if (at_new_side(step, db)) return StepState::Done;
     if (failed) return broken(state) ? StepState::FailedNew : StepState::FailedOld;
   } else if (at_new_side(step, db) && !broken(state)) {
@@ -125,7 +127,9 @@ Keep keep_of_outsider(const OpenPlan& open, const Failure& failure, const DbSnap
 // Over: gone, or whole at a version that is not the one that was kept back from.
 bool is_over(const Keep& keep, const DbSnapshot& db) {
   const auto entry = db.find(keep.package);
-  if (entry == db.end() || entry->second.state.size() < 2 || entry->second.state[1] == 'c') {
+  const bool there = entry != db.end() && entry->second.state.size() > 1;
+  if (there && keep.failed && keep.phase == Phase::Purge) return false;
+  if (!there || entry->second.state[1] == 'c') {
     return !keep.old_version.empty() || keep.version.empty();
   }
   if (broken(entry->second.state)) return false;
@@ -157,10 +161,6 @@ bool is_unwanted(const std::string& package, const DbSnapshot& db) {
          entry->second.state[1] != 'c' && entry->second.state[1] != 'n';
 }
 
-// A package is left broken, and the driver would have known: it records a failure, or says by the
-// state that it is not to be touched any more (a person's Ctrl-C, no memory left).
-bool driver_died(const OpenPlan& open, const DbSnapshot& db) {
-  bool broken_unknown = false;
 // What an earlier run has left unconfigured, and this one was not to touch. Frontends name it all
 // the same, because they see it unconfigured. nullptr: it is none such.
 const Keep* left_alone(const OpenPlan& open, const Step& step, const DbSnapshot& db,
@@ -186,13 +186,17 @@ StepOutcome outcome_so_far(const OpenPlan& open, std::uint32_t step, StepState s
   return outcome;
 }
 
+// A package is left broken, and the driver would have known: it records a failure, or says by the
+// state that it is not to be touched any more (a person's Ctrl-C, no memory left).
+bool driver_died(const OpenPlan& open, const DbSnapshot& db) {
+  bool broken_unknown = false;
   for (std::size_t i = 0; i < open.states.size(); ++i) {
     const bool known = failure_of(open, open.plan.steps[i].package) != nullptr;
+    if (is_unwanted(open.plan.steps[i].package, db)) continue;  // an earlier run's doing
     if (open.states[i] == StepState::FailedNew && !known) return false;
     const bool in_between =
         open.states[i] == StepState::Waiting || open.states[i] == StepState::Unpacked;
     const std::string state = state_in(db, open.plan.steps[i].package);
-    if (is_unwanted(open.plan.steps[i].package, db)) continue;  // an earlier run's doing
     const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2);
     broken_unknown = broken_unknown || (in_between && !known && torn);
   }
@@ -225,14 +229,14 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
         outcome.cause.push_back(first_reason(outcome.step, why->second, active));
       ending.keeps.push_back(keep_of_step(open, outcome, cause.root, now));
       kept_now.insert(outcome.step.package);
-    } else if (outcome.state == StepState::NotReached) {
-      ending.note = something_failed ? "ended before all was tried" : "interrupted";
-    }
-    ending.outcomes.push_back(std::move(outcome));
     } else if (before != nullptr) {
       outcome.state = StepState::Kept;
       outcome.cause = before->cause;
       kept_now.insert(outcome.step.package);
+    } else if (outcome.state == StepState::NotReached) {
+      ending.note = something_failed ? "ended before all was tried" : "interrupted";
+    }
+    ending.outcomes.push_back(std::move(outcome));
   }
   for (const auto& failure : open.failures) {
     if (failure.healed || failure.step >= 0 || kept_now.contains(failure.package)) continue;

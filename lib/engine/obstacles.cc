@@ -29,10 +29,12 @@ std::vector<std::string> obstacles_of(const OpenPlan& open, const HasSnapshot& h
       why[i] = "there is no snapshot of it";
     }
   }
-  // The way back has failed once in this plan already.
   for (const Failure& failure : open.failures) {
     if (failure.step < 0 || failure.healed) continue;
     const auto step = static_cast<std::size_t>(failure.step);
+    // Its postrm may have begun to delete what no snapshot has.
+    if (failure.phase == Phase::Purge) why[step] = "it was being purged";
+    // The way back has failed once in this plan already.
     if (is_return(open.plan.steps[step], failure)) why[step] = "putting it back failed";
   }
   return why;

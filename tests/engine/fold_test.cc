@@ -55,6 +55,27 @@ struct Case {
   Ending fold() const { return aptkeep::fold(open, db, active, 77); }
 };
 
+TEST(Fold, APurgeThatFailedIsNotDoneWithTheFilesGone) {
+  Case c;
+  const auto gone = c.step("gone", "1.0", "", "ic", "1.0");
+  const auto purged = c.step("purged", "1.0", "", "", "");
+  const auto cleared = c.step("cleared", "", "", "ic", "1.0");  // was removed before
+  for (const auto step : {gone, purged, cleared}) c.open.plan.steps[step].action = Action::Purge;
+  c.fails(gone, Phase::Purge, "postrm");
+  c.fails(cleared, Phase::Purge, "postrm");
+  const auto ending = c.fold();
+  EXPECT_EQ(ending.outcomes[gone].state, StepState::FailedNew);
+  EXPECT_EQ(ending.outcomes[purged].state, StepState::Done);
+  EXPECT_EQ(ending.outcomes[cleared].state, StepState::FailedNew);
+  ASSERT_EQ(ending.keeps.size(), 2U);
+  EXPECT_EQ(ending.keeps[0].phase, Phase::Purge);
+
+  Case later;
+  later.active = ending.keeps;
+  later.db["gone:amd64"] = DbPackage{"1.0", "amd64", "ic", false};
+  EXPECT_EQ(later.fold().lifted, std::vector<std::string>{"cleared:amd64"});
+}
+
 TEST(Fold, TheDatabaseDecidesWhatIsDone) {
   Case c;
   c.step("a", "1.0", "2.0", "ii", "2.0");
@@ -214,27 +235,6 @@ TEST(Fold, SaysWhyWhatItLeavesBetweenWasNotPutBack) {
   EXPECT_EQ(c.fold().keeps[1].cause.back(), "lost not put back, because rollback is switched off");
 }
 
-TEST(Fold, ALaterTryLeavesTheReasonOfTheFirst) {
-  Case c;
-  const auto db = c.step("db", "2.0", "2.0", "uF", "2.0");
-  c.open.plan.steps[db].action = Action::Configure;
-  c.fails(db, Phase::Configure, "postinst");
-  EXPECT_EQ(c.fold().keeps[0].cause.back(),
-            "db not put back, because what it was before is not known");
-  Keep before;
-  before.package = "db:amd64";
-  before.version = "2.0";
-  before.cause = {"db failed", "db not put back, because its data were converted"};
-  c.active = {before};
-  EXPECT_EQ(c.fold().keeps[0].cause.back(), before.cause.back());
-}
-
-TEST(Fold, WhatAPersonHadPutBackHasNotFailed) {
-  Case c;
-  const auto foo = c.step("foo", "1.0", "2.0", "ii", "1.0");
-  const auto dep = c.step("dep", "1.0", "2.0", "ii", "1.0");
-  c.needs(dep, foo);
-  c.open.states[dep] = StepState::Kept;
 TEST(Fold, WhatAnEarlierRunLeftUnconfiguredIsLeftAlone) {
   Case c;
   const auto db = c.step("db", "2.0", "2.0", "uF", "2.0");
@@ -266,6 +266,27 @@ TEST(Fold, WhatAnEarlierRunLeftUnconfiguredIsLeftAlone) {
       summary_text(ending, "amd64", false).find("aptkeep: 0 of 1 package changes done, 1 not"), 0u);
 }
 
+TEST(Fold, ALaterTryLeavesTheReasonOfTheFirst) {
+  Case c;
+  const auto db = c.step("db", "2.0", "2.0", "uF", "2.0");
+  c.open.plan.steps[db].action = Action::Configure;
+  c.fails(db, Phase::Configure, "postinst");
+  EXPECT_EQ(c.fold().keeps[0].cause.back(),
+            "db not put back, because what it was before is not known");
+  Keep before;
+  before.package = "db:amd64";
+  before.version = "2.0";
+  before.cause = {"db failed", "db not put back, because its data were converted"};
+  c.active = {before};
+  EXPECT_EQ(c.fold().keeps[0].cause.back(), before.cause.back());
+}
+
+TEST(Fold, WhatAPersonHadPutBackHasNotFailed) {
+  Case c;
+  const auto foo = c.step("foo", "1.0", "2.0", "ii", "1.0");
+  const auto dep = c.step("dep", "1.0", "2.0", "ii", "1.0");
+  c.needs(dep, foo);
+  c.open.states[dep] = StepState::Kept;
   c.fails(foo, Phase::Configure, "");
   c.open.failures.back().exit_code = -1;
   c.open.failures.back().message = kPutBackOnRequest;
