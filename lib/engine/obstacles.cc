@@ -67,6 +67,7 @@ std::map<std::uint32_t, std::string> why_not_back(const OpenPlan& open,
   }
   if (!between) return sentences;
   std::vector<bool> touched;
+  touched.reserve(states.size());
   for (const StepState state : states) touched.push_back(is_touched(state));
   const auto name = [&](std::uint32_t step) {
     return display_name(open.plan.steps[step].package, open.flags.native_arch);
