@@ -1,7 +1,11 @@
 // `driver resume [--boot]`: finishes or undoes a run that has no end, and reports it as cut off.
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 
@@ -11,6 +15,8 @@
 #include "adapters/selections.h"
 #include "core/config.h"
 #include "subcommands.h"
+
+extern char** environ;
 
 namespace aptkeep {
 namespace {
@@ -24,6 +30,14 @@ bool is_alive(const Frontend& frontend) {
 }
 
 }  // namespace
+
+void protect_kept() {
+  std::array<char*, 3> argv{const_cast<char*>("apt-hook"), const_cast<char*>("update"), nullptr};
+  pid_t pid = 0;
+  if (::posix_spawn(&pid, paths::kAptHook, nullptr, nullptr, argv.data(), environ) != 0) return;
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
 
 int resume(bool at_boot) {
   if (::geteuid() != 0) {
@@ -60,6 +74,7 @@ int resume(bool at_boot) {
     return 1;
   }
   const int done = resume_plan(*store);
+  protect_kept();
   if (at_boot) {
     // Units may have changed, and those that are still to start are to be the new ones.
     ::unsetenv("SYSTEMD_OFFLINE");

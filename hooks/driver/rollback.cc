@@ -128,6 +128,7 @@ int carry_out(Store& store, const Request& request) {
   }
   const bool back = std::all_of(found->undo.returning.begin(), found->undo.returning.end(),
                                 [&](std::uint32_t step) { return open.rolled_back[step]; });
+  protect_kept();
   print_summary(*ending, open.flags.native_arch, false);
   return back ? 0 : 1;
 }

@@ -29,6 +29,9 @@ int kept(const std::string& pid);
 int resume(bool at_boot);
 int resume_below();  // below a frontend that holds dpkg's lock
 int resume_plan(Store& store);
+// Has the hook look, with libapt-pkg, which versions would remove what is kept now, and pin them
+// away. Where it does not start, the next `apt update` does so.
+void protect_kept();
 
 // Shows (--show) or does (--do) what takes back packages, or a run (--run N).
 int rollback(const std::vector<std::string>& args);
