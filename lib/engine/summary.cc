@@ -42,7 +42,10 @@ std::string what_it_is(const Keep& keep, bool back) {
     const std::string version = keep.version.empty() ? keep.old_version : keep.version;
     return version + " left unfinished (" + keep.db_state + ")";
   }
-  if (keep.version.empty()) return back ? "not removed, put back" : "not removed";
+  if (keep.version.empty()) {
+    if (back) return "not removed, put back";
+    return keep.failed && keep.phase == Phase::Purge ? "not purged" : "not removed";
+  }
   if (keep.old_version.empty()) return keep.version + (back ? " removed again" : " not installed");
   return (back ? "put back to " : "kept at ") + keep.old_version + " (" + keep.version +
          (is_request(keep) ? " before)" : " tried)");
