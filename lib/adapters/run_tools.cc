@@ -57,8 +57,7 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan, const std::strin
   if (plan == nullptr) return;
   SnapshotOptions options;
   options.folder = folder.empty() ? snapshot_folder(plan->run, plan->id) : folder;
-  if (plan->flags.copy_limit > 0)
-    options.copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
+  options.copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
   snapshots_.emplace(std::move(options));
 }
 
