@@ -136,6 +136,9 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
         verdict.at_conffile = true;
         break;
       case StatusEvent::Kind::State:
+        // The question was answered. dpkg names no package when it starts to look at the next one
+        // and finds that its dependencies do not hold.
+        verdict.at_conffile = false;
         break;
       case StatusEvent::Kind::Error:
         if (blamed) break;
