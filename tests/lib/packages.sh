@@ -9,8 +9,8 @@ build_packages=(
   ninja-build nlohmann-json3-dev pkgconf
 )
 test_packages=(
-  apt-utils binutils clang clang-format git lintian man-db python3-jsonschema sqlite3 strace tmux
-  whiptail systemd-container
+  apt-utils binutils clang clang-format e2fsprogs git lintian man-db python3-jsonschema
+  qemu-system-x86 sqlite3 strace systemd-container tmux whiptail
 )
 
 child=
