@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <string_view>
+#include <system_error>
 
 #include "adapters/apt_cache.h"
 #include "adapters/apt_rules.h"
@@ -104,7 +106,12 @@ PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
 
 // Where the rules cannot be read at all, nothing is put back: a database might be among them.
 void apply_rules(const Frontend& frontend, std::vector<Step>& steps) {
-  const auto rules = read_rules(rule_folders());
+  auto rules = read_rules(rule_folders());
+  // Who does not want our list masks it in /etc; that it is gone is no decision of anybody's.
+  if (rules && ::access(paths::kNeverRollBack, R_OK) != 0) {
+    rules = Error{std::string("unable to read ") + paths::kNeverRollBack + ": " +
+                  std::generic_category().message(errno)};
+  }
   if (!rules) {
     complain_once(frontend, rules.error().message);
     for (auto& step : steps) step.never_back = rules.error().message;
