@@ -32,10 +32,10 @@ std::vector<std::vector<std::uint32_t>> unpack_calls(const Plan& plan,
                                                      std::span<const std::uint32_t> order,
                                                      std::span<const StepState> states);
 
-// The steps among `pending` (unpacked, to be configured; Returning ones at their old side) that cannot be configured because a
-// clause of theirs needs one that is not configured and will not be: broken, or another such; or
-// because an installed package Breaks them, or a Multi-Arch: same sibling has another version. The
-// rest may be handed to `dpkg --configure`.
+// The steps among `pending` (unpacked, to be configured; Returning ones at their old side) that
+// cannot be configured because a clause of theirs needs one that is not configured and will not be:
+// broken, or another such; or because an installed package Breaks them, or a Multi-Arch: same
+// sibling has another version. The rest may be handed to `dpkg --configure`.
 std::vector<std::uint32_t> unconfigurable(const Plan& plan, std::span<const std::uint32_t> pending,
                                           std::span<const StepState> states);
 

@@ -32,10 +32,10 @@ struct FileRecord {
   std::uint32_t gid = 0;
   std::uint64_t device = 0;  // st_dev and st_ino: which listed files are one
   std::uint64_t inode = 0;
-  std::uint64_t rdev = 0;  // of a device node
-  std::uint64_t size = 0;  // bytes, of a regular file
-  std::int64_t mtime = 0;  // seconds since the epoch
-  std::string target;      // of a symlink
+  std::uint64_t rdev = 0;                     // of a device node
+  std::uint64_t size = 0;                     // bytes, of a regular file
+  std::int64_t mtime = 0;                     // seconds since the epoch
+  std::string target;                         // of a symlink
   std::map<std::string, std::string> xattrs;  // name -> value, security.capability too
   // Name of the link or copy in the snapshot's folder; empty: nothing was to be stored, or could
   // be (`unsaved` says why).
@@ -62,8 +62,8 @@ struct Snapshot {
   std::string package;  // "name:arch", arch never "all"
   std::string arch;     // of its control data; "all" possible
   std::string version;
-  std::string state;       // dpkg -l's letters: "ii"
-  std::string control;     // the stanza for DEBIAN/control: no Status, Conffiles, Config-Version
+  std::string state;    // dpkg -l's letters: "ii"
+  std::string control;  // the stanza for DEBIAN/control: no Status, Conffiles, Config-Version
   std::vector<FileRecord> files;  // all that dpkg lists, conffiles too, then ucf's
   std::vector<ConffileRecord> conffiles;
   std::vector<UcfRecord> ucf;
