@@ -197,7 +197,9 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db) {
     const bool in_between =
         open.states[i] == StepState::Waiting || open.states[i] == StepState::Unpacked;
     const std::string state = state_in(db, open.plan.steps[i].package);
-    const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2);
+    // With DPkg::ConfigurePending switched off the frontend itself leaves packages unpacked.
+    const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2 ||
+                                           (state[1] == 'U' && open.flags.configure_pending));
     broken_unknown = broken_unknown || (in_between && !known && torn);
   }
   return broken_unknown;
@@ -256,8 +258,15 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
   return ending;
 }
 
-std::map<std::string, std::string> wants_of(const Ending& ending, const DbSnapshot& db) {
+std::map<std::string, std::string> wants_of(const Ending& ending, const std::vector<Keep>& active,
+                                            const DbSnapshot& db) {
   std::map<std::string, std::string> wants;
+  // Whole by now, kept or not: another run has cured it.
+  for (const Keep& keep : active) {
+    const auto entry = db.find(keep.package);
+    if (entry != db.end() && entry->second.configured() && is_unwanted(keep.package, db))
+      wants[dpkg_name(keep.package, db)] = "install";
+  }
   for (const Keep& keep : ending.keeps) {
     const auto entry = db.find(keep.package);
     if (entry == db.end() || entry->second.state.size() != 2) continue;
@@ -320,7 +329,7 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   const auto pinned = write_pins(ports.store, blocked ? *blocked : std::vector<Pin>{}, pins_path);
   if (!pinned) ports.say(pinned.error().message);
   if (ports.set_wants) {
-    const Status wanted = ports.set_wants(wants_of(ending, *database));
+    const Status wanted = ports.set_wants(wants_of(ending, *active, *database));
     if (!wanted) ports.say(wanted.error().message);
   }
   // Months of an unattended machine; a run that a keep names stays whatever its age.

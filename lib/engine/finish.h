@@ -26,9 +26,11 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
             std::int64_t now, const HasSnapshot& has_snapshot = {});
 
 // What dpkg is to want: "unknown" of what is left unconfigured, so that later runs neither try it
-// again nor fail because of it; "install" again of what is not kept any more. A package on hold, or
+// again nor fail because of it; "install" again of what is whole by now (`active`: the keeps from
+// before) or not kept any more. A package on hold, or
 // one that is to be removed, stays so.
-std::map<std::string, std::string> wants_of(const Ending& ending, const DbSnapshot& db);
+std::map<std::string, std::string> wants_of(const Ending& ending, const std::vector<Keep>& active,
+                                            const DbSnapshot& db);
 // "install" of all that is kept and unwanted: before aptkeep goes, or before it is tried again.
 std::map<std::string, std::string> wants_again(const std::vector<Keep>& keeps,
                                                const DbSnapshot& db);
