@@ -188,7 +188,8 @@ StepOutcome outcome_so_far(const OpenPlan& open, std::uint32_t step, StepState s
 
 // A package is left broken, and the driver would have known: it records a failure, or says by the
 // state that it is not to be touched any more (a person's Ctrl-C, no memory left).
-bool driver_died(const OpenPlan& open, const DbSnapshot& db) {
+// Where there is no snapshot of it, no driver was at work at all, and all is as without aptkeep.
+bool driver_died(const OpenPlan& open, const DbSnapshot& db, Snapshots* snapshots) {
   bool broken_unknown = false;
   for (std::size_t i = 0; i < open.states.size(); ++i) {
     const bool known = failure_of(open, open.plan.steps[i].package) != nullptr;
@@ -200,7 +201,8 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db) {
     // With DPkg::ConfigurePending switched off the frontend itself leaves packages unpacked.
     const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2 ||
                                            (state[1] == 'U' && open.flags.configure_pending));
-    broken_unknown = broken_unknown || (in_between && !known && torn);
+    const bool driven = snapshots != nullptr && snapshots->has(open.plan.steps[i].package);
+    broken_unknown = broken_unknown || (in_between && !known && torn && driven);
   }
   return broken_unknown;
 }
@@ -310,7 +312,8 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
     repair(open, attempted, ports);
     database = ports.db.read();
     if (!database) return database.error();
-  } else if (ports.dpkg != nullptr && driver_died(open, *database) && !ports.disk_full()) {
+  } else if (ports.dpkg != nullptr && driver_died(open, *database, ports.snapshots) &&
+             !ports.disk_full()) {
     ports.say("the driver ended amid its work; finishing what it left");
     if (const Status resumed = resume(open, ports); !resumed) ports.say(resumed.error().message);
     database = ports.db.read();
