@@ -202,11 +202,14 @@ def same(ours, stock):
 def recover(bed):
     """What an admin does when the failing scripts are mended: the rest must then go through, with
     whatever is wrong with aptkeep still wrong. Its pins are left out of account, because they stand
-    for a version that is expected to fail."""
+    for a version that is expected to fail; and so is that dpkg is not to want what was left
+    unconfigured, which `aptkeep retry` would undo."""
     set_amid(bed, {})
     no_pins = "-o Dir::Etc::PreferencesParts=/nowhere"
     # The first may fail where a strict dependent was unpacked; stock apt needs the second then, too.
-    command = (f"dpkg --configure -a >/dev/null 2>&1; apt-get -q -y {no_pins} -f install && "
+    command = ("dpkg-query -W -f '${db:Status-Want} ${binary:Package}\\n' | "
+               "sed -n 's/^unknown \\(.*\\)/\\1 install/p' | dpkg --set-selections; "
+               f"dpkg --configure -a >/dev/null 2>&1; apt-get -q -y {no_pins} -f install && "
                f"{UPGRADE} {no_pins}")
     end = outcome(bed, bed.run(command, timeout=HANG))
     if end.code == 0 and end.all_upgraded() and end.clean and not end.audit:
