@@ -1,31 +1,21 @@
 // What is put in order before a plan begins: a run that was cut off, and packages that were left
 // unconfigured and are tried again now.
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdlib>
 
 #include "adapters/dpkg_db.h"
 #include "adapters/proc.h"
 #include "adapters/selections.h"
+#include "adapters/spawn.h"
 #include "core/config.h"
 #include "core/failure_class.h"
 #include "engine/finish.h"
 #include "hook.h"
 
-extern char** environ;
-
 namespace aptkeep::hook {
 namespace {
-
-bool is_alive(const Frontend& frontend) {
-  const auto now = process_info(frontend.pid);
-  return now && now->same_process(frontend);
-}
 
 bool removes_aptkeep(const std::vector<Step>& steps) {
   return std::any_of(steps.begin(), steps.end(), [](const Step& step) {
@@ -45,12 +35,7 @@ bool is_changed(const std::vector<Step>& steps, const std::string& package) {
 void resume_cut_off(Store& store) {
   const auto plan = store.unended_plan();
   if (!plan || !*plan || is_alive((*plan)->frontend)) return;
-  std::array<char*, 4> argv{const_cast<char*>("driver"), const_cast<char*>("resume"),
-                            const_cast<char*>("--below"), nullptr};
-  pid_t pid = 0;
-  if (::posix_spawn(&pid, paths::kDriver, nullptr, nullptr, argv.data(), environ) != 0) return;
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  (void)run_to_end(paths::kDriver, {"resume", "--below"});
 }
 
 void want_again(Store& store, const std::vector<Step>& steps) {

@@ -19,7 +19,6 @@ std::int64_t now();
 // package, and writes the pins.
 void refresh_blockers(Store& store);
 
-// The uses. None has an exit code: a hook that ends non-zero would fail the person's run.
 // Has the driver finish or undo a run without an end, before a new plan is made.
 void resume_cut_off(Store& store);
 // dpkg is to want again what was left unconfigured and is tried by these steps, or is due; all of
@@ -28,6 +27,7 @@ void want_again(Store& store, const std::vector<Step>& steps);
 // Lets what failed for a passing reason be tried again when its time has come. True if any.
 bool lift_due(Store& store);
 
+// The uses. None has an exit code: a hook that ends non-zero would fail the person's run.
 void pre_install();
 void post_invoke();
 void update();

@@ -1,11 +1,7 @@
 // `driver resume [--boot]`: finishes or undoes a run that has no end, and reports it as cut off.
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 
@@ -13,10 +9,9 @@
 #include "adapters/run_lock.h"
 #include "adapters/run_tools.h"
 #include "adapters/selections.h"
+#include "adapters/spawn.h"
 #include "core/config.h"
 #include "subcommands.h"
-
-extern char** environ;
 
 namespace aptkeep {
 namespace {
@@ -24,19 +19,10 @@ namespace {
 // As long as a dpkg call of a large upgrade may take that a killed frontend has left behind.
 constexpr int kPatience = 3600;
 
-bool is_alive(const Frontend& frontend) {
-  const auto now = process_info(frontend.pid);
-  return now && now->same_process(frontend);
-}
-
 }  // namespace
 
 void protect_kept() {
-  std::array<char*, 3> argv{const_cast<char*>("apt-hook"), const_cast<char*>("update"), nullptr};
-  pid_t pid = 0;
-  if (::posix_spawn(&pid, paths::kAptHook, nullptr, nullptr, argv.data(), environ) != 0) return;
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  (void)run_to_end(paths::kAptHook, {"update"});
 }
 
 int resume(bool at_boot) {

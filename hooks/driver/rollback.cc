@@ -8,7 +8,6 @@
 #include <ctime>
 
 #include "adapters/proc.h"
-#include "adapters/progress.h"
 #include "adapters/run_lock.h"
 #include "adapters/run_tools.h"
 #include "core/config.h"
@@ -17,12 +16,6 @@
 
 namespace aptkeep {
 namespace {
-
-class NoProgress final : public Progress {
- public:
-  void calling(const std::vector<std::string>&, const std::vector<std::string>&) override {}
-  void finished() override {}
-};
 
 struct Request {
   bool only_show = false;

@@ -58,6 +58,11 @@ std::optional<std::int64_t> parent_of(std::int64_t pid) {
   return parent;
 }
 
+bool is_alive(const Frontend& process) {
+  const auto now = process_info(process.pid);
+  return now && now->same_process(process);
+}
+
 std::vector<Frontend> ancestors() {
   std::vector<Frontend> found;
   for (auto pid = parent_of(::getpid()); pid; pid = parent_of(*pid)) {

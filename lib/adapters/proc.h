@@ -17,6 +17,9 @@ std::optional<Frontend> lock_holder(const std::string& lock_file = "/var/lib/dpk
 // nullopt if there is no such process.
 std::optional<Frontend> process_info(std::int64_t pid);
 
+// Whether that very process is still there.
+bool is_alive(const Frontend& process);
+
 std::optional<std::int64_t> parent_of(std::int64_t pid);
 
 // Those of this process, the nearest first.

@@ -1,24 +1,19 @@
 #include "adapters/selections.h"
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <system_error>
 
+#include "adapters/spawn.h"
 #include "core/config.h"
-
-extern char** environ;
 
 namespace aptkeep {
 namespace {
 
-Error cannot(int error) {
-  return Error{"unable to set dpkg's selections: " + std::generic_category().message(error)};
+Error cannot(const std::string& why) {
+  return Error{"unable to set dpkg's selections: " + why};
 }
 
 // A file in memory with the text, at its beginning; -1: errno says why.
@@ -38,22 +33,11 @@ Status set_wants(const std::map<std::string, std::string>& wants) {
   for (const auto& [package, want] : wants) text += package + " " + want + "\n";
   if (text.empty()) return success();
   const int input = file_of(text);
-  if (input < 0) return cannot(errno);
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, input, 0);
-  std::array<char*, 3> argv{const_cast<char*>("dpkg"), const_cast<char*>("--set-selections"),
-                            nullptr};
-  pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, paths::kRealDpkg, &actions, nullptr, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
+  if (input < 0) return cannot(std::generic_category().message(errno));
+  const auto ended = run_to_end(paths::kRealDpkg, {"--set-selections"}, input);
   ::close(input);
-  if (error != 0) return cannot(error);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return success();
-  return Error{"unable to set dpkg's selections: dpkg failed"};
+  if (!ended) return cannot(ended.error().message);
+  return *ended == 0 ? success() : Status(cannot("dpkg failed"));
 }
 
 }  // namespace aptkeep

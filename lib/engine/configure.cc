@@ -27,7 +27,6 @@ class Configuring {
     // failure has had its later try, and what the old versions need is there.
     for (bool again = true; again;) {
       if (const auto end = by_name(); end) return end;
-      finish_returned(session_);
       if (interrupted_) break;
       const auto went = go_back(session_);
       if (!went) session_.ports().say(went.error().message);
@@ -67,9 +66,7 @@ class Configuring {
   void take_interrupt(const Verdict& verdict) {
     interrupted_ = verdict.end;
     left_out_.insert(session_.slot_name(verdict.subject));
-    const std::int32_t step = session_.step_of_package(verdict.subject);
-    if (step >= 0) session_.set_state(static_cast<std::uint32_t>(step), StepState::FailedNew);
-    session_.save_states();
+    session_.leave_alone(session_.step_of_package(verdict.subject));
   }
 
   // dpkg ended 0, so all that it was asked to configure is.
@@ -149,11 +146,7 @@ class Configuring {
       case Reaction::Stop:
         session_.ports().say("stopping at " + name + ": " + decision.reason);
         stopped_ = CallEnd{true, 1, 0};
-        // Without a failure on record: nobody is to go on with it in this run.
-        if (failure.step >= 0) {
-          session_.set_state(static_cast<std::uint32_t>(failure.step), StepState::FailedNew);
-          session_.save_states();
-        }
+        session_.leave_alone(failure.step);
         return true;
     }
     return false;
@@ -161,7 +154,7 @@ class Configuring {
 
   std::optional<CallEnd> by_name() {
     database_needed_ = true;
-    for (std::size_t tries = 0;; ++tries) {
+    for (;;) {
       const auto database = session_.ports().db.read();
       if (!database) {
         session_.ports().say(database.error().message);

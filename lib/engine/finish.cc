@@ -201,8 +201,9 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db, Snapshots* snapshot
     // With DPkg::ConfigurePending switched off the frontend itself leaves packages unpacked.
     const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2 ||
                                            (state[1] == 'U' && open.flags.configure_pending));
-    const bool driven = snapshots != nullptr && snapshots->has(open.plan.steps[i].package);
-    broken_unknown = broken_unknown || (in_between && !known && torn && driven);
+    // Last, because it looks on the disk: in a run that went well it is never asked.
+    broken_unknown = broken_unknown || (in_between && !known && torn && snapshots != nullptr &&
+                                        snapshots->has(open.plan.steps[i].package));
   }
   return broken_unknown;
 }

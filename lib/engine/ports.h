@@ -64,6 +64,13 @@ class Progress {
   virtual void owe_failure() {}
 };
 
+// Where no launcher is there who would go on.
+class NoProgress final : public Progress {
+ public:
+  void calling(const std::vector<std::string>&, const std::vector<std::string>&) override {}
+  void finished() override {}
+};
+
 // What packages were before this plan touched them, and the way back. All calls but take() are for
 // packages that have a snapshot. Packages are named "name:arch".
 class Snapshots {

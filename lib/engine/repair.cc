@@ -8,12 +8,6 @@
 namespace aptkeep {
 namespace {
 
-class NoProgress final : public Progress {
- public:
-  void calling(const std::vector<std::string>&, const std::vector<std::string>&) override {}
-  void finished() override {}
-};
-
 bool is_broken(const DbSnapshot& db, const std::string& package) {
   const auto entry = db.find(package);
   if (entry == db.end() || entry->second.state.size() < 2) return false;

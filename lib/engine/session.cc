@@ -97,6 +97,11 @@ void Session::set_state(std::uint32_t step, StepState state) {
   unsaved_[step] = state;
 }
 
+void Session::leave_alone(std::int32_t step) {
+  if (step >= 0) set_state(static_cast<std::uint32_t>(step), StepState::FailedNew);
+  save_states();
+}
+
 void Session::save_states() {
   if (unsaved_.empty()) return;
   if (const auto saved = ports_.store.set_states(open_.id, unsaved_); !saved)

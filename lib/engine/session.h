@@ -67,6 +67,9 @@ class Session {
   std::string shown(const std::string& package) const;        // "foo:amd64" -> "foo"
 
   void set_state(std::uint32_t step, StepState state);
+  // Nobody is blamed, and nobody goes on with the step in this run: a person stopped it, or there
+  // is no memory. Told by a state without a failure. -1: nothing to mark.
+  void leave_alone(std::int32_t step);
   void save_states();  // what changed since the last time, in one transaction
 
   // Writes the failure down, takes its step out of the run and grows the kept set.

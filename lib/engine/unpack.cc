@@ -60,7 +60,7 @@ class Unpacking {
       }
       const auto database = session_.ports().db.read();
       if (database) session_.follow_database(now, *database);
-      if (verdict.interrupted) take_interrupt(verdict);
+      if (verdict.interrupted) session_.leave_alone(session_.step_of_archive(verdict.subject));
       if (verdict.kind == Verdict::Kind::DpkgFailed) return verdict.end;
       if (!database) {
         session_.ports().say(database.error().message);
@@ -112,13 +112,6 @@ class Unpacking {
     }
     session_.record(std::move(failure), db);
     return true;
-  }
-
-  // A state without a failure says that a person stopped it: nobody goes on with this run.
-  void take_interrupt(const Verdict& verdict) {
-    const std::int32_t step = session_.step_of_archive(verdict.subject);
-    if (step >= 0) session_.set_state(static_cast<std::uint32_t>(step), StepState::FailedNew);
-    session_.save_states();
   }
 
   // To the end, with what would have to stay back with it.
