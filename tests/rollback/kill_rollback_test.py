@@ -6,7 +6,6 @@ APTKEEP_SOAK=1.
     kill_rollback_test.py [--round N] [--suite S] [--debs DIR | --staged DIR] [-v]
 """
 
-import argparse
 import os
 import pathlib
 import random
@@ -16,11 +15,12 @@ import subprocess
 import sys
 import time
 
-import thirty
+import thirty  # first: it tells where the others are
 
 import bed as beds
 import lifetime
 import pkg
+import rounds
 
 KINDS = {
     "apt": lambda exe, argv: exe == "/usr/bin/apt-get",
@@ -206,34 +206,20 @@ class Round:
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--round", type=int, help="only this one")
-    parser.add_argument("--suite", default="bookworm")
-    parser.add_argument("--debs", help="folder with aptkeep's packages (built if not given)")
-    parser.add_argument("--staged", help="folder to copy over the root instead of the packages")
-    parser.add_argument("-v", "--verbose", action="store_true")
-    args = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("unable to make a test bed: only root may")
-    lifetime.end_tidily()
+    args = rounds.options("unable to make a test bed")
     print(f"{ROUNDS} kills, APTKEEP_SEED={thirty.seed()}", flush=True)
-    failed, worlds = 0, {}
-    for number in [args.round] if args.round is not None else range(ROUNDS):
+    worlds = {}
+
+    def one(number):
         graph = 1 + number // 40
         if graph not in worlds:
-            worlds = {graph: thirty.World(args.suite, graph, args.debs, args.staged)}
-        began = time.monotonic()
+            worlds.clear()
+            worlds[graph] = thirty.World(args.suite, graph, args.debs, args.staged)
         played = Round(worlds[graph], number, args.verbose)
         wrong = played.play()
-        what = f"round {number}: {played.kind} killed ({time.monotonic() - began:.1f} s)"
-        if wrong:
-            failed += 1
-            if not args.verbose:
-                print("\n".join(played.log))
-            print("\n".join([f"FAILED {what}", *wrong]), flush=True)
-        else:
-            print(f"ok {what}", flush=True)
-    sys.exit(1 if failed else 0)
+        return f"round {number}: {played.kind} killed", wrong, played.log
+
+    sys.exit(rounds.play(args, ROUNDS, one))
 
 
 if __name__ == "__main__":

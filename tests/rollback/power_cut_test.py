@@ -6,7 +6,6 @@ cut by a seed (APTKEEP_SEED), 25 with APTKEEP_SOAK=1.
     power_cut_test.py [--round N] [--suite S] [--debs DIR | --staged DIR] [-v]
 """
 
-import argparse
 import os
 import random
 import re
@@ -15,8 +14,8 @@ import time
 
 import thirty  # first: it tells where the others are
 
-import lifetime
 import machine
+import rounds
 
 ROUNDS = 25 if os.environ.get("APTKEEP_SOAK") == "1" else 1
 RESUME = "aptkeep-resume.service"
@@ -128,36 +127,20 @@ class Round:
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--round", type=int, help="only this one")
-    parser.add_argument("--suite", default="bookworm")
-    parser.add_argument("--debs", help="folder with aptkeep's packages (built if not given)")
-    parser.add_argument("--staged", help="folder to copy over the root instead of the packages")
-    parser.add_argument("-v", "--verbose", action="store_true")
-    args = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("unable to make a disk: only root may")
-    lifetime.end_tidily()
+    args = rounds.options("unable to make a disk")
     print(f"{ROUNDS} cuts, APTKEEP_SEED={thirty.seed()}", flush=True)
     world = thirty.World(args.suite, 1, args.debs, args.staged, NEEDS)
     disk = machine.disk(world.lower, BOOT, RESUME)
-    failed = 0
-    for number in [args.round] if args.round is not None else range(ROUNDS):
-        began = time.monotonic()
+
+    def one(number):
         played = Round(world, disk, number, args.verbose)
         try:
             wrong = played.play()
         except machine.MachineError as error:
             wrong = [str(error)]
-        what = f"power cut {number} ({time.monotonic() - began:.1f} s)"
-        if wrong:
-            failed += 1
-            if not args.verbose:
-                print("\n".join(played.log))
-            print("\n".join([f"FAILED {what}", *wrong]), flush=True)
-        else:
-            print(f"ok {what}", flush=True)
-    sys.exit(1 if failed else 0)
+        return f"power cut {number}", wrong, played.log
+
+    sys.exit(rounds.play(args, ROUNDS, one))
 
 
 if __name__ == "__main__":
