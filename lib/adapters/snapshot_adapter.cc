@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -58,6 +59,21 @@ Status save_one(snapshot::Taking& taking, const PackageFiles& files, int folder)
   return saved;
 }
 
+// Writes all to the disk, and only then calls it a snapshot: a record that a power cut leaves has
+// everything that it names. Twice a sync, since dpkg must not begin before the names are there.
+Status finish(const std::vector<std::string>& packages, int folder, const std::string& path) {
+  if (syncfs(folder) != 0) return snapshot::failure("write " + path);
+  for (const std::string& package : packages) {
+    auto own = snapshot::open_below(folder, package, path + "/" + package, false);
+    if (!own) return own.error();
+    if (renameat(own->get(), snapshot::kUnsynced, own->get(), kRecord) != 0) {
+      return snapshot::failure("write " + path + "/" + package);
+    }
+  }
+  if (syncfs(folder) != 0) return snapshot::failure("write " + path);
+  return success();
+}
+
 using Problems = std::map<std::string, std::string>;
 
 // What all packages of the call need; an Error concerns them all.
@@ -89,20 +105,22 @@ Status take_all(const SnapshotOptions& options, const std::vector<std::string>& 
   for (const std::string& package : missing) {
     problems[package] = "unable to save " + package + ": dpkg knows no files of it";
   }
+  std::vector<std::string> fresh;
   for (const PackageFiles& files : read->packages) {
     auto saved = save_one(taking, files, folder->get());
     if (saved) {
       problems.erase(files.package);
+      fresh.push_back(files.package);
     } else {
       problems[files.package] = saved.error().message;
     }
   }
   if (taking.copied != 0) {
-    auto noted = snapshot::write_file(folder->get(), kCopied, std::to_string(taking.copied));
+    auto noted = snapshot::write_file(folder->get(), kCopied, std::to_string(taking.copied),
+                                      snapshot::Sync::Later);
     if (!noted) return noted;
   }
-  if (syncfs(folder->get()) != 0) return snapshot::failure("write " + options.folder);
-  return success();
+  return finish(fresh, folder->get(), options.folder);
 }
 
 // Exceptions (no memory) end here.

@@ -127,17 +127,20 @@ Result<std::string> md5_of(int fd, const std::string& path) {
   }
 }
 
-Status write_file(int folder, const std::string& name, const std::string& content, mode_t mode) {
+Status write_file(int folder, const std::string& name, const std::string& content, Sync sync,
+                  mode_t mode) {
   const std::string fresh = name + ".new";
   unlinkat(folder, fresh.c_str(), 0);
   Fd fd(openat(folder, fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.open()) return failure("write " + name);
   if (!write_all(fd.get(), content.data(), content.size()) || fchmod(fd.get(), mode) != 0 ||
+      (sync == Sync::Now && fsync(fd.get()) != 0) ||
       renameat(folder, fresh.c_str(), folder, name.c_str()) != 0) {
     const Error error = failure("write " + name);
     unlinkat(folder, fresh.c_str(), 0);
     return error;
   }
+  if (sync == Sync::Now && fsync(folder) != 0) return failure("write " + name);
   return success();
 }
 

@@ -88,8 +88,10 @@ Result<Copied> copy_content(int from, int to, const std::string& path, bool hash
 // Of what open_file() opened; its offset is at the end then.
 Result<std::string> md5_of(int fd, const std::string& path);
 
-// Writes the file as a whole: beside it and renamed over it.
-Status write_file(int folder, const std::string& name, const std::string& content,
+// Writes the file as a whole: beside it and renamed over it. `Sync::Now`: it is on disk when this
+// returns, and a power cut leaves the file before or this one, never an empty one.
+enum class Sync { Now, Later };
+Status write_file(int folder, const std::string& name, const std::string& content, Sync sync,
                   mode_t mode = 0600);
 
 // Opens a folder of snapshots, makes it and its parent (PLAN and RUN) if `make`. Each must be a

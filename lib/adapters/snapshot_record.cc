@@ -174,13 +174,13 @@ std::vector<Move> get_moves(const json& value) {
   return unlist(value, get_move);
 }
 
-Status write(int folder, const std::string& name, const json& value) {
+Status write(int folder, const std::string& name, const json& value, Sync sync) {
   std::string content(kHeaderSize, '\n');
   json::to_cbor(value, content);
   content.replace(
       0, kHeaderSize,
       kMagic + checksum(content.data() + kHeaderSize, content.size() - kHeaderSize) + "\n");
-  return write_file(folder, name, content);
+  return write_file(folder, name, content, sync);
 }
 
 Result<std::string> read_whole(int folder, const std::string& name) {
@@ -218,23 +218,26 @@ Status save(int folder, const std::string& name, const Record& record) {
                             bytes(snapshot.state), bytes(snapshot.control),
                             list(snapshot.files, put_file), list(snapshot.conffiles, put_conffile),
                             list(snapshot.ucf, put_ucf), list(snapshot.scripts, bytes),
-                            record.listed, list(record.beside, put_file), record.taken}));
+                            record.listed, list(record.beside, put_file), record.taken}),
+               Sync::Later);
 }
 
 Status save(int folder, const std::string& name, const Failed& failed) {
   return write(folder, name,
                json::array({bytes(failed.version), list(failed.paths, bytes),
-                            list(failed.conffiles, put_conffile)}));
+                            list(failed.conffiles, put_conffile)}),
+               Sync::Now);
 }
 
 Status save(int folder, const std::string& name, const std::vector<Move>& moves) {
-  return write(folder, name, list(moves, put_move));
+  return write(folder, name, list(moves, put_move), Sync::Now);
 }
 
 Status save(int folder, const std::string& name, const System& system) {
   return write(folder, name,
                json::array({bytes(system.diversions), bytes(system.statoverride),
-                            map(system.alternatives), map(system.links)}));
+                            map(system.alternatives), map(system.links)}),
+               Sync::Later);
 }
 
 Result<Record> load_record(int folder, const std::string& name) {

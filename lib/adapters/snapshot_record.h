@@ -40,10 +40,12 @@ struct System {
   std::map<std::string, std::string> links;         // name in /etc/alternatives -> target
 };
 
+// Facts before the run: on disk with all else that is saved then, by one sync for all.
 Status save(int folder, const std::string& name, const Record& record);
+Status save(int folder, const std::string& name, const System& system);
+// Facts of the way back: on disk when these return, since dpkg comes next and forgets them.
 Status save(int folder, const std::string& name, const Failed& failed);
 Status save(int folder, const std::string& name, const std::vector<Move>& moves);
-Status save(int folder, const std::string& name, const System& system);
 
 Result<Record> load_record(int folder, const std::string& name);
 Result<Failed> load_failed(int folder, const std::string& name);

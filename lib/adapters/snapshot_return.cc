@@ -118,7 +118,7 @@ Status restore_conffiles_list(Package& package) {
   auto text = read_fd(saved->get(), file, std::size_t{16} << 20);
   if (!text) return text.error();
   if (!place->found()) return failure("write " + file, ENOENT);
-  return write_file(place->folder, file, *text, 0644);
+  return write_file(place->folder, file, *text, Sync::Now, 0644);
 }
 
 void append(std::vector<std::string>& all, std::vector<std::string> more) {

@@ -163,9 +163,10 @@ Status Stage::add_control() {
   const Fd fd(open(debian.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.open()) return failure("open " + debian);
   if (!conffiles.empty()) {
-    if (auto wrote = write_file(fd.get(), "conffiles", conffiles, 0644); !wrote) return wrote;
+    if (auto wrote = write_file(fd.get(), "conffiles", conffiles, Sync::Later, 0644); !wrote)
+      return wrote;
   }
-  return write_file(fd.get(), "control", record_.snapshot.control, 0644);
+  return write_file(fd.get(), "control", record_.snapshot.control, Sync::Later, 0644);
 }
 
 Status Stage::build() {

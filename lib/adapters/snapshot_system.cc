@@ -79,7 +79,7 @@ Status rewrite(const std::string& folder, const std::string& name, const std::st
   auto place = walk.to(folder + "/" + name);
   if (!place) return place.error();
   if (!place->found()) return failure("write " + folder + "/" + name, ENOENT);
-  return write_file(place->folder, name, out, 0644);
+  return write_file(place->folder, name, out, Sync::Now, 0644);
 }
 
 }  // namespace

@@ -196,7 +196,7 @@ Status PackageSaver::save_all() {
       if (!file.unsaved.empty()) return Error{file.unsaved};
     }
   }
-  return save(folder_, "record", record_);
+  return save(folder_, kUnsynced, record_);
 }
 
 }  // namespace

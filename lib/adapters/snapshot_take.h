@@ -20,7 +20,9 @@ struct Taking {
   Walk walk;
 };
 
-// Fills the package's folder; its record last.
+// The record's name until all is on the disk; then it becomes "record".
+inline constexpr const char* kUnsynced = "record.unsynced";
+// Fills the package's folder; its record last, as kUnsynced.
 Status save_package(Taking& taking, const PackageFiles& files, int folder);
 
 // The names that dpkg, its helpers and ucf give to versions beside a configuration file.

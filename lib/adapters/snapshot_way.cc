@@ -125,14 +125,12 @@ Status move_aside(Package& package, const std::string& path) {
   const std::string name = std::to_string(number);
   moves->push_back(Move{path, name});
   if (auto saved = save(package.folder.get(), "moves", *moves); !saved) return saved;
-  fsync(package.folder.get());
   if (renameat(place->folder, place->name.c_str(), aside->get(), name.c_str()) == 0) {
     return success();
   }
   if (errno != EXDEV) return failure("move " + path + " aside");
   moves->back().aside = path + kSibling;
   if (auto saved = save(package.folder.get(), "moves", *moves); !saved) return saved;
-  fsync(package.folder.get());
   if (renameat(place->folder, place->name.c_str(), place->folder,
                (place->name + kSibling).c_str()) != 0) {
     return failure("move " + path + " aside");

@@ -50,6 +50,23 @@ TEST_F(Take, KnowsAnEditedConffile) {
   EXPECT_EQ(record_of(kFoo, at("/conf/deleted")).type, FileType::Absent);
 }
 
+// A power cut before all was on the disk: the record may be whole, and what it names empty.
+TEST_F(Take, TakesAnewWhatNoSyncHasFollowed) {
+  const auto conf = file("/conf/foo.conf", "conf");
+  package(kFoo, {conf});
+  known.packages[0].conffiles = {{conf, "42566d5cb9cb8ae7b2d9abf9e7ae1b2d", false, false, false}};
+  ASSERT_TRUE(snapshots().take({kFoo}).empty());
+  const std::string copy = stored(kFoo, record_of(kFoo, conf));
+  const std::string own = folder() + "/" + kFoo;
+  fs::rename(own + "/record", own + "/record.unsynced");
+  fs::resize_file(copy, 0);
+  EXPECT_FALSE(snapshots().has(kFoo));
+  ASSERT_TRUE(snapshots().take({kFoo}).empty());
+  EXPECT_TRUE(snapshots().has(kFoo));
+  EXPECT_EQ(content_of(stored(kFoo, record_of(kFoo, conf))), "conf");
+  EXPECT_FALSE(fs::exists(own + "/record.unsynced"));
+}
+
 TEST_F(Take, KeepsHardLinksAmongThemselves) {
   const auto one = file("/usr/one", "same");
   fs::create_hard_link(one, at("/usr/two"));
