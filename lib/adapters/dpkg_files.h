@@ -50,4 +50,9 @@ Result<DpkgFiles> read_dpkg_files(const std::vector<std::string>& packages);
 // one itself.
 Status write_conffiles(const std::string& package, const std::vector<ConffileRecord>& conffiles);
 
+// Says in dpkg's database that the package is half-configured ("iF"), and that `configured` was its
+// last version that was configured (empty: none was). Only where it is installed ("ii"), else an
+// Error. Locks as above.
+Status write_half_configured(const std::string& package, const std::string& configured);
+
 }  // namespace aptkeep

@@ -21,6 +21,7 @@ extern "C" {
 #include <dpkg/parsedump.h>
 #include <dpkg/pkg-files.h>
 #include <dpkg/pkg-show.h>
+#include <dpkg/pkg.h>
 #include <dpkg/progname.h>
 #include <dpkg/triglib.h>
 #pragma GCC diagnostic pop
@@ -43,10 +44,23 @@ class Memory {
   ~Memory();
 };
 
-// The next four are for `work`; what they return lives as long as Memory.
+// Closes dpkg's locks that open_for_writing() took. Made before guarded() is called.
+class Locks {
+ public:
+  Locks() = default;
+  Locks(const Locks&) = delete;
+  Locks& operator=(const Locks&) = delete;
+  ~Locks();
+};
+
+// The next six are for `work`; what they return lives as long as Memory.
 
 // The database as it is now, updates/ replayed in memory only. Takes no lock.
 void open_for_reading();
+
+// The same, with dpkg's locks and updates/ written into the status file.
+void open_for_writing();
+void write_database();
 
 // The path of a file in dpkg's folder: "status".
 const char* admin_path(const char* name);

@@ -30,6 +30,8 @@ struct SnapshotOptions {
   std::function<Result<DpkgFiles>(const std::vector<std::string>&)> read = read_dpkg_files;
   std::function<Status(const std::string&, const std::vector<ConffileRecord>&)> write =
       write_conffiles;
+  std::function<Status(const std::string&, const std::string&)> half_configure =
+      write_half_configured;
   std::string dpkg_folder = "/var/lib/dpkg";
   std::string ucf_folder = "/var/lib/ucf";
   std::string alternatives_folder = "/etc/alternatives";

@@ -163,7 +163,8 @@ Record get_record(const json& value) {
 }
 
 Failed get_failed(const json& value) {
-  return Failed{text(value.at(0)), unlist(value.at(1), text), unlist(value.at(2), get_conffile)};
+  return Failed{text(value.at(0)), unlist(value.at(1), text), unlist(value.at(2), get_conffile),
+                text(value.at(3))};
 }
 
 System get_system(const json& value) {
@@ -225,7 +226,7 @@ Status save(int folder, const std::string& name, const Record& record) {
 Status save(int folder, const std::string& name, const Failed& failed) {
   return write(folder, name,
                json::array({bytes(failed.version), list(failed.paths, bytes),
-                            list(failed.conffiles, put_conffile)}),
+                            list(failed.conffiles, put_conffile), bytes(failed.state)}),
                Sync::Now);
 }
 

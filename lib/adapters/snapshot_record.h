@@ -24,6 +24,7 @@ struct Failed {
   std::string version;
   std::vector<std::string> paths;
   std::vector<ConffileRecord> conffiles;
+  std::string state;  // dpkg's, "iF"
 };
 
 // What clear_way() moved: so that it can be moved back.

@@ -66,10 +66,29 @@ Result<Package> open_package(const SnapshotOptions& options, const std::string& 
   return package;
 }
 
+bool was_half_configured(const Package& package) {
+  return package.failed.state.size() > 1 && package.failed.state[1] == 'F';
+}
+
+// Where dpkg could not unpack the old version it calls the failed one installed, whatever it was
+// before (its src/main/cleanup.c, cu_prermupgrade). What could not be configured is not.
+Status undo_unpacking(Package& package, const Now& now) {
+  if (auto undone = undo_moves(package); !undone) return undone;
+  if (now.files == nullptr || now.files->version != package.failed.version ||
+      now.files->state.substr(1) != "i" || !was_half_configured(package)) {
+    return success();
+  }
+  const Snapshot& before = package.record.snapshot;
+  const bool configured = before.state.size() > 1 && before.state[1] == 'i';
+  return package.options.half_configure(package.name(), configured ? before.version : "");
+}
+
 // dpkg forgets the failed version as soon as it has unpacked the old one.
 Status note_failed(Package& package, const Now& now) {
   if (now.files == nullptr || now.is_old(package)) return success();
-  package.failed = Failed{now.files->version, now.files->paths, now.files->conffiles};
+  const bool again = package.failed.version == now.files->version && was_half_configured(package);
+  package.failed = Failed{now.files->version, now.files->paths, now.files->conffiles,
+                          again ? package.failed.state : now.files->state};
   package.brought_.clear();
   package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
   return save(package.folder.get(), "failed", package.failed);
@@ -165,8 +184,8 @@ Status settle_all(const SnapshotOptions& options, const std::vector<std::string>
     if (!package) return package.error();
     const Now now = now_of(*read, name);
     package->configured = now.unpacked(*package) && now.files->state[1] != 'U';
-    auto settled =
-        now.unpacked(*package) ? settle_package(*package, conffiles) : undo_moves(*package);
+    auto settled = now.unpacked(*package) ? settle_package(*package, conffiles)
+                                          : undo_unpacking(*package, now);
     if (!settled) return settled;
   }
   return success();

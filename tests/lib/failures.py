@@ -50,6 +50,11 @@ def _trigger(name, old, new):
         body["configure"] = f"dpkg-trigger {name}-changed\n" + body.get("configure", "")
 
 
+def _hang(name, old, new):
+    """Ended by aptkeep where nobody is there; `apt-get -o Aptkeep::Hang-After=` tells when."""
+    new[name].scripts["postinst"] = {"configure": "sleep 3600"}
+
+
 def _transient_once(name, old, new):
     _once(new[name], "exit 75")
 
@@ -66,7 +71,8 @@ def _once(package, how):
 
 LASTING = {"preinst": _preinst, "prerm": _prerm, "postinst": _postinst, "postrm": _postrm,
            "abort-upgrade": _abort_upgrade, "crash-in-preinst": _crash_in_preinst,
-           "crash-in-postinst": _crash_in_postinst, "trigger": _trigger}
+           "crash-in-postinst": _crash_in_postinst, "trigger": _trigger, "hang": _hang}
+HANGS = 2  # at most: each takes its time
 # Healed when tried again: these packages are to be at the new version.
 PASSING = {"transient-once": _transient_once, "crash-once": _crash_once}
 
@@ -96,6 +102,8 @@ def draw(old, new, judge, rng):
         others = set(lasting) - {name}
         if not _sets_trigger_off(name, new, judge, others):
             lasting[name] = kinds[name] = "postinst"
+    for name in sorted(n for n, kind in lasting.items() if kind == "hang")[HANGS:]:
+        lasting[name] = kinds[name] = "postinst"
     # Triggers last: they add to what other scripts do.
     for name, kind in sorted(kinds.items(), key=lambda item: (item[1] == "trigger", item[0])):
         (LASTING | PASSING)[kind](name, old, new)

@@ -35,6 +35,7 @@ void SnapshotTest::SetUp() {
     return found;
   };
   options.write = [](const std::string&, const std::vector<ConffileRecord>&) { return success(); };
+  options.half_configure = [](const std::string&, const std::string&) { return success(); };
 }
 
 void SnapshotTest::TearDown() {
