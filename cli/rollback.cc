@@ -39,14 +39,13 @@ int rollback(const std::vector<std::string>& packages, std::int64_t run_id, bool
   if (packages.empty() == (run_id == 0)) {
     throw Failed("unable to roll back: name packages, or a run with --run");
   }
+  if (yes) return run(command_of("--show-and-do", run_id, packages)) == 0 ? kAllWell : kError;
   const int shown = run(command_of("--show", run_id, packages));
   if (shown != 0) return kError;
-  if (!yes) {
-    if (::isatty(STDIN_FILENO) == 0) {
-      throw Failed("unable to ask for your consent: there is no terminal (see --yes)");
-    }
-    if (!agrees()) return kAllWell;
+  if (::isatty(STDIN_FILENO) == 0) {
+    throw Failed("unable to ask for your consent: there is no terminal (see --yes)");
   }
+  if (!agrees()) return kAllWell;
   return run(command_of("--do", run_id, packages)) == 0 ? kAllWell : kError;
 }
 

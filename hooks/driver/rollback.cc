@@ -1,5 +1,5 @@
-// `driver rollback --show|--do [--run N] [PACKAGE...]`: takes back what an earlier run did, as far
-// as its snapshots are kept. aptkeep(8) shows, asks, and has it done.
+// `driver rollback --show|--do|--show-and-do [--run N] [PACKAGE...]`: takes back what an earlier
+// run did, as far as its snapshots are kept. aptkeep(8) shows, asks, and has it done.
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +18,8 @@ namespace aptkeep {
 namespace {
 
 struct Request {
-  bool only_show = false;
+  bool show = false;
+  bool carry_out = false;
   std::int64_t run = 0;
   std::set<std::string> packages;  // "name:arch"
 };
@@ -74,6 +75,12 @@ Result<Found> find(Store& store, const Request& request) {
                ": no run on record changed that and can be undone"};
 }
 
+void show(const Undo& undo) {
+  std::printf("To be put back:\n");
+  for (const auto& line : undo.lines) std::printf("  %s\n", line.c_str());
+  std::fflush(stdout);
+}
+
 int carry_out(Store& store, const Request& request) {
   const auto lock = RunLock::of_frontend();
   if (!lock) {
@@ -87,6 +94,7 @@ int carry_out(Store& store, const Request& request) {
     complain(found ? "unable to read /proc" : found.error().message);
     return 1;
   }
+  if (request.show) show(found->undo);
   frontend->command = "aptkeep rollback " + names_of(request);
   const auto now = static_cast<std::int64_t>(std::time(nullptr));
   OpenPlan open = found->undo.plan;
@@ -132,29 +140,29 @@ int rollback(const std::vector<std::string>& args) {
   Request request;
   const std::string native = native_architecture();
   for (std::size_t i = 0; i < args.size(); ++i) {
-    if (args[i] == "--show") {
-      request.only_show = true;
+    if (args[i] == "--show" || args[i] == "--do" || args[i] == "--show-and-do") {
+      request.show = args[i] != "--do";
+      request.carry_out = args[i] != "--show";
     } else if (args[i] == "--run" && i + 1 < args.size()) {
       request.run = std::strtoll(args[++i].c_str(), nullptr, 10);
-    } else if (args[i] != "--do") {
+    } else {
       const bool bare = args[i].find(':') == std::string::npos;
       request.packages.insert(bare ? args[i] + ":" + native : args[i]);
     }
   }
   auto store = Store::open(paths::kStateDb,
-                           request.only_show ? Store::Mode::ReadOnly : Store::Mode::ReadWrite);
+                           request.carry_out ? Store::Mode::ReadWrite : Store::Mode::ReadOnly);
   if (!store) {
     complain(store.error().message);
     return 2;
   }
-  if (!request.only_show) return carry_out(*store, request);
+  if (request.carry_out) return carry_out(*store, request);
   const auto found = find(*store, request);
   if (!found) {
     complain(found.error().message);
     return 2;
   }
-  std::printf("To be put back:\n");
-  for (const auto& line : found->undo.lines) std::printf("  %s\n", line.c_str());
+  show(found->undo);
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "adapters/apt_cache.h"
 
+#include <apt-pkg/aptconfiguration.h>
 #include <apt-pkg/configuration.h>
 #include <apt-pkg/error.h>
 #include <apt-pkg/init.h>
@@ -81,6 +82,12 @@ Status init_library() {
   _config->Clear();
   if (!pkgInitConfig(*_config) || !pkgInitSystem(*_config, _system)) {
     return Error{"unable to read apt's configuration: " + take_errors()};
+  }
+  // Otherwise libapt-pkg asks dpkg for them again and again.
+  if (_config->FindVector("APT::Architectures").empty()) {
+    for (const auto& name : APT::Configuration::getArchitectures()) {
+      _config->Set("APT::Architectures::", name);
+    }
   }
   discard_errors();
   return success();

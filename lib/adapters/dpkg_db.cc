@@ -1,5 +1,10 @@
 #include "adapters/dpkg_db.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdint>
+
 #include "adapters/dpkg_impl.h"
 
 namespace aptkeep {
@@ -9,9 +14,34 @@ void open_database(void*) {
   dpkg_impl::open_for_reading();
 }
 
+// All that the database is read from. dpkg replaces the status file by a new one, and makes and
+// removes files in updates/; two of its runs never fall into one tick of the file system's clock
+// with a look of ours between them. Empty: one cannot be looked at.
+std::string stamp_of_files() {
+  std::string stamp;
+  for (const char* name : {STATUSFILE, UPDATESDIR, TRIGGERSDIR "/Unincorp", "arch"}) {
+    struct stat stab {};
+    if (::stat((dpkg_db_get_dir() + ("/" + std::string(name))).c_str(), &stab) != 0) {
+      if (errno != ENOENT) return "";
+      stab = {};
+    }
+    for (const std::int64_t part :
+         {static_cast<std::int64_t>(stab.st_ino), static_cast<std::int64_t>(stab.st_size),
+          static_cast<std::int64_t>(stab.st_mtim.tv_sec),
+          static_cast<std::int64_t>(stab.st_mtim.tv_nsec),
+          static_cast<std::int64_t>(stab.st_ctim.tv_sec),
+          static_cast<std::int64_t>(stab.st_ctim.tv_nsec)}) {
+      stamp += std::to_string(part) + " ";
+    }
+  }
+  return stamp;
+}
+
 }  // namespace
 
 Result<DbSnapshot> RealDatabase::read() {
+  const std::string stamp = stamp_of_files();
+  if (!stamp.empty() && stamp == stamp_) return last_;
   const dpkg_impl::Memory memory;
   const Status opened = dpkg_impl::guarded("read dpkg's database", open_database, nullptr);
   if (!opened) return opened.error();
@@ -28,6 +58,9 @@ Result<DbSnapshot> RealDatabase::read() {
     snapshot[dpkg_impl::name_of(pkg)] = package;
   }
   pkg_hash_iter_free(packages);
+  // What changed while it was read is read again the next time.
+  stamp_ = stamp_of_files() == stamp ? stamp : "";
+  last_ = snapshot;
   return snapshot;
 }
 

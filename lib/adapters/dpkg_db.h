@@ -6,9 +6,14 @@
 
 namespace aptkeep {
 
+// Reads again only what has changed since: every look at a package asks for the database.
 class RealDatabase final : public DpkgDatabase {
  public:
   Result<DbSnapshot> read() override;
+
+ private:
+  std::string stamp_;  // of the files that `last_` was read from; empty: none
+  DbSnapshot last_;
 };
 
 // "amd64": the architecture that dpkg was built for.

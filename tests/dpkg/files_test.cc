@@ -225,6 +225,30 @@ TEST_F(DpkgFilesTest, UnfinishedPackagesHaveTheirState) {
   EXPECT_EQ(files_of(slot("unpacked")).paths, (Strings{"/usr", "/usr/u"}));
 }
 
+// It is read again only where it has changed, and whatever has.
+TEST_F(DpkgFilesTest, EachChangeIsSeen) {
+  RealDatabase database;
+  const auto state = [&] {
+    const auto all = database.read();
+    const auto found = all->find(slot("foo"));
+    return found == all->end() ? "" : found->second.state + " " + found->second.version;
+  };
+  EXPECT_EQ(state(), "");
+  ASSERT_EQ(dpkg("--unpack " + build({.name = "foo", .files = {{"/usr/f", ""}}})), 0);
+  EXPECT_EQ(state(), "iU 1.0");
+  EXPECT_EQ(state(), "iU 1.0");
+  ASSERT_EQ(dpkg("--configure foo"), 0);
+  EXPECT_EQ(state(), "ii 1.0");
+  ASSERT_EQ(sh("echo foo hold | dpkg --root=" + root() + " --set-selections"), 0);
+  EXPECT_EQ(state(), "hi 1.0");
+  std::string stanza = read(admin("status"));
+  stanza.replace(stanza.find("hold ok"), 7, "install ok");
+  write(admin("updates/0000"), stanza);
+  EXPECT_EQ(state(), "ii 1.0");
+  std::filesystem::remove(admin("updates/0000"));
+  EXPECT_EQ(state(), "hi 1.0");
+}
+
 TEST_F(DpkgFilesTest, UpdatesThatAreNotYetInTheStatusFileCount) {
   ASSERT_EQ(install({.name = "foo", .files = {{"/etc/a", ""}}, .conffiles = {"/etc/a"}}), 0);
   std::string stanza = read(admin("status"));
