@@ -88,6 +88,11 @@ std::vector<std::string> undo_overrides(Package& package);
 // snapshot_alternatives.cc
 std::vector<std::string> undo_alternatives(Package& package);
 
+// snapshot_taken.cc: what `failed`, which is still there, took over from other packages.
+std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed);
+// Sentences on what of it is nowhere now.
+std::vector<std::string> still_taken(const Package& package);
+
 // snapshot_compare.cc: puts back owners, modes and attributes; says what is not as it was.
 std::vector<std::string> compare_package(Package& package);
 

@@ -127,6 +127,10 @@ UcfRecord get_ucf(const json& value) {
   return ucf;
 }
 
+json put_taken(const Taken& taken) {
+  return json::array({bytes(taken.path), bytes(taken.owner)});
+}
+
 json put_move(const Move& move) {
   return json::array({bytes(move.path), bytes(move.aside)});
 }
@@ -162,9 +166,13 @@ Record get_record(const json& value) {
   return record;
 }
 
+Taken get_taken(const json& value) {
+  return Taken{text(value.at(0)), text(value.at(1))};
+}
+
 Failed get_failed(const json& value) {
   return Failed{text(value.at(0)), unlist(value.at(1), text), unlist(value.at(2), get_conffile),
-                text(value.at(3))};
+                text(value.at(3)), unlist(value.at(4), get_taken)};
 }
 
 System get_system(const json& value) {
@@ -226,7 +234,8 @@ Status save(int folder, const std::string& name, const Record& record) {
 Status save(int folder, const std::string& name, const Failed& failed) {
   return write(folder, name,
                json::array({bytes(failed.version), list(failed.paths, bytes),
-                            list(failed.conffiles, put_conffile), bytes(failed.state)}),
+                            list(failed.conffiles, put_conffile), bytes(failed.state),
+                            list(failed.taken, put_taken)}),
                Sync::Now);
 }
 

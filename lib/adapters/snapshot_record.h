@@ -19,12 +19,19 @@ struct Record {
   std::int64_t taken = 0;          // when, as a file's ctime would say it (nanoseconds)
 };
 
+// A file that the failed version has and another package's list of checksums names, too.
+struct Taken {
+  std::string path;
+  std::string owner;  // "name" or "name:arch"
+};
+
 // What the version that is gone back from brought, kept before dpkg forgets it.
 struct Failed {
   std::string version;
   std::vector<std::string> paths;
   std::vector<ConffileRecord> conffiles;
   std::string state;  // dpkg's, "iF"
+  std::vector<Taken> taken;
 };
 
 // What clear_way() moved: so that it can be moved back.

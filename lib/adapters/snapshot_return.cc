@@ -87,8 +87,9 @@ Status undo_unpacking(Package& package, const Now& now) {
 Status note_failed(Package& package, const Now& now) {
   if (now.files == nullptr || now.is_old(package)) return success();
   const bool again = package.failed.version == now.files->version && was_half_configured(package);
-  package.failed = Failed{now.files->version, now.files->paths, now.files->conffiles,
-                          again ? package.failed.state : now.files->state};
+  package.failed =
+      Failed{now.files->version, now.files->paths, now.files->conffiles,
+             again ? package.failed.state : now.files->state, taken_over(package, *now.files)};
   package.brought_.clear();
   package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
   return save(package.folder.get(), "failed", package.failed);
@@ -157,6 +158,7 @@ Result<std::vector<std::string>> complete_package(Package& package) {
   append(sentences, undo_overrides(package));
   append(sentences, undo_alternatives(package));
   append(sentences, compare_package(package));
+  append(sentences, still_taken(package));
   append(sentences, drop_aside(package));
   remove_archives(package);
   return sentences;
