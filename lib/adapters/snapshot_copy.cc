@@ -140,7 +140,10 @@ Status write_file(int folder, const std::string& name, const std::string& conten
     unlinkat(folder, fresh.c_str(), 0);
     return error;
   }
-  if (sync == Sync::Now && fsync(folder) != 0) return failure("write " + name);
+  if (sync == Sync::Later) return success();
+  // `folder` may be open as a path only.
+  const Fd names(openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!names.open() || fsync(names.get()) != 0) return failure("write " + name);
   return success();
 }
 
