@@ -4,8 +4,9 @@
     soak.py --build DIR
 
 APTKEEP_SOAK=1 tells the tests to do so. What has passed is remembered by revision, so that a soak
-that was interrupted goes on where it was; a test that failed is run again. The result is written
-after each test, and says how many there are that have not run.
+that was interrupted goes on where it was; what failed is run again. Tests that play rounds are run
+round by round, all of them forward together. The result is written after each, and says how much has
+not run.
 """
 
 import argparse
@@ -34,43 +35,80 @@ def revision():
     return git("rev-parse", "--short=12", "HEAD") + ("+changes" if dirty else "")
 
 
-def names_of(build):
+# Tests whose rounds can be run one by one.
+IN_ROUNDS = ("power_cut_test.py", "kill_rollback_test.py", "run.py")
+
+
+def tests_of(build, environment):
+    """name -> (how many rounds, the command)"""
     shown = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], check=True,
                            capture_output=True, text=True).stdout
-    return [test["name"] for test in json.loads(shown)["tests"]]
+    tests = {}
+    for test in json.loads(shown)["tests"]:
+        command, rounds = test.get("command", []), 1
+        if any(part.endswith("/" + script) for part in command for script in IN_ROUNDS):
+            rounds = int(subprocess.run([*command, "--count"], env=environment, check=True,
+                                        capture_output=True, text=True).stdout)
+        tests[test["name"]] = (rounds, command)
+    return tests
 
 
-def order(name):
-    """What builds the packages, then what takes hours."""
-    longest = ("rollback.bookworm.power-cut", "scenario.bookworm.desktop-graph-any-failure",
-               "rollback.", "robust.", "scenario.bookworm.desktop", "scenario.trixie.desktop")
-    return (not name.endswith(".build"),
-            next((i for i, start in enumerate(longest) if name.startswith(start)), len(longest)),
-            name)
+def parts_of(tests):
+    """(name, round) of all, in the order in which they are run: what builds the packages, then the
+    rounds, each test as far as the others, then what takes hours, then the rest."""
+    def order(part):
+        name, number = part
+        count = tests[name][0]
+        longest = ("rollback.", "robust.")
+        return (not name.endswith(".build"), count == 1, number / count,
+                next((i for i, start in enumerate(longest) if name.startswith(start)),
+                     len(longest)), name)
+    return sorted(((name, number) for name, (count, _) in tests.items()
+                   for number in range(count)), key=order)
+
+
+def key_of(tests, part):
+    return part[0] if tests[part[0]][0] == 1 else f"{part[0]}#{part[1]}"
 
 
 def regex_of(name):
     return "^" + "".join(c if c.isalnum() else "\\" + c for c in name) + "$"
 
 
-def run_one(build, name, environment):
+def run_one(build, tests, part, environment):
     began = time.monotonic()
-    # Fixtures of a test (the packages) were run before it, as tests of their own.
-    done = subprocess.run(
-        ["ctest", "--test-dir", build, "--output-on-failure", "--timeout", "86400", "-FA", ".*",
-         "--no-tests=error", "-R", regex_of(name)],
-        env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        preexec_fn=lifetime.killed_with_parent)
+    name, number = part
+    count, command = tests[name]
+    if count > 1:
+        command = [*command, "--round", str(number)]
+    else:
+        # Fixtures of a test (the packages) were run before it, as tests of their own.
+        command = ["ctest", "--test-dir", build, "--output-on-failure", "--timeout", "86400", "-FA",
+                   ".*", "--no-tests=error", "-R", regex_of(name)]
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False,
+                          capture_output=True, text=True, preexec_fn=lifetime.killed_with_parent)
     skipped = "***Skipped" in done.stdout or "***Not Run" in done.stdout
     passed = done.returncode == 0 and not skipped
     if not passed:
-        print(done.stdout, flush=True)
+        print(done.stdout, done.stderr, flush=True)
     return passed, time.monotonic() - began
 
 
-def write_result(state, names):
-    ran = [name for name in names if name in state["tests"]]
-    failed = [name for name in ran if not state["tests"][name]["passed"]]
+def counts(state, tests, parts):
+    """name -> (rounds that passed, rounds that failed, seconds)"""
+    found = {name: [0, 0, 0] for name in tests}
+    for part in parts:
+        seen = state["tests"].get(key_of(tests, part))
+        if seen:
+            found[part[0]][0 if seen["passed"] else 1] += 1
+            found[part[0]][2] += seen["seconds"]
+    return found
+
+
+def write_result(state, tests, parts):
+    found = counts(state, tests, parts)
+    whole = [name for name in tests if found[name][0] == tests[name][0]]
+    failed = [name for name in tests if found[name][1]]
     folder = SOURCE / "docs" / "results"
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
@@ -78,15 +116,14 @@ def write_result(state, names):
         f"- revision: {state['revision']}",
         f"- seed: {state['seed']}",
         f"- cores: {os.cpu_count()}",
-        f"- tests: {len(names)}, passed: {len(ran) - len(failed)}, failed: {len(failed)}, "
-        f"not run: {len(names) - len(ran)}", ""]
+        f"- tests: {len(tests)}, passed: {len(whole)}, failed: {len(failed)}, not run, or not all "
+        f"rounds of them: {len(tests) - len(whole) - len(failed)}", ""]
     lines += ["Failed:", ""] + [f"- {name}" for name in failed] + [""] if failed else []
-    lines += ["| test | result | seconds |", "|---|---|---|"]
+    lines += ["| test | rounds | passed | failed | seconds |", "|---|---|---|---|---|"]
     # Single cases of the unit tests would only make the table long.
-    for name in sorted(ran, key=lambda n: -state["tests"][n]["seconds"])[:60]:
-        test = state["tests"][name]
-        lines.append(f"| {name} | {'passed' if test['passed'] else 'FAILED'} | "
-                     f"{test['seconds']:.0f} |")
+    shown = sorted((name for name in tests if any(found[name])), key=lambda n: -found[n][2])[:60]
+    lines += [f"| {name} | {tests[name][0]} | {found[name][0]} | {found[name][1]} | "
+              f"{found[name][2]:.0f} |" for name in shown]
     path = folder / f"{state['date']}-soak.md"
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -105,25 +142,27 @@ def main():
         print(f"== going on with the soak of {state['revision']}, seed {state['seed']}", flush=True)
     environment = dict(os.environ, APTKEEP_SOAK="1", APTKEEP_SEED=state["seed"],
                        APTKEEP_ROUNDS=os.environ.get("APTKEEP_ROUNDS", "200000"))
-    names = sorted(names_of(build), key=order)
-    left = [name for name in names if not state["tests"].get(name, {}).get("passed")]
-    written = write_result(state, names)
+    tests = tests_of(build, environment)
+    parts = parts_of(tests)
+    left = [p for p in parts if not state["tests"].get(key_of(tests, p), {}).get("passed")]
+    write_result(state, tests, parts)
     # Packages first, alone: all others wait for them.
-    builds = [name for name in left if name.endswith(".build")]
+    builds = [part for part in left if part[0].endswith(".build")]
     for batch, at_once in ((builds, 1), (left[len(builds):], os.cpu_count())):
         with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-            running = {pool.submit(run_one, build, name, environment): name for name in batch}
+            running = {pool.submit(run_one, build, tests, part, environment): part
+                       for part in batch}
             for done in concurrent.futures.as_completed(running):
-                name, (passed, seconds) = running[done], done.result()
-                state["tests"][name] = {"passed": passed, "seconds": seconds}
-                print(f"{'passed' if passed else 'FAILED'} {name} {seconds:.0f} s", flush=True)
+                key, (passed, seconds) = key_of(tests, running[done]), done.result()
+                state["tests"][key] = {"passed": passed, "seconds": seconds}
+                print(f"{'passed' if passed else 'FAILED'} {key} {seconds:.0f} s", flush=True)
                 temporary = store.with_suffix(".new")
                 temporary.write_text(json.dumps(state))
                 temporary.replace(store)
-                write_result(state, names)
-    print(f"== written: {written}")
-    failed = sum(not state["tests"][name]["passed"] for name in names)
-    print(f"{len(names) - failed} passed, {failed} failed")
+                write_result(state, tests, parts)
+    print(f"== written: {write_result(state, tests, parts)}")
+    failed = sum(not test["passed"] for test in state["tests"].values())
+    print(f"{len(parts) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -206,7 +206,7 @@ class Round:
 
 
 def main():
-    args = rounds.options("unable to make a test bed")
+    args = rounds.options("unable to make a test bed", ROUNDS)
     print(f"{ROUNDS} kills, APTKEEP_SEED={thirty.seed()}", flush=True)
     worlds = {}
 

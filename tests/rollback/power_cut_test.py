@@ -127,7 +127,7 @@ class Round:
 
 
 def main():
-    args = rounds.options("unable to make a disk")
+    args = rounds.options("unable to make a disk", ROUNDS)
     print(f"{ROUNDS} cuts, APTKEEP_SEED={thirty.seed()}", flush=True)
     world = thirty.World(args.suite, 1, args.debs, args.staged, NEEDS)
     disk = machine.disk(world.lower, BOOT, RESUME)

@@ -8,15 +8,19 @@ import time
 import lifetime
 
 
-def options(refusal):
-    """The command line; `refusal` is what only root may do."""
+def options(refusal, count):
+    """The command line; `refusal` is what only root may do, `count` how many rounds there are."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--round", type=int, help="only this one")
+    parser.add_argument("--count", action="store_true", help="only say how many rounds there are")
     parser.add_argument("--suite", default="bookworm")
     parser.add_argument("--debs", help="folder with aptkeep's packages (built if not given)")
     parser.add_argument("--staged", help="folder to copy over the root instead of the packages")
     parser.add_argument("-v", "--verbose", action="store_true")
     args = parser.parse_args()
+    if args.count:
+        print(count)
+        sys.exit(0)
     if os.geteuid() != 0:
         sys.exit(f"{refusal}: only root may")
     lifetime.end_tidily()

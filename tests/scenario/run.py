@@ -77,6 +77,10 @@ def soak_graphs(sections, suite):
     return count if suite == "bookworm" else max(1, count // 5)
 
 
+def rounds_of(path, suite):
+    return soak_graphs(scenario.read(path), suite) if SOAK else 1
+
+
 def seed():
     """For everything random; a run is repeated by giving the same one."""
     if "APTKEEP_SEED" not in os.environ:
@@ -298,7 +302,9 @@ def one(path, suite, args):
 def several(path, args):
     """One scenario; in a soak its random graphs in many ways."""
     first = int(seed())
-    chances = range(first, first + (soak_graphs(scenario.read(path), args.suite) if SOAK else 1))
+    chances = range(first, first + rounds_of(path, args.suite))
+    if args.round is not None:
+        chances = chances[args.round:][:1]
     results = []
     for chance in chances:
         os.environ["APTKEEP_SEED"] = str(chance)
@@ -314,11 +320,16 @@ def main():
     parser.add_argument("--stock", action="store_true", help="without aptkeep")
     parser.add_argument("--debs", help="folder with aptkeep's packages (built if not given)")
     parser.add_argument("--staged", help="folder to copy over the root instead of the packages")
+    parser.add_argument("--round", type=int, help="of a soak's graphs only this one")
+    parser.add_argument("--count", action="store_true", help="only say how many graphs there are")
     parser.add_argument("--list-suites", action="store_true", help="only say where it is to run")
     parser.add_argument("-v", "--verbose", action="store_true", help="show commands and output")
     args = parser.parse_args()
     lifetime.end_tidily()
     files = args.files or sorted(glob.glob(str(HERE / "*.scenario")))
+    if args.count:
+        print(max(rounds_of(path, args.suite) for path in files))
+        return 0
     if os.geteuid() != 0 and not args.list_suites:
         sys.exit("unable to make a test bed: only root may")
     seed()
