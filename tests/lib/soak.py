@@ -54,15 +54,13 @@ def tests_of(build, environment):
 
 
 def parts_of(tests):
-    """(name, round) of all, in the order in which they are run: what builds the packages, then the
-    rounds, each test as far as the others, then what takes hours, then the rest."""
+    """(name, round) of all, in the order in which they are run: what builds the packages, tests
+    without rounds, then rounds, each test as far as the others; what takes hours comes last."""
     def order(part):
         name, number = part
         count = tests[name][0]
-        longest = ("rollback.", "robust.")
-        return (not name.endswith(".build"), count == 1, number / count,
-                next((i for i, start in enumerate(longest) if name.startswith(start)),
-                     len(longest)), name)
+        longest = name.startswith("rollback.") or name.endswith("any-failure")
+        return (not name.endswith(".build"), longest, count > 1, number / count, name)
     return sorted(((name, number) for name, (count, _) in tests.items()
                    for number in range(count)), key=order)
 
