@@ -165,4 +165,11 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        CODE = main()
+    except SystemExit as end:
+        # A signal. The threads would first run all that is left; what they wait for ends with us.
+        CODE = end.code
+        sys.stdout.flush()
+        os._exit(CODE if isinstance(CODE, int) else 1)
+    sys.exit(CODE)
