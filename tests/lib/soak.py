@@ -15,6 +15,7 @@ import datetime
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -132,6 +133,10 @@ def main():
     parser.add_argument("--build", required=True)
     build = parser.parse_args().build
     lifetime.end_tidily()
+    # At once: the threads would first run all that is left. What they wait for ends with us, and
+    # what is written is whole at any time.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(143))
     store = pathlib.Path(cache.folder()) / f"soak-{revision()}.json"
     state = {"revision": revision(), "seed": os.environ["APTKEEP_SEED"],
              "date": datetime.date.today().isoformat(), "tests": {}}
@@ -165,11 +170,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        CODE = main()
-    except SystemExit as end:
-        # A signal. The threads would first run all that is left; what they wait for ends with us.
-        CODE = end.code
-        sys.stdout.flush()
-        os._exit(CODE if isinstance(CODE, int) else 1)
-    sys.exit(CODE)
+    sys.exit(main())
