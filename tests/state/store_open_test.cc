@@ -257,7 +257,9 @@ TEST_F(StoreOpenTest, AnOrdinaryUserCannotKeepRootFromWriting) {
   ASSERT_EQ(::stat((file_ + "-shm").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777U, 0600U);
   std::array<int, 2> ends{};
+  std::array<int, 2> ready{};
   ASSERT_EQ(::pipe(ends.data()), 0);
+  ASSERT_EQ(::pipe(ready.data()), 0);
   const pid_t child = ::fork();
   if (child == 0) {
     ::close(ends[1]);
@@ -269,11 +271,16 @@ TEST_F(StoreOpenTest, AnOrdinaryUserCannotKeepRootFromWriting) {
     const int file = ::open(file_.c_str(), O_RDONLY);
     const bool locked = ::fcntl(file, F_SETLK, &lock) == 0;
     char end = 0;
+    ::close(ready[1]);
     // Holds the lock until root has written.
     const auto size = ::read(ends[0], &end, 1);
     ::_exit(locked && size == 0 ? 0 : 1);
   }
   ::close(ends[0]);
+  ::close(ready[1]);
+  char none = 0;
+  ASSERT_EQ(::read(ready[0], &none, 1), 0);  // it has the lock
+  ::close(ready[0]);
   {
     auto store = Store::open(file_, Store::Mode::ReadWrite);
     ASSERT_TRUE(store.ok()) << store.error().message;
