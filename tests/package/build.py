@@ -36,7 +36,8 @@ def sources():
         path = TOP / name
         files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
         found += [str(p.relative_to(TOP)) for p in files]
-    return sorted(f for f in found if not LEFTOVERS.match(f) and "__pycache__" not in f)
+    return sorted(f for f in found if not LEFTOVERS.match(f) and "__pycache__" not in f and
+                  not f.startswith("docs/results/"))
 
 
 def build_dependencies():
