@@ -3,8 +3,9 @@
 // brings them back but unpacking the other package again.
 #include <dirent.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 
 #include "adapters/snapshot_back.h"
@@ -43,9 +44,10 @@ void look_through(std::string_view sums, const std::string& owner, Wanted& wante
 std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed) {
   const bool replaces = failed.control.starts_with("Replaces:") ||
                         failed.control.find("\nReplaces:") != std::string::npos;
+  if (!replaces) return {};
   Wanted wanted;
   for (const std::string& path : failed.paths) {
-    if (replaces && !package.lists(path)) wanted.emplace(bare(path), &path);
+    if (!package.lists(path)) wanted.emplace(bare(path), &path);
   }
   std::vector<Taken> found;
   if (wanted.empty()) return found;
