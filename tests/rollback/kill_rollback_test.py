@@ -179,7 +179,7 @@ class Round:
         self.run(bed, thirty.UPGRADE)
         if self.run(bed, thirty.UPGRADE).code != 0:
             wrong.append("the second upgrade fails")
-        wrong += thirty.judge(self.world, self.failures, root)
+        wrong += thirty.judge(self.world, self.failures, root, 1)
         wrong += thirty.left_behind(self.world, root)
         return wrong + self.sound(bed) + self.mended(bed)
 

@@ -121,7 +121,7 @@ class Round:
     def judge(self, root):
         wrong = [f"after resume {line}"
                  for line in thirty.limbo(self.world, root / "var/log/resumed")]
-        wrong += thirty.judge(self.world, self.failures, root)
+        wrong += thirty.judge(self.world, self.failures, root, 2 if self.again else 1)
         wrong += [line for line in thirty.left_behind(self.world, root) if "/var/log/" not in line]
         return wrong + thirty.state_wrong(root)
 
