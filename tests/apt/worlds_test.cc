@@ -49,9 +49,11 @@ class Generator {
       relate(system, system.changes[i].old_side, true);
       relate(system, system.changes[i].new_side, false);
     }
+    // It serves siblings of every architecture, as what add_siblings() finds does.
     system.outside.push_back({"outside", "7", ""});
-    system.outside[0].fields = "Depends: " + satisfied_atom(system, true, "outside") + " | " +
-                               satisfied_atom(system, false, "outside") + "\n";
+    system.outside[0].fields =
+        "Multi-Arch: foreign\nDepends: " + satisfied_atom(system, true, "outside") + " | " +
+        satisfied_atom(system, false, "outside") + "\n";
     return system;
   }
 
@@ -183,18 +185,16 @@ int bits(unsigned mask) {
   return std::popcount(mask);
 }
 
-// False where the generator made an end that is not consistent (it knows little of siblings that
-// need what is there for another architecture): such a case would prove nothing.
-bool check_one(std::uint64_t seed) {
+void check_one(std::uint64_t seed) {
   Generator generator(seed);
   const auto system = generator.make();
   AptRoot root;
   const auto steps = declare(root, system);
   root.write();
   const unsigned everything = (1U << system.changes.size()) - 1;
-  if (!root.apt_accepts(system.world(everything)) || !root.apt_accepts(system.world(0))) {
-    return false;
-  }
+  // The generator makes both ends consistent; where it does not, the case would prove nothing.
+  ASSERT_TRUE(root.apt_accepts(system.world(everything))) << describe(system, everything);
+  ASSERT_TRUE(root.apt_accepts(system.world(0))) << describe(system, 0);
   const auto failed = static_cast<std::uint32_t>(generator.pick(system.changes.size()));
   const auto plan = plan_in(root, steps);
   const unsigned kept = kept_mask(plan, {failed});
@@ -204,19 +204,15 @@ bool check_one(std::uint64_t seed) {
     EXPECT_FALSE(root.apt_accepts(system.world(other))) << "smaller than " << bits(kept) << ":\n"
                                                         << describe(system, other);
   }
-  return true;
 }
 
 TEST(Worlds, AptAcceptsTheKeptSetAndNothingSmaller) {
   const int count = std::getenv("APTKEEP_SOAK") != nullptr ? 1000 : 25;
-  int checked = 0;
-  int drawn = 0;
-  for (; checked < count && drawn < count + count / 20 + 1; ++drawn) {
-    SCOPED_TRACE("world " + std::to_string(drawn));
-    checked += check_one(toy::seed_of_run() + static_cast<std::uint64_t>(drawn)) ? 1 : 0;
+  for (int i = 0; i < count; ++i) {
+    SCOPED_TRACE("world " + std::to_string(i));
+    check_one(toy::seed_of_run() + static_cast<std::uint64_t>(i));
     if (::testing::Test::HasFailure()) return;
   }
-  EXPECT_EQ(checked, count) << "of " << drawn;
 }
 
 }  // namespace
