@@ -193,10 +193,10 @@ class LauncherTest(LauncherCase):
         self.assertEqual(self.calls(), [self.unpack_rest("/a.deb", "/b.deb", "/c.deb")])
 
     def test_crashed_after_its_last_call(self):
-        for end in ("signal 11", "exit 0", "exit 1"):
+        for end, code in (("signal 11", 0), ("exit 0", 0), ("exit 1", 1)):
             open(self.at("calls"), "w").close()
             self.driver("calling /a.deb", "run --unpack /a.deb", end)
-            self.assertEqual(self.run_launcher(*UNPACK), 0)
+            self.assertEqual(self.run_launcher(*UNPACK), code)
             self.assertEqual(self.calls(), [["--unpack", "/a.deb"]])
 
     def test_killed_amid_a_call(self):
@@ -244,6 +244,12 @@ class LauncherTest(LauncherCase):
             self.ends(end)
             self.assertEqual(self.run_launcher(*CONFIGURE), code)
         self.assertEqual(self.calls(), 3 * [CONFIGURE])
+
+    def test_a_failure_is_told_though_the_driver_could_not_say_that_it_is_done(self):
+        for code in (1, 2):
+            self.driver("calling", f"exit {code}")
+            self.assertEqual(self.run_launcher(*CONFIGURE), 1)
+        self.assertEqual(self.calls(), 2 * [CONFIGURE])
 
     def test_configure_by_name(self):
         names = ["--status-fd", "9", "--configure", "a", "b:amd64", "c"]

@@ -108,6 +108,8 @@ def points_of_trace(start, text):
             continue
         close()
         name = call.group(1)
+        if name == "restart_syscall":  # the kernel's own, where something happened to stop the call
+            continue
         counts[name] = counts.get(name, 0) + 1
         pending, stack = (name, counts[name], line[:160]), []
     close()
