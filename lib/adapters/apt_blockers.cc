@@ -25,6 +25,7 @@ class BlockerSearch {
       const auto current = package.CurrentVer();
       if (current.end() || keep.version != current.VerStr()) continue;
       kept_.insert(package->ID);
+      kept_packages_.push_back(package);
       for (auto version = package.VersionList(); !version.end(); ++version) {
         if (!keep.tried.empty() && keep.tried == version.VerStr() && !same(version, current)) {
           policy_.block(version);
@@ -47,7 +48,8 @@ class BlockerSearch {
       // Kept packages are worth any time, but not what else is lost because of them.
       if (best_ && Clock::now() - begun_ > kMostTime) break;
       last_ = Attempt{std::move(upgrade), std::move(victims), blocked_.size()};
-      if (!block_causes(*last_) && !widen(*last_) && !block_own(*last_)) break;
+      if (!block_causes(*last_) && !widen(*last_) && !block_own(*last_) && !block_all_kept(*last_))
+        break;
     }
     if (best_) {
       unblock_down_to(best_->blocked);
@@ -168,6 +170,21 @@ class BlockerSearch {
     return any;
   }
 
+  // What the resolver tried on its way, and took back, is in no result: it may have tried to
+  // upgrade one of several kept packages, of which the victim needs the old one. Without their new
+  // versions there is nothing to try: the kept set at its old versions fits all others at their
+  // new ones.
+  bool block_all_kept(const Attempt& attempt) {
+    const auto& victim = attempt.upgrade.changes[attempt.victims.front()].package;
+    const auto name = display_name(full_name(victim), cache_.NativeArch());
+    bool any = false;
+    for (const auto& package : kept_packages_) {
+      any |= block({package, package.CurrentVer(), package.VersionList()},
+                   "would remove " + name + ": both are kept back for now");
+    }
+    return any;
+  }
+
   // When nothing else helped: all that Breaks or Conflicts with a victim itself.
   void block_direct(const Attempt& attempt) {
     const auto plan = plan_of(cache_, attempt.upgrade);
@@ -225,6 +242,7 @@ class BlockerSearch {
   BlockingPolicy policy_;
   BlockingPolicy free_policy_;  // as if nothing were kept
   std::set<map_id_t> kept_;
+  std::vector<pkgCache::PkgIterator> kept_packages_;
   std::optional<FullUpgrade> free_run_;
   std::vector<BlockedVersion> blocked_;
   std::vector<pkgCache::VerIterator> blocked_versions_;  // the same, in the same order

@@ -217,6 +217,33 @@ TEST_F(Blockers, AKeptPackageIsLeftAloneWhenNoVersionOfItFits) {
   EXPECT_EQ(simulate("Remv"), Names{});
 }
 
+TEST_F(Blockers, WhatTheResolverTriesOnItsWayAndTakesBack) {
+  // Python 3.13 of Debian 13, its libtinfo6 kept: apt upgrades the -minimal packages for a moment,
+  // and then rather removes what needs the old one than take that back.
+  upgradable("foo", "", "");
+  upgradable("alib-std", "Depends: alib-min (= 1.0), foo (>= 1)\n",
+             "Depends: alib-min (= 2.0), foo (>= 2)\n");
+  upgradable("alib-min", "Breaks: alib-std (<< 1.0)\nRecommends: alib-std\n",
+             "Breaks: alib-std (<< 2.0)\nRecommends: alib-std\n");
+  upgradable("alib-cursesw", "Depends: foo (= 1.0)\n", "Depends: foo (= 2.0)\n");
+  upgradable("py-min", "Depends: alib-min (= 1.0)\nRecommends: py\n",
+             "Depends: alib-min (= 2.0)\nRecommends: py\n");
+  upgradable("py", "Depends: py-min (= 1.0), alib-std (= 1.0)\n",
+             "Depends: py-min (= 2.0), alib-std (= 2.0)\n");
+  root_.installed({"p3", "2.0", "Depends: py (>= 1.0), p3-std\n"});
+  root_.installed({"p3-std", "2.0", "Depends: alib-std (>= 1.0)\n"});
+  root_.installed({"p3-distro", "2.0", "Depends: p3\n"});
+  root_.write();
+  for (const char* name : {"alib-std", "alib-min", "alib-cursesw", "py-min", "py"}) {
+    keeps_.push_back({std::string(name) + ":amd64", "1.0", ""});
+  }
+  pin({});
+  ASSERT_EQ(simulate("Remv"), (Names{"p3", "p3-distro", "py"}));
+  pin(blockers());
+  EXPECT_EQ(simulate("Remv"), Names{});
+  EXPECT_EQ(simulate("Inst"), Names{});
+}
+
 TEST_F(Blockers, NothingKeptNothingBlocked) {
   upgradable("foo", "", "");
   upgradable("bar", "", "Breaks: foo (<< 2)\n");
