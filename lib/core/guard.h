@@ -31,34 +31,37 @@ struct GuardKind {
   const char* name;
   const char* arguments;  // for a person: "DIR..."
   const char* meaning;    // one sentence
-  // What it looks at is written by a service: evaluated once more after that was stopped.
+  // What runs can change what it looks at: evaluated once more when the services were stopped.
   bool data;
 };
 
 // All kinds, by name:
-//   queue-empty DIR...              no regular file below any of them
+//   command "PROGRAM ARG..." expects 0|TEXT [user NAME] [timeout SECONDS]
+//                                   exit status, or the output's first line
 //   file-contains FILE TEXT         a line of it has the text
 //   file-lacks FILE TEXT            it is there, and no line has it
-//   same-file-value FILE KEY        KEY = VALUE (or KEY: VALUE, KEY VALUE) is as when the package
-//   was
-//                                   last installed well
-//   same-ids USER|:GROUP...         their numbers are as then
-//   same-filesystem A B             both paths are on one
 //   free-space DIR AMOUNT           AMOUNT[K|M|G] bytes are free for root
-//   service-active UNIT             systemd says so
-//   not-running PROGRAM             no process has this executable
-//   command "PROGRAM ARG..." expects 0|TEXT   exit status, or the output's first line
 //   fresh-backup FILE AGE           it is not empty and not older than AGE[m|h|d]
+//   not-running PROGRAM             no process has this executable
+//   queue-empty DIR...              no regular file below any of them
+//   same-file-value FILE KEY        KEY = VALUE (or KEY: VALUE, KEY VALUE) is as when the package
+//                                   was last installed well
+//   same-filesystem A B             both paths are on one
+//   same-ids USER|:GROUP...         their numbers are as then
+//   service-active UNIT             systemd says so
 const std::vector<GuardKind>& guard_kinds();
+
+// nullptr: there is none of that name.
+const GuardKind* find_guard_kind(std::string_view name);
 
 // What is wrong with the call, in a few words; empty: nothing.
 std::string guard_fault(const GuardCall& call);
 
-// "queue-empty /var/spool/x 'a b'": as a rule has it.
+// "queue-empty /var/spool/x 'a b'": as a rule has it; split_words() reads the very same call again.
 std::string to_string(const GuardCall& call);
 
-// The words of a rule's value: split at blanks; '…' and "…" keep them together, no escapes, no
-// expansion of any kind. False: a quote is not closed.
+// The words of a rule's value: split at blanks and line ends; '…' and "…" keep them together, also
+// within a word, no escapes, no expansion of any kind. False: a quote is not closed.
 bool split_words(std::string_view text, std::vector<std::string>& words);
 
 }  // namespace aptkeep

@@ -1,0 +1,115 @@
+#include "core/guard_policy.h"
+
+#include <algorithm>
+
+#include "core/guard_arguments.h"
+#include "core/names.h"
+
+namespace aptkeep {
+namespace {
+
+bool contains(const std::vector<std::string>& all, std::string_view one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+std::string told(const GuardFinding& finding) {
+  const char* how =
+      finding.result.state == GuardState::Unknown ? " cannot be evaluated" : " is unmet";
+  std::string text = "guard " + shown(to_string(finding.call)) + how;
+  if (!finding.result.why.empty()) text += ": " + shown(finding.result.why);
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const auto& text : texts) all += (all.empty() ? "" : "; ") + text;
+  return all;
+}
+
+GuardVerdict verdict_of(const GuardSetting& setting) {
+  switch (setting.if_unmet) {
+    case IfUnmet::Keep:
+      return GuardVerdict::Keep;
+    case IfUnmet::Stop:
+      return GuardVerdict::Stop;
+    case IfUnmet::Warn:
+      return GuardVerdict::Warn;
+    case IfUnmet::Ask:
+      return setting.person ? GuardVerdict::Ask : GuardVerdict::Keep;
+  }
+  return GuardVerdict::Keep;
+}
+
+}  // namespace
+
+GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const GuardSetting& setting) {
+  GuardDecision decision;
+  std::vector<std::string> stands;
+  std::vector<std::string> passes;
+  for (const auto& finding : findings) {
+    if (finding.result.met()) continue;
+    const std::string call = to_string(finding.call);
+    const bool passed = setting.forced || contains(setting.accepted, call);
+    (passed ? decision.passed : decision.unmet).push_back(call);
+    (passed ? passes : stands).push_back(told(finding));
+  }
+  const std::string past = setting.forced ? "forced past: " : "accepted: ";
+  if (stands.empty()) {
+    decision.reason = passes.empty() ? "" : past + joined(passes);
+    return decision;
+  }
+  decision.verdict = verdict_of(setting);
+  decision.reason = joined(stands);
+  if (setting.if_unmet == IfUnmet::Ask && !setting.person) {
+    decision.reason += " (nobody is at a terminal to be asked)";
+  }
+  if (!passes.empty()) decision.reason += "; " + past + joined(passes);
+  return decision;
+}
+
+std::vector<GuardCall> guards_after_stop(const std::vector<GuardCall>& calls) {
+  std::vector<GuardCall> again;
+  for (const auto& call : calls) {
+    const auto* kind = find_guard_kind(call.name);
+    if (kind != nullptr && kind->data) again.push_back(call);
+  }
+  return again;
+}
+
+Force read_force(std::string_view text) {
+  constexpr std::string_view kBetween = ", \t\n\r";
+  Force force;
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(kBetween), text.size()));
+    if (text.empty()) return force;
+    const auto word = text.substr(0, text.find_first_of(kBetween));
+    text.remove_prefix(word.size());
+    if (is_package_reference(word)) {
+      force.packages.emplace_back(word);
+    } else {
+      force.refused.push_back(shown(word, 60));
+    }
+  }
+}
+
+bool is_forced(const std::vector<std::string>& packages, std::string_view package) {
+  return contains(packages, package) || contains(packages, package.substr(0, package.find(':')));
+}
+
+const char* to_string(GuardVerdict verdict) {
+  switch (verdict) {
+    case GuardVerdict::Go:
+      return "go";
+    case GuardVerdict::Warn:
+      return "warn";
+    case GuardVerdict::Ask:
+      return "ask";
+    case GuardVerdict::Keep:
+      return "keep";
+    case GuardVerdict::Stop:
+      return "stop";
+  }
+  return "keep";
+}
+
+}  // namespace aptkeep

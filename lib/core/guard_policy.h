@@ -1,0 +1,67 @@
+// What becomes of a step whose guards were evaluated. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/guard.h"
+#include "core/rule.h"
+
+namespace aptkeep {
+
+struct GuardFinding {
+  GuardCall call;
+  GuardResult result;
+};
+
+enum class GuardVerdict : std::uint8_t {
+  Go,
+  Warn,  // it goes on; the reason is said
+  Ask,   // a person at the terminal decides; after "yes" the guards in `unmet` are accepted ones
+  Keep,  // the package stays at its old version
+  Stop,  // nothing of the run begins; once it has, nothing more of it
+};
+
+struct GuardSetting {
+  IfUnmet if_unmet = IfUnmet::Keep;  // what holds where no rule says anything
+  bool forced = false;               // APTKEEP_FORCE or Aptkeep::Force names the package
+  bool person = false;               // somebody is at a terminal and may be asked
+  // Guards, as to_string() has them, that a person let pass earlier in this run. One that holds no
+  // more only later is not among them.
+  std::vector<std::string> accepted = {};
+};
+
+struct GuardDecision {
+  GuardVerdict verdict = GuardVerdict::Go;
+  // One line for a person: which guards are unmet, why, and what follows. Empty: all are met.
+  std::string reason;
+  std::vector<std::string> unmet;   // guards that decided, as to_string() has them
+  std::vector<std::string> passed;  // unmet, but let pass by force or by a person: to be recorded
+};
+
+// A guard that could not be evaluated is unmet: nothing is known that would speak for the step.
+GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const GuardSetting& setting);
+
+// Which guards are to be evaluated again when the package's services have been stopped, just before
+// it is unpacked: a mail may have come into a queue since the plan was made. What the services'
+// stop itself changes (service-active), what may need the service (command), and what cannot change
+// are not.
+std::vector<GuardCall> guards_after_stop(const std::vector<GuardCall>& calls);
+
+// APTKEEP_FORCE's or one Aptkeep::Force entry's text: packages ("name" or "name:arch") with commas
+// or blanks between. What is no package, a pattern above all, counts for nothing and is in
+// `refused`, fit to be shown: force is for what was looked at, one by one.
+struct Force {
+  std::vector<std::string> packages;
+  std::vector<std::string> refused;
+};
+Force read_force(std::string_view text);
+
+// Whether `package` ("name:arch") is among them; "name" alone means all its architectures.
+bool is_forced(const std::vector<std::string>& packages, std::string_view package);
+
+const char* to_string(GuardVerdict verdict);
+
+}  // namespace aptkeep
