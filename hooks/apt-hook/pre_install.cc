@@ -104,27 +104,43 @@ PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   return flags;
 }
 
-// Where the rules cannot be read at all, nothing is put back: a database might be among them.
-void apply_rules(const Frontend& frontend, std::vector<Step>& steps) {
-  auto rules = read_rules(rule_folders());
-  // Who does not want our list masks it in /etc; that it is gone is no decision of anybody's.
-  if (rules && ::access(paths::kNeverRollBack, R_OK) != 0) {
-    rules = Error{std::string("unable to read ") + paths::kNeverRollBack + ": " +
-                  std::generic_category().message(errno)};
+// Who does not want our list masks it in /etc; that it is gone, or cannot be used, is no decision
+// of anybody's.
+Status check_list(const Rules& rules) {
+  const std::string list = paths::kNeverRollBack;
+  if (::access(list.c_str(), R_OK) != 0) {
+    return Error{"unable to read " + list + ": " + std::generic_category().message(errno)};
   }
-  if (!rules) {
-    complain_once(frontend, rules.error().message);
-    for (auto& step : steps) step.never_back = rules.error().message;
-    return;
+  const auto name = list.substr(list.rfind('/') + 1);
+  const auto& left_out = rules.left_out;
+  if (std::find(left_out.begin(), left_out.end(), name) != left_out.end()) {
+    return Error{"unable to tell what may go back: " + list + " cannot be used"};
   }
-  for (const auto& complaint : rules->complaints) complain_once(frontend, complaint);
-  mark_never_back(rules->never_back, steps);
+  return success();
 }
 
-Result<Plan> plan_of(std::vector<Step> steps) {
+// Where the rules cannot be read at all, nothing is put back: a database might be among them.
+void apply_rules(const Frontend& frontend, const AptCache& cache, std::vector<Step>& steps) {
+  const auto rules = read_rules(rule_folders());
+  const auto fit = rules ? check_list(*rules) : Status(rules.error());
+  if (rules) {
+    for (const auto& complaint : rules->complaints) complain_once(frontend, complaint);
+  }
+  if (!fit) {
+    complain_once(frontend, fit.error().message);
+    for (auto& step : steps) step.never_back = fit.error().message;
+    return;
+  }
+  const auto installed = [&cache](std::string_view name) { return cache.installed_version(name); };
+  mark_never_back(RuleIndex(rules->rules), {compare_versions, installed}, steps);
+}
+
+Result<Plan> plan_of(const Frontend& frontend, std::vector<Step> steps) {
   auto cache = AptCache::open();
   if (!cache) return cache.error();
-  return cache->make_plan(std::move(steps));
+  auto plan = cache->make_plan(std::move(steps));
+  if (plan) apply_rules(frontend, *cache, plan->steps);
+  return plan;
 }
 
 // The driver is never called, so this is the only moment before dpkg begins.
@@ -157,8 +173,7 @@ void pre_install() {
   if (!store) return complain_once(*frontend, store.error().message);
   resume_cut_off(*store);
   want_again(*store, steps);
-  apply_rules(*frontend, steps);
-  const auto plan = plan_of(std::move(steps));
+  const auto plan = plan_of(*frontend, std::move(steps));
   if (!plan) return complain(plan.error().message);
   const auto flags = flags_of(*conversation, *frontend);
   const auto begun = store->begin_plan(*frontend, flags, *plan, now());

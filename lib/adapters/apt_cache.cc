@@ -232,4 +232,18 @@ Result<Plan> AptCache::make_plan(std::vector<Step> steps) try {
   return Error{std::string("unable to plan the run: ") + problem.what()};
 }
 
+std::string AptCache::installed_version(std::string_view name) const {
+  auto& cache = *impl_->file->GetPkgCache();
+  auto group = cache.FindGrp(std::string(name));
+  if (group.end()) return {};
+  std::string found;
+  for (auto package = group.PackageList(); !package.end(); package = group.NextPkg(package)) {
+    const auto version = package.CurrentVer();
+    if (version.end()) continue;
+    const bool native = std::string_view(package.Arch()) == cache.NativeArch();
+    if (found.empty() || native) found = version.VerStr();
+  }
+  return found;
+}
+
 }  // namespace aptkeep

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/plan.h"
@@ -36,6 +37,10 @@ class AptCache {
   // Fills trust and security of each step, and all clauses that a step can change: of old and new
   // versions of the steps, and of installed packages outside that mention one.
   Result<Plan> make_plan(std::vector<Step> steps);
+
+  // The version that is installed of the package with this name, without an architecture; empty:
+  // none is. Of several architectures that of the machine's own, else any.
+  std::string installed_version(std::string_view name) const;
 
   // Which versions to pin away, beside those that `keeps` tried, so that a full-upgrade with what
   // the lists now offer removes none of `keeps`, nor anything else because of them. What our own

@@ -1,20 +1,26 @@
-// Rule files (rules/README.md): deb822 stanzas, read with libapt-pkg's own reader. For now they
-// say only which packages are never put back.
+// Rule files (aptkeep.rules(5), rules/README.md): deb822 stanzas, read with libapt-pkg's own
+// reader.
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "core/never_back.h"
+#include "core/plan.h"
 #include "core/result.h"
+#include "core/rule.h"
+#include "core/rule_match.h"
 
 namespace aptkeep {
 
 struct Rules {
-  std::vector<NeverBack> never_back;  // in the order of precedence, see core/never_back.h
+  std::vector<Rule> rules;  // in the order of precedence, see core/rule.h
   // One clear line each, about a file that cannot be read or a stanza that cannot be used; what is
   // said counts for nothing, all others count.
   std::vector<std::string> complaints;
+  // Names of files of which no folder has one that can be used.
+  std::vector<std::string> left_out;
 };
 
 // Where rule files are: those of packages, then the administrator's.
@@ -22,7 +28,40 @@ std::vector<std::string> rule_folders();
 
 // All files NAME.rules of these folders, by name; of one that several folders have, only the last
 // folder's counts. An empty one or a link to /dev/null so takes away the one it overrides. A folder
-// that is not there has no files. Fails only where a folder cannot be read.
+// that is not there has no files. Who writes a rule decides what is done as root: a file, or all
+// those of a folder, that somebody else than root owns or may write to is not used. Fails only
+// where a folder cannot be read.
 Result<Rules> read_rules(const std::vector<std::string>& folders);
+
+// Every mistake of one file (not only its first, as above), "FILE:LINE: what is wrong"; none: it is
+// good. Fails where the file cannot be read. Test: stanzas are checked for their form only. Who
+// owns the file does not matter here, nor in the two functions below: one's own file can be tried.
+Result<std::vector<std::string>> check_rules(const std::string& path);
+
+// `Test:` stanzas of a file, for `aptkeep rules test`: see aptkeep.rules(5).
+struct RuleTest {
+  std::string where;
+  std::string name;                                            // Test:
+  Step step;                                                   // Package, From, To, Architecture
+  std::vector<std::pair<std::string, std::string>> installed;  // Installed: name version, ...
+  std::vector<std::pair<std::string, std::string>> guards;     // Guards: name = met|unmet|unknown
+  // Field -> what is to be decided, as decided_text() (core/rule_text.h) has it; or Outcome -> go,
+  // or what If-Unmet says when one of `guards` is not met.
+  std::vector<std::pair<std::string, std::string>> expect;
+};
+Result<std::vector<RuleTest>> read_rule_tests(const std::string& path);
+
+// Both kinds of stanzas of one file. Fails with its first mistake.
+struct RuleFile {
+  std::vector<Rule> rules;
+  std::vector<RuleTest> tests;
+};
+Result<RuleFile> read_rule_file(const std::string& path);
+
+// "Class: expected stop, found end", one for each expectation that does not hold; none: all do.
+std::vector<std::string> run_rule_test(const std::vector<Rule>& rules, const RuleTest& test);
+
+// deb-version(7)'s order, libapt-pkg's implementation; needs no cache and no configuration.
+int compare_versions(std::string_view a, std::string_view b);
 
 }  // namespace aptkeep

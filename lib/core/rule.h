@@ -5,8 +5,9 @@
 // All that apply to a step are looked at, field by field: of a field with one value (Class,
 // Sockets, If-Unmet, On-Failure, Rollback, Repair) the last rule that has it decides; the entries
 // of a list (Services, Together, Guard, Check-Config, Probe, Before, After, Backup, Save) add up in
-// order, and the word "none" in one drops what earlier rules said in that field. So a file
-// 50-site.rules can lift or add single things without repeating the rest.
+// order (one that is there already is not added again), and the word "none" in one drops what
+// earlier rules said in that field. So a file 50-site.rules can lift or add single things without
+// repeating the rest.
 #pragma once
 
 #include <cstdint>
@@ -86,7 +87,7 @@ struct Rule {
   std::string where;  // "/usr/share/aptkeep/rules.d/10-mail.rules:12"
 
   // When it applies: all of these must hold.
-  std::vector<std::string> packages;  // names and patterns (never_back.h), without architecture
+  std::vector<std::string> packages;  // names and patterns, without architecture
   std::vector<InstalledCondition> when_installed;
   std::vector<std::string> architectures;  // empty: all
   std::vector<Relation> upgrade_from;      // of the old version, all hold; empty: any, or none

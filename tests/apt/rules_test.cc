@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "apt_root.h"
+#include "core/never_back.h"
 
 namespace aptkeep {
 namespace {
@@ -31,6 +32,15 @@ const std::string kGood =
     "Rollback: never\n"
     "Reason: its data may have been converted\n"
     "Source: slapd postinst: loads a dump\n";
+
+std::string never_back_reason(const std::vector<Rule>& rules, const std::string& package) {
+  std::vector<Step> steps(1);
+  steps[0].package = package;
+  steps[0].old_version = "1";
+  steps[0].new_version = "2";
+  mark_never_back(RuleIndex(rules), {compare_versions, [](auto) { return ""; }}, steps);
+  return steps[0].never_back;
+}
 
 class RulesTest : public testing::Test {
  protected:
@@ -56,13 +66,13 @@ class RulesTest : public testing::Test {
     return rules ? *rules : Rules();
   }
   std::string reason(const std::string& package) const {
-    return never_back_reason(read().never_back, package);
+    return never_back_reason(read().rules, package);
   }
   // What is said about a file with this text, without its folder.
   std::string complaint_on(const std::string& text) const {
     write(admins() + "/x.rules", text);
     const auto rules = read();
-    EXPECT_TRUE(rules.never_back.empty());
+    EXPECT_TRUE(rules.rules.empty());
     EXPECT_EQ(rules.complaints.size(), 1U);
     if (rules.complaints.empty()) return "";
     const std::string start = "unable to use " + admins() + "/";
@@ -93,17 +103,17 @@ TEST_F(RulesTest, StanzasWithCommentsAndLongValues) {
         "Source: dpkg postinst: s");
   const auto rules = read();
   ASSERT_EQ(rules.complaints, std::vector<std::string>());
-  ASSERT_EQ(rules.never_back.size(), 2U);
-  const auto& first = rules.never_back[0];
+  ASSERT_EQ(rules.rules.size(), 2U);
+  const auto& first = rules.rules[0];
   const std::vector<std::string> names = {"slapd", "postgresql-[0-9]*", "cyrus-common"};
-  EXPECT_EQ(first.names, names);
-  EXPECT_TRUE(first.never);
+  EXPECT_EQ(first.packages, names);
+  EXPECT_EQ(first.never_back, true);
   EXPECT_EQ(first.reason, "one two three");
   EXPECT_EQ(first.source, "https://example.org/x");
   EXPECT_EQ(first.where, ours() + "/10-a.rules:3");
-  EXPECT_EQ(rules.never_back[1].names, std::vector<std::string>{"dpkg"});
-  EXPECT_EQ(rules.never_back[1].source, "dpkg postinst: s");
-  EXPECT_EQ(rules.never_back[1].where, ours() + "/10-a.rules:13");
+  EXPECT_EQ(rules.rules[1].packages, std::vector<std::string>{"dpkg"});
+  EXPECT_EQ(rules.rules[1].source, "dpkg postinst: s");
+  EXPECT_EQ(rules.rules[1].where, ours() + "/10-a.rules:13");
 }
 
 TEST_F(RulesTest, EachFaultHasItsLine) {
@@ -116,11 +126,11 @@ TEST_F(RulesTest, EachFaultHasItsLine) {
   EXPECT_EQ(complaint_on("Package: a\nRollback: never\nSource: http://x\n"),
             "x.rules, line 1: no field Reason");
   EXPECT_EQ(complaint_on("Package: a\nReason: r\nSource: http://x\n"),
-            "x.rules, line 1: no field Rollback");
+            "x.rules, line 1: no field says what to do: Class, Guard, Rollback or another");
   EXPECT_EQ(complaint_on("Rollback: never\nReason: r\nSource: http://x\n"),
             "x.rules, line 1: no field Package");
   EXPECT_EQ(complaint_on("Package: a\nReason: r\nSource: http://x\nRollback: maybe\n"),
-            "x.rules, line 4: Rollback: \"maybe\" is neither never nor allowed");
+            "x.rules, line 4: Rollback: \"maybe\" is not never or allowed");
   EXPECT_EQ(complaint_on("Reason: r\nPackage: a,b\nSource: http://x\nRollback: never\n"),
             "x.rules, line 2: Package: \"a,b\" is no package name");
   EXPECT_EQ(complaint_on("Reason: r\nPackage: \nSource: http://x\nRollback: never\n"),
@@ -169,7 +179,7 @@ TEST_F(RulesTest, ABrokenFileIsLeftOutAndTheRestCounts) {
   write(ours() + "/10-a.rules", kGood);
   write(admins() + "/20-b.rules", "Package: x\n\n" + kGood);
   const auto rules = read();
-  EXPECT_EQ(rules.never_back.size(), 1U);
+  EXPECT_EQ(rules.rules.size(), 1U);
   EXPECT_EQ(rules.complaints.size(), 1U);
 }
 
@@ -229,11 +239,11 @@ class ShippedRules : public RulesTest {
 TEST_F(ShippedRules, AllCanBeUsed) {
   const auto rules = read();
   EXPECT_EQ(rules.complaints, std::vector<std::string>());
-  EXPECT_GT(rules.never_back.size(), 10U);
+  EXPECT_GT(rules.rules.size(), 10U);
 }
 
 TEST_F(ShippedRules, NamesWhatWouldLoseData) {
-  const auto rules = read().never_back;
+  const auto rules = read().rules;
   for (const char* name :
        {"mariadb-server", "mariadb-server-10.5", "postgresql-15", "postgresql-17", "slapd",
         "cyrus-common", "libc6", "dpkg", "apt", "systemd", "base-files"}) {
@@ -242,7 +252,7 @@ TEST_F(ShippedRules, NamesWhatWouldLoseData) {
 }
 
 TEST_F(ShippedRules, LeavesOrdinaryPackagesAlone) {
-  const auto rules = read().never_back;
+  const auto rules = read().rules;
   for (const char* name : {"postgresql-client-15", "postgresql-common", "libmariadb3", "bash",
                            "openssh-server", "nginx", "mariadb-client", "libc6-dev", "vim"}) {
     EXPECT_EQ(never_back_reason(rules, std::string(name) + ":amd64"), "") << name;
@@ -274,8 +284,8 @@ TEST_F(ShippedRules, DamagedTextIsToldOrUsed) {
         return c >= ' ' && c <= '~';
       })) << line;
     }
-    for (const auto& rule : rules->never_back) {
-      EXPECT_FALSE(rule.names.empty() || rule.reason.empty() || rule.source.empty()) << damaged;
+    for (const auto& rule : rules->rules) {
+      EXPECT_FALSE(rule.packages.empty() || rule.reason.empty() || rule.source.empty()) << damaged;
     }
   }
 }

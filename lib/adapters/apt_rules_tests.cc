@@ -1,0 +1,212 @@
+// Test: stanzas: a step, what is installed, what guards would find, and what the rules must make
+// of that.
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "adapters/apt_rules_impl.h"
+#include "core/guard.h"
+#include "core/guard_policy.h"
+#include "core/names.h"
+#include "core/rule_text.h"
+
+namespace aptkeep::apt_rules_impl {
+namespace {
+
+constexpr std::array<const char*, 5> kOutcomes{"go", "keep", "stop", "warn", "ask"};
+constexpr std::array<const char*, 3> kStates{"met", "unmet", "unknown"};
+
+template <std::size_t N>
+bool is_one_of(const std::array<const char*, N>& words, std::string_view text) {
+  return std::any_of(words.begin(), words.end(),
+                     [text](const char* word) { return same_word(word, text); });
+}
+
+void tell(Faults& faults, const Field& field, const std::string& text, const std::string& what) {
+  faults.push_back({field.line, field.name + ": " + as_shown(text) + " " + what});
+}
+
+void read_version(const Field& field, std::string& version, Faults& faults) {
+  version = folded(field);
+  if (!is_full_version(version)) tell(faults, field, version, "is no version");
+}
+
+void read_installed(const Field& field, RuleTest& test, Faults& faults) {
+  for (const auto& piece : commas_of(field)) {
+    const auto blank = std::min(piece.text.find_first_of(" \t"), piece.text.size());
+    auto name = piece.text.substr(0, blank);
+    auto version =
+        piece.text.substr(std::min(piece.text.find_first_not_of(" \t", blank), piece.text.size()));
+    if (!is_package_name(name) || !is_full_version(version)) {
+      tell(faults, field, piece.text, "is no NAME VERSION");
+    }
+    test.installed.emplace_back(std::move(name), std::move(version));
+  }
+}
+
+void read_states(const Field& field, RuleTest& test, Faults& faults) {
+  for (const auto& line : field.lines) {
+    const auto equals = line.text.rfind('=');
+    auto call = line.text.substr(0, equals);
+    call.erase(call.find_last_not_of(" \t") + 1);
+    auto state = equals == std::string::npos ? "" : line.text.substr(equals + 1);
+    state.erase(0, state.find_first_not_of(" \t"));
+    if (call.empty() || !is_one_of(kStates, state)) {
+      tell(faults, field, line.text, "is no GUARD = met, unmet or unknown");
+    }
+    test.guards.emplace_back(std::move(call), std::move(state));
+  }
+}
+
+// The value as the rules' own reader understands it, so that only what it means is compared.
+void read_expected(const Field& field, RuleTest& test, Faults& faults) {
+  const auto value = folded(field);
+  if (same_word(field.name, "Outcome")) {
+    if (!is_one_of(kOutcomes, value)) tell(faults, field, value, "is no outcome");
+    test.expect.emplace_back("Outcome", value);
+    return;
+  }
+  Rule rule;
+  const bool nothing = same_word(value, "none");
+  Faults found;
+  if (!read_saying_field(field, rule, found)) {
+    faults.push_back({field.line, "unknown field " + as_shown(field.name)});
+    return;
+  }
+  if (!nothing) faults.insert(faults.end(), found.begin(), found.end());
+  rule.packages = {"x"};
+  Step step;
+  step.package = "x";
+  const auto decided = decide({rule}, step, {compare_versions, [](auto) { return ""; }});
+  test.expect.emplace_back(field.name,
+                           nothing ? "none" : decided_text(decided, field.name).value_or(""));
+}
+
+bool read_field(const Field& field, RuleTest& test, std::string& architecture, Faults& faults) {
+  if (same_word(field.name, "Test")) {
+    test.name = folded(field);
+    if (test.name.empty()) faults.push_back({field.line, "Test is empty"});
+  } else if (same_word(field.name, "Package")) {
+    test.step.package = folded(field);
+    if (!is_package_name(test.step.package)) {
+      tell(faults, field, test.step.package, "is no package name");
+    }
+  } else if (same_word(field.name, "Architecture")) {
+    architecture = folded(field);
+    if (!is_architecture(architecture)) tell(faults, field, architecture, "is no architecture");
+  } else if (same_word(field.name, "From")) {
+    read_version(field, test.step.old_version, faults);
+  } else if (same_word(field.name, "To")) {
+    read_version(field, test.step.new_version, faults);
+  } else if (same_word(field.name, "Installed")) {
+    read_installed(field, test, faults);
+  } else if (same_word(field.name, "Guards")) {
+    read_states(field, test, faults);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Action action_of(const Step& step) {
+  if (step.old_version.empty()) return Action::Install;
+  if (step.new_version.empty()) return Action::Remove;
+  const int order = compare_versions(step.old_version, step.new_version);
+  return order < 0 ? Action::Upgrade : order > 0 ? Action::Downgrade : Action::Reinstall;
+}
+
+}  // namespace
+
+bool is_test(const Stanza& stanza) {
+  return stanza.find("Test") != nullptr;
+}
+
+RuleTest test_of(const Stanza& stanza, const std::string& path, Faults& faults) {
+  RuleTest test;
+  test.where = path + ":" + std::to_string(stanza.line);
+  std::string architecture = "amd64";
+  for (const auto& field : stanza.fields) {
+    if (stanza.find(field.name) != &field) {
+      faults.push_back({field.line, "field " + as_shown(field.name) + " is there twice"});
+    } else if (!read_field(field, test, architecture, faults)) {
+      read_expected(field, test, faults);
+    }
+  }
+  if (test.step.package.empty()) faults.push_back({stanza.line, "no field Package"});
+  if (test.step.old_version.empty() && test.step.new_version.empty()) {
+    faults.push_back({stanza.line, "neither From nor To"});
+  }
+  if (test.expect.empty()) faults.push_back({stanza.line, "no field says what is expected"});
+  test.step.package += ":" + architecture;
+  test.step.action = action_of(test.step);
+  return test;
+}
+
+}  // namespace aptkeep::apt_rules_impl
+
+namespace aptkeep {
+namespace {
+
+// What the test says that a guard finds; one that it does not name is met.
+GuardState state_of(const RuleTest& test, const GuardCall& call) {
+  for (const auto& [name, state] : test.guards) {
+    if (name != call.name && name != to_string(call)) continue;
+    if (same_word(state, "unmet")) return GuardState::Unmet;
+    if (same_word(state, "unknown")) return GuardState::Unknown;
+  }
+  return GuardState::Met;
+}
+
+std::string outcome_of(const RuleTest& test, const StepDecisions& decisions) {
+  std::vector<GuardFinding> findings;
+  for (const auto& entry : decisions.guards.entries) {
+    findings.push_back({entry.value, {state_of(test, entry.value), "the test says so"}});
+  }
+  GuardSetting setting;
+  if (decisions.if_unmet) setting.if_unmet = decisions.if_unmet->value;
+  setting.person = true;
+  return to_string(judge_guards(findings, setting).verdict);
+}
+
+// A guard that no rule asks about is a slip of the test.
+void check_guards(const RuleTest& test, const StepDecisions& decisions,
+                  std::vector<std::string>& faults) {
+  for (const auto& [call, state] : test.guards) {
+    const auto& asked = decisions.guards.entries;
+    const bool known = std::any_of(asked.begin(), asked.end(), [&call](const auto& entry) {
+      return call == entry.value.name || call == to_string(entry.value);
+    });
+    if (!known) faults.push_back("Guards: no rule that applies asks for " + call);
+  }
+}
+
+std::string in_one_line(std::string text) {
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3) {
+    text.replace(at, 1, " | ");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> run_rule_test(const std::vector<Rule>& rules, const RuleTest& test) {
+  std::vector<std::string> faults;
+  const auto installed = [&test](std::string_view name) {
+    const auto found = std::find_if(test.installed.begin(), test.installed.end(),
+                                    [name](const auto& entry) { return entry.first == name; });
+    return found == test.installed.end() ? std::string() : found->second;
+  };
+  const auto decisions = decide(rules, test.step, {compare_versions, installed});
+  check_guards(test, decisions, faults);
+  for (const auto& [field, wanted] : test.expect) {
+    const auto found = same_word(field, "Outcome")
+                           ? outcome_of(test, decisions)
+                           : decided_text(decisions, field).value_or("none");
+    const bool choice = wanted.find_first_of(" /\n") == std::string::npos;
+    if (found == wanted || (choice && same_word(found, wanted))) continue;
+    faults.push_back(field + ": expected " + in_one_line(wanted) + ", found " + in_one_line(found));
+  }
+  return faults;
+}
+
+}  // namespace aptkeep
