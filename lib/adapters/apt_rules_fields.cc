@@ -136,6 +136,7 @@ Rule rule_of(const Stanza& stanza, const std::string& path, Faults& faults) {
     const auto* reader = saying != nullptr ? saying : find(kOther, field.name);
     if (reader == nullptr) {
       faults.push_back({field.line, "unknown field " + as_shown(field.name)});
+      says_something = true;  // it may be what was meant to
     } else if (!seen.insert(reader->name).second) {
       faults.push_back({field.line, "field " + std::string(reader->name) + " is there twice"});
     } else {

@@ -44,6 +44,10 @@ std::string never_back_reason(const std::vector<Rule>& rules, const std::string&
 
 class RulesTest : public testing::Test {
  protected:
+  // Only what is root's counts.
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  }
   RulesTest() {
     std::string pattern = "/tmp/aptkeep-rules.XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
@@ -179,6 +183,7 @@ TEST_F(RulesTest, ABrokenFileIsLeftOutAndTheRestCounts) {
   write(ours() + "/10-a.rules", kGood);
   write(admins() + "/20-b.rules", "Package: x\n\n" + kGood);
   const auto rules = read();
+  EXPECT_EQ(rules.left_out, std::vector<std::string>{"20-b.rules"});
   EXPECT_EQ(rules.rules.size(), 1U);
   EXPECT_EQ(rules.complaints.size(), 1U);
 }
@@ -188,6 +193,7 @@ TEST_F(RulesTest, ABrokenFileTakesNoProtectionAway) {
   write(admins() + "/10-a.rules", "Package: x\nRollbak: never\n");
   EXPECT_NE(reason("slapd:amd64"), "");
   EXPECT_EQ(read().complaints.size(), 1U);
+  EXPECT_TRUE(read().left_out.empty());
 }
 
 TEST_F(RulesTest, OnlyItsOwnerMayWriteToARuleFile) {
@@ -200,12 +206,58 @@ TEST_F(RulesTest, OnlyItsOwnerMayWriteToARuleFile) {
 }
 
 TEST_F(RulesTest, AFileOfAnotherUserIsRefused) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   write(admins() + "/x.rules", kGood);
   ASSERT_EQ(::chown((admins() + "/x.rules").c_str(), 12345, 0), 0);
   ASSERT_EQ(read().complaints.size(), 1U);
   EXPECT_TRUE(read().complaints[0].ends_with("it is owned by user 12345, not by root"));
   EXPECT_EQ(reason("slapd:amd64"), "");
+}
+
+TEST_F(RulesTest, AFolderForOthersIsRefusedAsAWhole) {
+  write(ours() + "/10-a.rules", kGood);
+  write(admins() + "/10-a.rules", "");
+  write(admins() + "/20-b.rules", kGood);
+  ASSERT_EQ(::chmod(admins().c_str(), 0777), 0);
+  EXPECT_EQ(read().complaints, std::vector<std::string>{"unable to use the rules in " + admins() +
+                                                        ": others than its owner may write to it"});
+  EXPECT_NE(reason("slapd:amd64"), "") << "nothing in it masks or overrides";
+  EXPECT_EQ(read().left_out, std::vector<std::string>{"20-b.rules"});
+  ASSERT_EQ(::chmod(admins().c_str(), 0755), 0);
+  ASSERT_EQ(::chown(admins().c_str(), 12345, 0), 0);
+  EXPECT_EQ(read().complaints,
+            std::vector<std::string>{"unable to use the rules in " + admins() +
+                                     ": it is owned by user 12345, not by root"});
+}
+
+TEST_F(RulesTest, AFolderBelowOneForOthersIsRefused) {
+  const auto open = folder_ + "/open";
+  std::filesystem::create_directories(open + "/rules.d");
+  write(open + "/rules.d/x.rules", kGood);
+  ASSERT_EQ(::chmod(open.c_str(), 0777), 0);
+  const auto rules = read_rules({open + "/rules.d"});
+  ASSERT_TRUE(rules.ok());
+  EXPECT_TRUE(rules->rules.empty());
+  EXPECT_EQ(rules->complaints, std::vector<std::string>{"unable to use the rules in " + open +
+                                                        "/rules.d: it lies in " + open +
+                                                        ": others than its owner may write to it"});
+}
+
+TEST_F(RulesTest, ALinkToWhereOthersMayWriteIsRefused) {
+  const auto open = folder_ + "/open";
+  std::filesystem::create_directories(open);
+  write(open + "/x.rules", kGood);
+  std::filesystem::create_symlink(open + "/x.rules", admins() + "/x.rules");
+  EXPECT_NE(reason("slapd:amd64"), "");
+  ASSERT_EQ(::chmod(open.c_str(), 0777), 0);
+  EXPECT_EQ(reason("slapd:amd64"), "");
+  EXPECT_EQ(read().left_out, std::vector<std::string>{"x.rules"});
+}
+
+TEST_F(RulesTest, TestsInARuleFileCountForNothing) {
+  write(admins() + "/x.rules", kGood + "\nTest: broken\nNonsense: x\n");
+  EXPECT_EQ(read().complaints, std::vector<std::string>());
+  EXPECT_EQ(read().rules.size(), 1U);
+  EXPECT_EQ(check_rules(admins() + "/x.rules")->size(), 3U);
 }
 
 TEST_F(RulesTest, WhatIsNoFileIsToldAndDoesNotHang) {

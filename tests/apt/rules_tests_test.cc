@@ -1,0 +1,147 @@
+// Test: stanzas, and what they say when they don't hold.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "adapters/apt_rules.h"
+#include "apt_root.h"
+
+namespace aptkeep {
+namespace {
+
+const std::string kRules =
+    "Package: postfix\n"
+    "Upgrade-From: << 3.6\n"
+    "Upgrade-To: >= 3.6\n"
+    "When-Installed: vmm (<< 0.7)\n"
+    "Architecture: amd64\n"
+    "Services: postfix.service\n"
+    "Class: stop\n"
+    "Guard: queue-empty /var/spool/postfix/deferred\n"
+    " same-ids postfix\n"
+    "If-Unmet: ask\n"
+    "Before: timeout=9 /usr/sbin/postfix flush\n"
+    "Reason: r\n"
+    "Source: https://example.org\n"
+    "\n";
+
+const std::string kStep =
+    "Test: over 3.6\n"
+    "Package: postfix\n"
+    "From: 3.5.6-1\n"
+    "To: 3.7.2-1\n"
+    "Installed: dovecot-core 1:2.3, vmm 0.6\n";
+
+Result<RuleFile> file_with(const std::string& text) {
+  std::string path = "/tmp/aptkeep-rule.XXXXXX";
+  const int fd = ::mkstemp(path.data());
+  if (fd >= 0) ::close(fd);
+  test::write_text(path, text);
+  auto file = read_rule_file(path);
+  ::unlink(path.c_str());
+  return file;
+}
+
+std::vector<std::string> differences(const std::string& test) {
+  const auto file = file_with(kRules + test);
+  EXPECT_TRUE(file.ok()) << (file.ok() ? "" : file.error().message);
+  if (!file || file->tests.size() != 1) return {"it cannot be read"};
+  return run_rule_test(file->rules, file->tests[0]);
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(RuleTests, WhatTheyAreAbout) {
+  const auto file = file_with(kRules + kStep + "Architecture: i386\nClass: none\n");
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  ASSERT_EQ(file->rules.size(), 1U);
+  ASSERT_EQ(file->tests.size(), 1U);
+  const auto& test = file->tests[0];
+  EXPECT_EQ(test.name, "over 3.6");
+  EXPECT_TRUE(test.where.ends_with(":15"));
+  EXPECT_EQ(test.step.package, "postfix:i386");
+  EXPECT_EQ(test.step.action, Action::Upgrade);
+  EXPECT_EQ(test.step.old_version, "3.5.6-1");
+  EXPECT_EQ(test.step.new_version, "3.7.2-1");
+  ASSERT_EQ(test.installed.size(), 2U);
+  EXPECT_EQ(test.installed[0].second, "1:2.3");
+  EXPECT_EQ(run_rule_test(file->rules, test), Texts());
+}
+
+TEST(RuleTests, HoldWhenTheRulesSaySo) {
+  EXPECT_EQ(differences(kStep +
+                        "Class: Stop\nServices:   postfix.service\n"
+                        "Guard: queue-empty  '/var/spool/postfix/deferred'\n same-ids postfix\n"
+                        "Before: timeout=9 '/usr/sbin/postfix' flush\nSockets: none\nSave: none\n"),
+            Texts());
+}
+
+TEST(RuleTests, EachExpectationCanFail) {
+  EXPECT_EQ(differences(kStep + "Class: end\n"), Texts{"Class: expected end, found stop"});
+  EXPECT_EQ(differences(kStep + "Sockets: park\n"), Texts{"Sockets: expected park, found none"});
+  EXPECT_EQ(differences(kStep + "Services: none\n"),
+            Texts{"Services: expected none, found postfix.service"});
+  EXPECT_EQ(differences(kStep + "Guard: same-ids postfix\n"),
+            Texts{"Guard: expected same-ids postfix, found queue-empty "
+                  "/var/spool/postfix/deferred | same-ids postfix"});
+  EXPECT_EQ(
+      differences(kStep + "Before: /usr/sbin/postfix flush\n"),
+      Texts{"Before: expected /usr/sbin/postfix flush, found timeout=9 /usr/sbin/postfix flush"});
+}
+
+TEST(RuleTests, TheStepCounts) {
+  const std::string rest = "Package: postfix\nInstalled: vmm 0.6\nClass: none\n";
+  EXPECT_EQ(differences("Test: a\nFrom: 3.6\nTo: 3.7\n" + rest), Texts());
+  EXPECT_EQ(differences("Test: a\nTo: 3.7\n" + rest), Texts());
+  EXPECT_EQ(differences("Test: a\nFrom: 3.5\n" + rest), Texts());
+  EXPECT_NE(differences("Test: a\nFrom: 3.5\nTo: 3.7\n" + rest), Texts());
+  EXPECT_EQ(differences("Test: a\nFrom: 3.5\nTo: 3.7\nArchitecture: i386\n" + rest), Texts());
+  EXPECT_EQ(differences("Test: a\nFrom: 3.5\nTo: 3.7\nPackage: postfix\nInstalled: vmm 0.7\n"
+                        "Class: none\n"),
+            Texts());
+}
+
+TEST(RuleTests, WhatGuardsFindDecidesTheOutcome) {
+  EXPECT_EQ(differences(kStep + "Outcome: go\n"), Texts());
+  EXPECT_EQ(differences(kStep + "Guards: queue-empty = met\nOutcome: go\n"), Texts());
+  EXPECT_EQ(differences(kStep + "Guards: queue-empty = unmet\nOutcome: ask\n"), Texts());
+  EXPECT_EQ(differences(kStep + "Guards: same-ids postfix = unknown\nOutcome: ask\n"), Texts());
+  EXPECT_EQ(differences(kStep + "Guards: same-ids = unmet\nOutcome: go\n"),
+            Texts{"Outcome: expected go, found ask"});
+  EXPECT_EQ(differences(kStep + "Guards: free-space = unmet\nOutcome: go\n"),
+            Texts{"Guards: no rule that applies asks for free-space"});
+}
+
+std::string mistake(const std::string& test) {
+  const auto file = file_with(test);
+  if (file) return "";
+  const auto comma = file.error().message.find(", line ");
+  return file.error().message.substr(comma + 2);
+}
+
+TEST(RuleTests, Mistakes) {
+  const std::string good = "Test: a\nPackage: b\nTo: 1\n";
+  EXPECT_EQ(mistake(good + "Class: stop\n"), "");
+  EXPECT_EQ(mistake("Test:\nPackage: b\nTo: 1\nClass: stop\n"), "line 1: Test is empty");
+  EXPECT_EQ(mistake("Test: a\nTo: 1\nClass: stop\n"), "line 1: no field Package");
+  EXPECT_EQ(mistake("Test: a\nPackage: b\nClass: stop\n"), "line 1: neither From nor To");
+  EXPECT_EQ(mistake(good), "line 1: no field says what is expected");
+  EXPECT_EQ(mistake(good + "Class: halt\n"),
+            "line 4: Class: \"halt\" is not stop, early, end, never or stock");
+  EXPECT_EQ(mistake(good + "Clas: stop\n"), "line 4: unknown field \"Clas\"");
+  EXPECT_EQ(mistake(good + "Class: stop\nclass: end\n"), "line 5: field \"class\" is there twice");
+  EXPECT_EQ(mistake(good + "From: x\nClass: stop\n"), "line 4: From: \"x\" is no version");
+  EXPECT_EQ(mistake(good + "Installed: a\nClass: stop\n"),
+            "line 4: Installed: \"a\" is no NAME VERSION");
+  EXPECT_EQ(mistake(good + "Guards: a = good\nClass: stop\n"),
+            "line 4: Guards: \"a = good\" is no GUARD = met, unmet or unknown");
+  EXPECT_EQ(mistake(good + "Outcome: wait\n"), "line 4: Outcome: \"wait\" is no outcome");
+  EXPECT_EQ(mistake("Test: a\nPackage: b*\nTo: 1\nClass: stop\n"),
+            "line 2: Package: \"b*\" is no package name");
+}
+
+}  // namespace
+}  // namespace aptkeep
