@@ -72,16 +72,25 @@ std::vector<RawStanza> split(std::string_view text, Faults& faults) {
   return stanzas;
 }
 
-// `text`: the field with its name, as it stands in the stanza from line `first` on.
+// One entry of a list may take several lines: each but its last then ends in a blank and a
+// backslash. `text`: the field with its name, as it stands in the stanza from line `first` on.
 Field field_of(std::string_view text, std::size_t first, const std::vector<std::size_t>& lines) {
   const auto colon = std::min(text.find(':'), text.size());
   Field field{std::string(trimmed(text.substr(0, colon))), lines[first], {}};
   text.remove_prefix(std::min(colon + 1, text.size()));
+  bool goes_on = false;
   for (std::size_t at = first; !text.empty(); ++at) {
     const auto end = std::min(text.find('\n'), text.size());
-    const auto value = trimmed(text.substr(0, end));
+    auto value = trimmed(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (!value.empty()) field.lines.push_back({std::string(value), lines[at]});
+    const bool more = value == "\\" || value.ends_with(" \\");
+    if (more) value = trimmed(value.substr(0, value.size() - 1));
+    if (goes_on && !value.empty()) {
+      field.lines.back().text.append(" ").append(value);
+    } else if (!value.empty()) {
+      field.lines.push_back({std::string(value), lines[at]});
+    }
+    goes_on = more && !field.lines.empty();
   }
   return field;
 }

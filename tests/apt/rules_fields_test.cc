@@ -143,6 +143,17 @@ TEST(RuleFields, Commands) {
   EXPECT_EQ(texts(rule.backup.entries), Texts{"timeout=5 sh: true"});
 }
 
+TEST(RuleFields, AnEntryOfSeveralLines) {
+  const auto rule = rule_with(
+      "After: /bin/a \\\n"
+      "  b \\\n"
+      "# in between\n"
+      "  'c d'\n"
+      " /bin/e \\x f\\\n"
+      " /bin/g \\\n");
+  EXPECT_EQ(texts(rule.after.entries), (Texts{"/bin/a b 'c d'", "/bin/e \\x f\\", "/bin/g"}));
+}
+
 TEST(RuleFields, NothingOfACommandIsAShellWord) {
   const auto rule = rule_with("After: /bin/echo $(id) `id` a;b |c >d * ~ \\ -x '\"$y\"'\n");
   ASSERT_EQ(rule.after.entries.size(), 1U);

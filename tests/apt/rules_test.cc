@@ -311,6 +311,25 @@ TEST_F(ShippedRules, LeavesOrdinaryPackagesAlone) {
   }
 }
 
+TEST_F(ShippedRules, TheirTestsHold) {
+  const auto rules = read().rules;
+  std::size_t count = 0;
+  for (const auto& file : std::filesystem::directory_iterator(ours())) {
+    if (file.path().extension() != ".rules") continue;
+    const auto mistakes = check_rules(file.path());
+    ASSERT_TRUE(mistakes.ok());
+    EXPECT_EQ(*mistakes, std::vector<std::string>());
+    const auto tests = read_rule_tests(file.path());
+    ASSERT_TRUE(tests.ok()) << tests.error().message;
+    EXPECT_FALSE(tests->empty()) << file.path();
+    count += tests->size();
+    for (const auto& test : *tests) {
+      EXPECT_EQ(run_rule_test(rules, test), std::vector<std::string>()) << test.where << test.name;
+    }
+  }
+  EXPECT_GE(count, 20U);
+}
+
 // Whatever stands in a file: it is told in one printable line, or it is a rule.
 TEST_F(ShippedRules, DamagedTextIsToldOrUsed) {
   const auto path = admins() + "/x.rules";
