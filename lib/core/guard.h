@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,10 @@ struct GuardResult {
 
   bool met() const { return state == GuardState::Met; }
 };
+
+// What guards compare with: what they saw when the package was last installed well. One map for
+// each package; keys are the probes' own ("same-ids postfix"), values may be any text.
+using Remembered = std::map<std::string, std::string>;
 
 // One kind of guard, as `aptkeep rules check` and aptkeep.rules(5) know it.
 struct GuardKind {
