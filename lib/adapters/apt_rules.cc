@@ -24,6 +24,7 @@ std::string complaint(const std::string& path, const Fault& fault) {
   return "unable to use " + path + line + ": " + fault.why;
 }
 
+// Tests are not looked at: a slip in one must not take its file's rules away.
 std::vector<Rule> read_file(const std::string& path, Faults& faults) {
   std::vector<Rule> rules;
   const auto text = content_of(path, Trust::OnlyRoot);
@@ -54,6 +55,19 @@ void read_first_good(const std::string& name, const std::vector<std::string>& pa
 
 }  // namespace
 
+RuleFile apt_rules_impl::parse(std::string_view text, const std::string& path, Faults& faults) {
+  RuleFile file;
+  for (const auto& stanza : stanzas_of(text, faults)) {
+    if (is_test(stanza)) {
+      file.tests.push_back(test_of(stanza, path, faults));
+    } else {
+      file.rules.push_back(rule_of(stanza, path, faults));
+    }
+  }
+  sort_by_line(faults);
+  return file;
+}
+
 std::vector<std::string> rule_folders() {
   return {"/usr/share/aptkeep/rules.d", "/etc/aptkeep/rules.d"};
 }
@@ -73,14 +87,7 @@ Result<std::vector<std::string>> check_rules(const std::string& path) {
   const auto text = content_of(path, Trust::Any);
   if (!text) return Error{complaint(path, {0, text.error().message})};
   Faults faults;
-  for (const auto& stanza : stanzas_of(*text, faults)) {
-    if (is_test(stanza)) {
-      test_of(stanza, path, faults);
-    } else {
-      rule_of(stanza, path, faults);
-    }
-  }
-  sort_by_line(faults);
+  parse(*text, path, faults);
   std::vector<std::string> lines;
   for (const auto& fault : faults) {
     lines.push_back(path + ":" + std::to_string(fault.line) + ": " + fault.why);
@@ -91,16 +98,8 @@ Result<std::vector<std::string>> check_rules(const std::string& path) {
 Result<RuleFile> read_rule_file(const std::string& path) {
   const auto text = content_of(path, Trust::Any);
   if (!text) return Error{complaint(path, {0, text.error().message})};
-  RuleFile file;
   Faults faults;
-  for (const auto& stanza : stanzas_of(*text, faults)) {
-    if (is_test(stanza)) {
-      file.tests.push_back(test_of(stanza, path, faults));
-    } else {
-      file.rules.push_back(rule_of(stanza, path, faults));
-    }
-  }
-  sort_by_line(faults);
+  auto file = parse(*text, path, faults);
   if (!faults.empty()) return Error{complaint(path, faults.front())};
   return file;
 }

@@ -59,6 +59,9 @@ std::string folded(const Field& field);            // its value in one line
 std::vector<Piece> words_of(const Field& field);   // split at blanks
 std::vector<Piece> commas_of(const Field& field);  // split at commas and ends of lines
 
+// All of a file's text. `path`: for Rule::where and RuleTest::where.
+RuleFile parse(std::string_view text, const std::string& path, Faults& faults);
+
 // Fields. Each adds a line to `faults` where the field's value is not what it must be.
 Rule rule_of(const Stanza& stanza, const std::string& path, Faults& faults);
 // The fields that say something; false: the field is none of them.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "adapters/apt_rules_impl.h"
+#include "core/guard_arguments.h"
 #include "core/rule_text.h"
 
 namespace aptkeep::apt_rules_impl {
@@ -32,13 +33,20 @@ bool is_well_formed(std::string_view line, bool first) {
          line.substr(0, colon).find_first_of(kBlanks) == std::string_view::npos;
 }
 
+// What is wrong with the characters of a line that a person's terminal may have to show.
+std::string character_fault(std::string_view line) {
+  std::string plain(line);
+  std::replace(plain.begin(), plain.end(), '\t', ' ');
+  if (shown(plain, plain.size()) == plain) return {};
+  const bool control = std::any_of(plain.begin(), plain.end(),
+                                   [](char c) { return (c >= 0 && c < ' ') || c == 127; });
+  return control ? "a control character" : "what is no UTF-8, or turns the direction of writing";
+}
+
 // Where something is wrong with a line, the stanza goes on without it.
 void add_line(std::string_view line, std::size_t number, RawStanza& stanza, Faults& faults) {
-  const auto* control = std::find_if(line.begin(), line.end(), [](char c) {
-    return (c >= 0 && c < ' ' && c != '\t') || c == 127;
-  });
-  if (control != line.end()) {
-    faults.push_back({number, "a control character"});
+  if (auto why = character_fault(line); !why.empty()) {
+    faults.push_back({number, std::move(why)});
   } else if (!is_well_formed(line, stanza.lines.empty())) {
     faults.push_back({number, as_shown(line) + " is no field"});
   } else {

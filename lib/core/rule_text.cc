@@ -12,14 +12,20 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+// At the end of a line it would mean that the entry goes on in the next one.
+std::string without_last_backslash(std::string text) {
+  if (text.ends_with(" \\")) text.replace(text.size() - 1, 1, "'\\'");
+  return text;
+}
+
 std::string text_of(const std::string& text) {
   return text;
 }
 std::string text_of(const GuardCall& call) {
-  return to_string(call);
+  return without_last_backslash(to_string(call));
 }
 std::string text_of(const RuleCommand& command) {
-  return to_string(command);
+  return without_last_backslash(to_string(command));
 }
 std::string text_of(bool never_back) {
   return never_back ? "never" : "allowed";
@@ -45,6 +51,13 @@ std::string joined(const DecidedList<T>& list, char between) {
   return text;
 }
 
+// Paths may have blanks.
+std::string quoted(const DecidedList<std::string>& paths) {
+  DecidedList<GuardCall> words;
+  for (const auto& path : paths.entries) words.entries.push_back({{path.value, {}}, path.by});
+  return joined(words, ' ');
+}
+
 struct FieldText {
   const char* name;
   std::string (*text)(const StepDecisions& d);
@@ -62,7 +75,7 @@ constexpr std::array<FieldText, 15> kFields{{
     {"Before", [](const StepDecisions& d) { return joined(d.before, '\n'); }},
     {"After", [](const StepDecisions& d) { return joined(d.after, '\n'); }},
     {"Backup", [](const StepDecisions& d) { return joined(d.backup, '\n'); }},
-    {"Save", [](const StepDecisions& d) { return joined(d.save, ' '); }},
+    {"Save", [](const StepDecisions& d) { return quoted(d.save); }},
     {"On-Failure", [](const StepDecisions& d) { return decided(d.on_failure); }},
     {"Rollback", [](const StepDecisions& d) { return decided(d.never_back); }},
     {"Repair", [](const StepDecisions& d) { return decided(d.repair); }},
