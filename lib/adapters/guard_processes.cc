@@ -149,8 +149,7 @@ GuardResult command(const Context& context) {
   const std::string program = shown(parsed.command.argv[0], 100);
   const bool no_command = parsed.command.shell && (end->exit_code == 126 || end->exit_code == 127);
   if (end->timed_out) {
-    return unknown(program + " was ended after " + std::to_string(parsed.command.timeout) +
-                   " seconds");
+    return unknown(program + " was ended after " + std::to_string(parsed.command.timeout) + " s");
   }
   if (end->signal != 0 || no_command) return unknown(program + ": " + told(*end));
   if (!end->well()) return unmet(program + ": " + told(*end));

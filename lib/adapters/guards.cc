@@ -178,7 +178,7 @@ bool Prober::next(milliseconds limit, GuardReport& report) {
     ready = poll(&entry, 1, static_cast<int>(std::max<decltype(left)>(left, 0)));
   } while (ready < 0 && errno == EINTR);
   if (ready == 0) {
-    report = unknown_report("no answer after " + std::to_string(limit.count() / 1000) + " seconds");
+    report = unknown_report("no answer after " + std::to_string(limit.count() / 1000) + " s");
     return false;
   }
   std::string text(kLongestMessage, '\0');

@@ -88,10 +88,10 @@ struct Entry {
 };
 
 const Entry kEntries[] = {
-    {{"command", "\"PROGRAM ARG...\" expects 0|TEXT [user NAME] [timeout SECONDS]",
+    {{"command", "\"PROGRAM ARG...\" expects 0|TEXT",
       "the program ends with exit status 0, and with TEXT as the first line of its output.", false},
      3,
-     7,
+     3,
      command},
     {{"file-contains", "FILE TEXT", "a line of the file has the text.", true}, 2, 2, file_and_text},
     {{"file-lacks", "FILE TEXT", "the file is there, and no line of it has the text.", true},

@@ -62,25 +62,30 @@ std::optional<std::string_view> value_in(std::string_view line, std::string_view
   return line;
 }
 
-// A program with a slash in it that is no absolute path would depend on the working folder.
-std::string program_fault(const std::vector<std::string>& argv) {
-  if (argv.empty() || argv[0].empty()) return "no program";
-  const bool relative = argv[0].find('/') != std::string::npos && argv[0].front() != '/';
-  if (relative || argv[0] == "." || argv[0] == "..") {
-    return shown(argv[0], 60) + " is no absolute path";
+// Absolute and plain, so that what is started is what was read.
+std::string program_fault(std::string_view path) {
+  if (!path.starts_with('/')) return "is no absolute path";
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const auto part = path.substr(0, path.find('/'));
+    if (part.empty()) return "has an empty part";
+    if (part == "." || part == "..") return "goes over . or ..";
+    path.remove_prefix(part.size());
   }
   return "";
 }
 
-std::string read_program(std::string_view text, RuleCommand& command) {
-  constexpr std::string_view kShell = "sh:";
-  if (trimmed(text).starts_with(kShell)) {
-    command.shell = true;
-    command.argv = {std::string(trimmed(trimmed(text).substr(kShell.size())))};
-    return command.argv[0].empty() ? "no text for the shell" : "";
+// "timeout=30" or "user=postgres".
+std::string read_option(std::string_view word, RuleCommand& command) {
+  const auto value = word.substr(word.find('=') + 1);
+  if (word.starts_with("user=")) {
+    command.user = value;
+    return is_account_name(value) ? "" : "names no user";
   }
-  if (!split_words(text, command.argv)) return "a quote is not closed in " + shown(text, 60);
-  return program_fault(command.argv);
+  const auto seconds = parse_number<int>(value);
+  command.timeout = seconds.value_or(0);
+  const bool good = command.timeout >= 1 && command.timeout <= kLongestTimeout;
+  return good ? "" : "has no number of seconds from 1 to " + std::to_string(kLongestTimeout);
 }
 
 // How many bytes the UTF-8 character at the beginning has; 0: it is none that is fit to be shown.
@@ -118,30 +123,34 @@ std::optional<std::int64_t> parse_age(std::string_view text) {
   return parse_with_unit(text, kUnits);
 }
 
+std::string read_rule_command(std::string_view text, RuleCommand& command) {
+  constexpr std::string_view kShell = "sh:";
+  command = {};
+  text = trimmed(text);
+  while (text.starts_with("timeout=") || text.starts_with("user=")) {
+    const auto word = text.substr(0, text.find_first_of(" \t"));
+    if (auto fault = read_option(word, command); !fault.empty()) return fault;
+    text = trimmed(text.substr(word.size()));
+  }
+  if (text.starts_with(kShell)) {
+    command.shell = true;
+    command.argv = {std::string(trimmed(text.substr(kShell.size())))};
+    return command.argv[0].empty() ? "has no text for the shell" : "";
+  }
+  if (!split_words(text, command.argv)) return "has a quote that is not closed";
+  if (command.argv.empty()) return "names no program";
+  const auto fault = program_fault(command.argv[0]);
+  return fault.empty() ? "" : "has a program whose name " + fault;
+}
+
 std::string read_guard_command(const std::vector<std::string>& arguments, GuardCommand& out) {
   out = {};
-  if (arguments.size() < 3 || arguments[1] != "expects") {
+  if (arguments.size() != 3 || arguments[1] != "expects") {
     return "it is to be \"PROGRAM ARG...\" expects 0|TEXT";
   }
-  if (auto fault = read_program(arguments[0], out.command); !fault.empty()) return fault;
   out.expects = arguments[2];
-  for (std::size_t at = 3; at < arguments.size(); at += 2) {
-    const std::string& word = arguments[at];
-    if (at + 1 == arguments.size()) return "nothing behind " + shown(word, 60);
-    const std::string& value = arguments[at + 1];
-    if (word == "user" && is_account_name(value)) {
-      out.command.user = value;
-    } else if (word == "timeout") {
-      const auto seconds = parse_number<int>(value);
-      if (!seconds || *seconds < 1 || *seconds > kLongestTimeout) {
-        return "a timeout is from 1 to " + std::to_string(kLongestTimeout) + " seconds";
-      }
-      out.command.timeout = *seconds;
-    } else {
-      return shown(word + " " + value, 60) + " is neither user NAME nor timeout SECONDS";
-    }
-  }
-  return "";
+  const auto fault = read_rule_command(arguments[0], out.command);
+  return fault.empty() ? "" : "'" + shown(arguments[0], 60) + "' " + fault;
 }
 
 bool is_account_name(std::string_view text) {

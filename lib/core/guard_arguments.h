@@ -18,18 +18,21 @@ std::optional<std::uint64_t> parse_amount(std::string_view text);
 // "90", "30m", "12h", "7d" as seconds.
 std::optional<std::int64_t> parse_age(std::string_view text);
 
-// `command "PROGRAM ARG..." expects 0|TEXT [user NAME] [timeout SECONDS]`.
+// `[timeout=SECONDS] [user=NAME] PROGRAM ARG...`, or `... sh: TEXT`, as aptkeep.rules(5) has it.
+// What is wrong with it, as the end of a sentence: "names no program"; empty: nothing.
+std::string read_rule_command(std::string_view text, RuleCommand& command);
+
+// `command "PROGRAM ARG..." expects 0|TEXT`.
 struct GuardCommand {
   RuleCommand command;
   std::string expects;  // "0": only the exit status counts
 };
 
-// What is wrong with the arguments, as in guard_fault(); empty: `out` has what they say. A program
-// is an absolute path, or a name that is looked up in the standard folders, never in PATH.
+// What is wrong with the arguments, as in guard_fault(); empty: `out` has what they say.
 std::string read_guard_command(const std::vector<std::string>& arguments, GuardCommand& out);
 
 // The most seconds that a command may take.
-inline constexpr int kLongestTimeout = 3600;
+inline constexpr int kLongestTimeout = 86400;
 
 // A user or group as `useradd` would take it (shadow's chkname.c and the dots that Debian allows).
 bool is_account_name(std::string_view text);

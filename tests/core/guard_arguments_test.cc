@@ -44,9 +44,14 @@ TEST(ReadGuardCommand, SplitsTheProgramsWordsWithoutAShell) {
 
 TEST(ReadGuardCommand, TakesUserAndTimeoutInAnyOrder) {
   GuardCommand out;
-  EXPECT_EQ(read_guard_command({"x", "expects", "0", "timeout", "7", "user", "_apt"}, out), "");
+  EXPECT_EQ(read_guard_command({"timeout=7  user=_apt /x user=y", "expects", "0"}, out), "");
   EXPECT_EQ(out.command.timeout, 7);
   EXPECT_EQ(out.command.user, "_apt");
+  EXPECT_EQ(out.command.argv, (Texts{"/x", "user=y"}));
+  EXPECT_EQ(read_guard_command({"user=_apt timeout=86400 sh: x", "expects", "0"}, out), "");
+  EXPECT_EQ(out.command.timeout, 86400);
+  EXPECT_EQ(out.command.user, "_apt");
+  EXPECT_TRUE(out.command.shell);
 }
 
 TEST(ReadGuardCommand, AShellIsOnlyWhereTheRuleSaysSo) {

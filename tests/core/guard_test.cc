@@ -93,8 +93,7 @@ TEST(GuardFault, FindsNothingWrongWithGoodCalls) {
            "service-active postgresql@15-main",
            "service-active dev-disk-by\\x2duuid.device",
            "not-running /usr/sbin/mysqld",
-           "command '/usr/sbin/postconf -h mail_version' expects 3.7.11 user postfix timeout 5",
-           "command postconf expects 0",
+           "command 'user=postfix timeout=5 /usr/sbin/postconf -h mail_version' expects 3.7.11",
            "command 'sh: mailq | grep -q empty' expects 0",
            "command /bin/true expects ''",
            "fresh-backup /var/backups/all.sql.gz 12h",
@@ -134,16 +133,23 @@ TEST(GuardFault, SaysWhatIsWrongInOneWay) {
       {"fresh-backup /x 1w",
        "fresh-backup: 1w is no age (a number of seconds, or one with m, h or d)"},
       {"command /bin/true is 0", "command: it is to be \"PROGRAM ARG...\" expects 0|TEXT"},
-      {"command bin/true expects 0", "command: bin/true is no absolute path"},
-      {"command '' expects 0", "command: no program"},
-      {"command \"'' x\" expects 0", "command: no program"},
-      {"command 'sh: ' expects 0", "command: no text for the shell"},
-      {"command \"/bin/echo it's\" expects 0", "command: a quote is not closed in /bin/echo it's"},
-      {"command /bin/true expects 0 user", "command: nothing behind user"},
-      {"command /bin/true expects 0 user 0",
-       "command: user 0 is neither user NAME nor timeout SECONDS"},
-      {"command /bin/true expects 0 timeout 0", "command: a timeout is from 1 to 3600 seconds"},
-      {"command /bin/true expects 0 timeout 3601", "command: a timeout is from 1 to 3600 seconds"},
+      {"command /bin/true expects 0 x",
+       "command: its arguments are \"PROGRAM ARG...\" expects 0|TEXT"},
+      {"command true expects 0", "command: 'true' has a program whose name is no absolute path"},
+      {"command /bin/../x expects 0",
+       "command: '/bin/../x' has a program whose name goes over . or .."},
+      {"command /bin//x expects 0",
+       "command: '/bin//x' has a program whose name has an empty part"},
+      {"command '' expects 0", "command: '' names no program"},
+      {"command 'user=x' expects 0", "command: 'user=x' names no program"},
+      {"command 'sh: ' expects 0", "command: 'sh: ' has no text for the shell"},
+      {"command \"/bin/echo it's\" expects 0",
+       "command: '/bin/echo it's' has a quote that is not closed"},
+      {"command 'user=0 /bin/true' expects 0", "command: 'user=0 /bin/true' names no user"},
+      {"command 'timeout=0 /bin/true' expects 0",
+       "command: 'timeout=0 /bin/true' has no number of seconds from 1 to 86400"},
+      {"command 'timeout=5s /bin/true' expects 0",
+       "command: 'timeout=5s /bin/true' has no number of seconds from 1 to 86400"},
   };
   for (const auto& wrong : all) EXPECT_EQ(fault(wrong.call), wrong.fault) << wrong.call;
 }
@@ -167,7 +173,8 @@ TEST(GuardFault, LetsNoControlCharacterThrough) {
 TEST(GuardFault, StandsAnyCall) {
   std::mt19937 random(7);
   const std::string bytes("/a0:@-. =KMGhd\\'\"\n\xff", 19);
-  const Words words{"expects", "0", "user", "timeout", "5", "/bin/true", "sh: x", "root", ":x"};
+  const Words words{"expects",   "0",     "user=x /x", "timeout=5 /x",
+                    "/bin/true", "sh: x", "root",      ":x"};
   std::size_t good = 0;
   for (int round = 0; round < 50000; ++round) {
     const auto& kinds = guard_kinds();

@@ -85,24 +85,28 @@ TEST(CommandGuard, RunsAsItsUserWithItsGroupsAlone) {
   const auto run = [](const std::string& guard) {
     return with_accounts([&guard] { return told(probe(guard)); });
   };
-  EXPECT_EQ(run("command 'id -u' expects 109 user mail_er"), "met: id prints 109");
-  EXPECT_EQ(run("command 'id -G' expects '117 45 119' user mail_er"), "met: id prints 117 45 119");
-  EXPECT_EQ(run("command 'id -ru' expects 109 user mail_er"), "met: id prints 109");
-  EXPECT_EQ(run("command 'id -G' expects 0"), "met: id: exit status 0");
-  EXPECT_EQ(run("command 'sh: echo $HOME $USER $LOGNAME' expects "
-                "'/var/spool/postfix mail_er mail_er' user mail_er"),
+  EXPECT_EQ(run("command 'user=mail_er /usr/bin/id -u' expects 109"),
+            "met: /usr/bin/id prints 109");
+  EXPECT_EQ(run("command 'user=mail_er /usr/bin/id -G' expects '117 45 119'"),
+            "met: /usr/bin/id prints 117 45 119");
+  EXPECT_EQ(run("command 'user=mail_er /usr/bin/id -ru' expects 109"),
+            "met: /usr/bin/id prints 109");
+  EXPECT_EQ(run("command '/usr/bin/id -G' expects 0"), "met: /usr/bin/id: exit status 0");
+  EXPECT_EQ(run("command 'user=mail_er sh: echo $HOME $USER $LOGNAME' expects "
+                "'/var/spool/postfix mail_er mail_er'"),
             "met: echo $HOME $USER $LOGNAME prints /var/spool/postfix mail_er mail_er");
-  EXPECT_EQ(run("command 'sh: cat /etc/shadow' expects 0 user mail_er"),
+  EXPECT_EQ(run("command 'user=mail_er sh: cat /etc/shadow' expects 0"),
             "unmet: cat /etc/shadow: exit status 1: cat: /etc/shadow: Permission denied");
-  EXPECT_EQ(run("command 'id -u' expects 0 user nobody-knows"),
-            "unknown: unable to run id: there is no user nobody-knows");
+  EXPECT_EQ(run("command 'user=nobody-knows /usr/bin/id -u' expects 0"),
+            "unknown: unable to run /usr/bin/id: there is no user nobody-knows");
 }
 
 TEST(CommandGuard, NobodyBecomesAnotherWithoutTheRight) {
-  EXPECT_EQ(as_nobody([] { return told(probe("command 'id -u' expects 0")); }),
+  EXPECT_EQ(as_nobody([] { return told(probe("command '/usr/bin/id -u' expects 0")); }),
             "unknown: unable to set groups for /usr/bin/id: Operation not permitted");
-  EXPECT_EQ(as_nobody([] { return told(probe("command 'id -u' expects 65534 user nobody")); }),
-            "met: id prints 65534");
+  EXPECT_EQ(
+      as_nobody([] { return told(probe("command 'user=nobody /usr/bin/id -u' expects 65534")); }),
+      "met: /usr/bin/id prints 65534");
 }
 
 }  // namespace

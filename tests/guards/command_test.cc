@@ -34,14 +34,15 @@ class CommandTest : public GuardTest {
 TEST_F(CommandTest, ExitStatusAndFirstLineDecide) {
   EXPECT_EQ(tell("command /bin/true expects 0"), "met: /bin/true: exit status 0");
   EXPECT_EQ(tell("command /bin/false expects 0"), "unmet: /bin/false: exit status 1");
-  EXPECT_EQ(tell("command true expects 0"), "met: true: exit status 0");
-  EXPECT_EQ(tell("command 'echo a b' expects 'a b'"), "met: echo prints a b");
-  EXPECT_EQ(tell("command 'printf a\\nb\\n' expects a"), "met: printf prints a");
-  EXPECT_EQ(tell("command 'printf b\\na\\n' expects a"), "unmet: printf prints b, not a");
-  EXPECT_EQ(tell("command 'echo ab' expects a"), "unmet: echo prints ab, not a");
-  EXPECT_EQ(tell("command 'echo 1' expects 0"), "met: echo: exit status 0");
-  EXPECT_EQ(tell("command true expects ''"), "met: true prints nothing");
-  EXPECT_EQ(tell("command 'echo x' expects ''"), "unmet: echo prints x, not ");
+  EXPECT_EQ(tell("command /usr/bin/true expects 0"), "met: /usr/bin/true: exit status 0");
+  EXPECT_EQ(tell("command '/usr/bin/echo a b' expects 'a b'"), "met: /usr/bin/echo prints a b");
+  EXPECT_EQ(tell("command '/usr/bin/printf a\\nb\\n' expects a"), "met: /usr/bin/printf prints a");
+  EXPECT_EQ(tell("command '/usr/bin/printf b\\na\\n' expects a"),
+            "unmet: /usr/bin/printf prints b, not a");
+  EXPECT_EQ(tell("command '/usr/bin/echo ab' expects a"), "unmet: /usr/bin/echo prints ab, not a");
+  EXPECT_EQ(tell("command '/usr/bin/echo 1' expects 0"), "met: /usr/bin/echo: exit status 0");
+  EXPECT_EQ(tell("command /usr/bin/true expects ''"), "met: /usr/bin/true prints nothing");
+  EXPECT_EQ(tell("command '/usr/bin/echo x' expects ''"), "unmet: /usr/bin/echo prints x, not ");
   EXPECT_EQ(tell("command 'sh: echo a; echo why >&2; exit 3' expects a"),
             "unmet: echo a; echo why >&2; exit 3: exit status 3: why");
 }
@@ -53,8 +54,6 @@ TEST_F(CommandTest, WhatCannotBeStartedIsUnknown) {
   std::filesystem::create_symlink("loop", path("loop"));
   const std::string start = "unknown: unable to run ";
   EXPECT_EQ(tell("command /no/such expects 0"), start + "/no/such: No such file or directory");
-  EXPECT_EQ(tell("command no-such-program expects 0"),
-            start + "/usr/bin/no-such-program: No such file or directory");
   EXPECT_EQ(tell("command @/no-x expects 0"), start + "@/no-x: Permission denied");
   EXPECT_EQ(tell("command @/lost expects 0"), start + "@/lost: No such file or directory");
   EXPECT_EQ(tell("command /tmp expects 0"), start + "/tmp: Permission denied");
@@ -87,9 +86,10 @@ TEST_F(CommandTest, IsInItsOwnSmallWorld) {
   EXPECT_EQ(environment.find("OF_THE_TEST"), std::string::npos);
   EXPECT_NE(environment.find("PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"), std::string::npos);
   EXPECT_NE(environment.find("HOME=/root\n"), std::string::npos);
-  EXPECT_EQ(tell("command pwd expects /"), "met: pwd prints /");
+  EXPECT_EQ(tell("command /usr/bin/pwd expects /"), "met: /usr/bin/pwd prints /");
   EXPECT_EQ(tell("command 'sh: umask' expects 0022"), "met: umask prints 0022");
-  EXPECT_EQ(tell("command cat expects ''"), "met: cat prints nothing") << "standard input is empty";
+  EXPECT_EQ(tell("command /usr/bin/cat expects ''"), "met: /usr/bin/cat prints nothing")
+      << "standard input is empty";
   EXPECT_EQ(tell("command 'sh: (: </dev/tty) 2>/dev/null || echo none' expects none"),
             "met: (: </dev/tty) 2>/dev/null || echo none prints none");
   EXPECT_EQ(tell("command 'sh: echo /proc/self/fd/*' expects x").find("/4"), std::string::npos);
@@ -102,15 +102,16 @@ TEST_F(CommandTest, HasSignalsAsAProgramExpectsThem) {
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);
-    return told(probe("command \"grep -cE '^Sig(Blk|Ign):.0+$' /proc/self/status\" expects 2"));
+    return told(
+        probe("command \"/usr/bin/grep -cE '^Sig(Blk|Ign):.0+$' /proc/self/status\" expects 2"));
   });
-  EXPECT_EQ(answer, "met: grep prints 2");
+  EXPECT_EQ(answer, "met: /usr/bin/grep prints 2");
 }
 
 TEST_F(CommandTest, IsEndedWithItsGroupWhenItsTimeIsOver) {
-  EXPECT_EQ(tell("command 'sh: trap \"\" TERM; sleep 1000 & echo $! >@/pid; wait' expects 0 "
-                 "timeout 1"),
-            "unknown: trap \"\" TERM; sleep 1000 & echo $! >@/pid; wait was ended after 1 seconds");
+  EXPECT_EQ(
+      tell("command 'timeout=1 sh: trap \"\" TERM; sleep 1000 & echo $! >@/pid; wait' expects 0"),
+      "unknown: trap \"\" TERM; sleep 1000 & echo $! >@/pid; wait was ended after 1 s");
   std::string pid = content("pid");
   ASSERT_FALSE(pid.empty());
   pid.pop_back();
@@ -130,14 +131,15 @@ TEST_F(CommandTest, OutputIsBoundedAndNeverHoldsItUp) {
   EXPECT_EQ(tell("command 'sh: echo first; head -c 20000000 /dev/zero; echo last >&2' expects "
                  "first"),
             "met: echo first; head -c 20000000 /dev/zero; echo last >&2 prints first");
-  EXPECT_EQ(tell("command yes expects y timeout 1"), "unknown: yes was ended after 1 seconds");
-  EXPECT_EQ(tell("command 'cat /dev/zero' expects x timeout 1"),
-            "unknown: cat was ended after 1 seconds");
+  EXPECT_EQ(tell("command 'timeout=1 /usr/bin/yes' expects y"),
+            "unknown: /usr/bin/yes was ended after 1 s");
+  EXPECT_EQ(tell("command 'timeout=1 /usr/bin/cat /dev/zero' expects x"),
+            "unknown: /usr/bin/cat was ended after 1 s");
 }
 
 TEST_F(CommandTest, TellsOddOutputHarmlessly) {
-  EXPECT_EQ(tell("command 'printf \\033[2J\\377' expects x"),
-            "unmet: printf prints \\x1b[2J\\xff, not x");
+  EXPECT_EQ(tell("command '/usr/bin/printf \\033[2J\\377' expects x"),
+            "unmet: /usr/bin/printf prints \\x1b[2J\\xff, not x");
 }
 
 }  // namespace

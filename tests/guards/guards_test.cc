@@ -77,16 +77,16 @@ TEST_F(GuardsTest, APathThatNeverAnswersIsGivenUpAndTheNextOnesGoOn) {
     return text;
   });
   EXPECT_EQ(answer,
-            "unknown: no answer after 1 seconds\nmet: @/x has it\n"
-            "unknown: no answer after 1 seconds\nunknown: no answer after 1 seconds\n"
-            "unknown: no answer after 1 seconds\nunmet: @/x has it\n");
+            "unknown: no answer after 1 s\nmet: @/x has it\n"
+            "unknown: no answer after 1 s\nunknown: no answer after 1 s\n"
+            "unknown: no answer after 1 s\nunmet: @/x has it\n");
 }
 
 TEST_F(GuardsTest, AProgramThatCannotEvenBeStartedInTimeIsGivenUp) {
   EXPECT_EQ(with_hung([this] {
-              return told(probe("command " + path("hung/x") + " expects 0 timeout 1"));
+              return told(probe("command 'timeout=1 " + path("hung/x") + "' expects 0"));
             }),
-            "unknown: @/hung/x was ended after 1 seconds");
+            "unknown: @/hung/x was ended after 1 s");
 }
 
 TEST_F(GuardsTest, AProbeThatIsKilledIsUnknownAndTheNextOnesGoOn) {

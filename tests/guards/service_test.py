@@ -66,8 +66,8 @@ class Guards(unittest.TestCase):
         self.assertEqual(self.probe("same-ids", ":dynamo", before=["same-ids :dynamo=1"]),
                          [f"unmet: group dynamo is {number}, it was 1",
                           f"same-ids :dynamo={number}"])
-        self.assertEqual(self.probe("command", "id -u", "expects", number, "user", "dynamo"),
-                         [f"met: id prints {number}"])
+        self.assertEqual(self.probe("command", "user=dynamo /usr/bin/id -u", "expects", number),
+                         [f"met: /usr/bin/id prints {number}"])
         self.bed.must("systemctl stop dynamic")
         self.assertEqual(self.probe("same-ids", "dynamo", before=[f"same-ids dynamo={number}"]),
                          [f"unmet: there is no user dynamo any more, it was {number}"])
