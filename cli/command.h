@@ -17,8 +17,20 @@ class Failed : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+struct PlanRequest {
+  std::string state;
+  std::vector<std::string> rules;      // folders; empty: the system's
+  std::vector<std::string> arguments;  // apt-get's
+  bool json = false;
+};
+
 int status(const std::string& state, bool json);
-int explain(const std::string& state, const std::string& package);
+int explain(const std::string& state, const std::vector<std::string>& rules,
+            const std::string& about);
+int plan(const PlanRequest& request);
+int check_rule_files(const std::vector<std::string>& files,
+                     const std::vector<std::string>& folders);
+int test_rule_file(const std::string& file, const std::vector<std::string>& folders);
 int report(const std::string& state, std::int64_t run, bool json);
 int runs(const std::string& state, unsigned most, bool json);
 int rollback(const std::vector<std::string>& packages, std::int64_t run_id, bool yes);

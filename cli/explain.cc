@@ -1,7 +1,8 @@
-// aptkeep explain PKG: the whole story of one package.
+// aptkeep explain PKG|UNIT: the whole story of one package, and the rules about it.
 #include <iostream>
 
 #include "command.h"
+#include "explain_rules.h"
 #include "keeps.h"
 #include "text.h"
 
@@ -71,16 +72,21 @@ bool tell_history(const Kept& kept, const std::string& package) {
 
 }  // namespace
 
-int explain(const std::string& state, const std::string& package) {
+int explain(const std::string& state, const std::vector<std::string>& rules,
+            const std::string& about) {
   const Kept kept = read_kept(state, APTKEEP_READ);
-  const auto found = kept.named(package);
+  const auto found = kept.named(about);
+  std::vector<Considered> tried;
   for (const aptkeep_keep& keep : found) {
     tell_kept(kept, keep);
+    tried.push_back({keep.package, keep.old_version, keep.version});
   }
-  if (!found.empty() || (kept.state && tell_history(kept, package))) {
-    return kAllWell;
+  const bool recorded = !found.empty() || (kept.state && tell_history(kept, about));
+  if (!tell_rules(about, tried, rules, recorded) && !recorded) {
+    throw Failed("unable to explain " + harmless(about) +
+                 ": nothing is recorded of it, and no rule names it");
   }
-  throw Failed("unable to explain " + harmless(package) + ": nothing is recorded of it");
+  return kAllWell;
 }
 
 }  // namespace aptkeep::cli

@@ -23,6 +23,7 @@ struct Arguments {
   std::string state;
   std::string package;
   std::vector<std::string> packages;
+  std::vector<std::string> rules;
   std::int64_t run = 0;
   unsigned most = 20;
   bool json = false;
@@ -43,6 +44,35 @@ CLI::App* reading(CLI::App& app, Arguments& given, const char* name, const char*
   return command;
 }
 
+void use_rules(CLI::App* command, Arguments& given) {
+  command->add_option("--rules", given.rules, "Use the rules in this folder, not the system's")
+      ->type_name("FOLDER")
+      ->allow_extra_args(false);
+}
+
+void set_up_rules(CLI::App& app, Arguments& given, int& result) {
+  CLI::App* plan_command =
+      reading(app, given, "plan", "Say what an upgrade would do now, and change nothing");
+  plan_command->add_option("ARGUMENT", given.packages,
+                           "apt-get's arguments, behind --; without: full-upgrade");
+  plan_command->add_flag("--json", given.json, "Print JSON");
+  use_rules(plan_command, given);
+  plan_command->callback([&] {
+    result = plan({given.state, given.rules, given.packages, given.json});
+  });
+
+  CLI::App* rules_command = app.add_subcommand("rules", "Check or test files of rules");
+  rules_command->require_subcommand(1);
+  CLI::App* check = rules_command->add_subcommand("check", "Tell every mistake in rules");
+  check->add_option("FILE", given.packages, "Without: all files that the system has");
+  use_rules(check, given);
+  check->callback([&] { result = check_rule_files(given.packages, given.rules); });
+  CLI::App* test = rules_command->add_subcommand("test", "Try the Test: stanzas of a file");
+  test->add_option("FILE", given.package, "Where it has no rules: of the system's")->required();
+  use_rules(test, given);
+  test->callback([&] { result = test_rule_file(given.package, given.rules); });
+}
+
 void set_up(CLI::App& app, Arguments& given, int& result) {
   app.set_version_flag("--version", std::string("aptkeep ") + aptkeep_version());
 
@@ -51,9 +81,13 @@ void set_up(CLI::App& app, Arguments& given, int& result) {
   status_command->add_flag("--json", given.json, "Print JSON");
   status_command->callback([&] { result = status(given.state, given.json); });
 
-  CLI::App* explain_command = reading(app, given, "explain", "Tell the whole story of one package");
-  explain_command->add_option("PACKAGE", given.package, "foo or foo:arch")->required();
-  explain_command->callback([&] { result = explain(given.state, given.package); });
+  CLI::App* explain_command =
+      reading(app, given, "explain", "Tell the whole story of one package, or of a service");
+  explain_command->add_option("PACKAGE", given.package, "foo, foo:arch or foo.service")->required();
+  use_rules(explain_command, given);
+  explain_command->callback([&] { result = explain(given.state, given.rules, given.package); });
+
+  set_up_rules(app, given, result);
 
   CLI::App* report_command = reading(app, given, "report", "Say what a run did");
   report_command->add_option("RUN", given.run, "Its number; without: the newest")

@@ -1,0 +1,224 @@
+#include "explain_rules.h"
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "core/names.h"
+#include "core/package_pattern.h"
+#include "known_rules.h"
+#include "now.h"
+#include "text.h"
+
+namespace aptkeep::cli {
+namespace {
+
+// systemd.unit(5)
+constexpr std::array kSuffixes{".service", ".socket", ".path",  ".timer",  ".target",   ".mount",
+                               ".swap",    ".slice",  ".scope", ".device", ".automount"};
+
+bool is_unit(std::string_view name) {
+  return std::any_of(kSuffixes.begin(), kSuffixes.end(),
+                     [name](const char* suffix) { return name.ends_with(suffix); });
+}
+
+std::string name_alone(const std::string& package) {
+  return package.substr(0, package.find(':'));
+}
+
+// What is there, and what apt would install; empty: nothing.
+struct Available {
+  std::string installed, candidate;
+  bool known = false;
+};
+
+Available available(const std::string& package) {
+  Available found;
+  const auto value = [](const std::string& line) {
+    const std::string text = line.substr(line.find(": ") + 2);
+    return text == "(none)" ? std::string() : text;
+  };
+  for (const std::string& line :
+       lines_of({"/usr/bin/env", "LC_ALL=C", "/usr/bin/apt-cache", "policy", "--", package})) {
+    if (line.starts_with("  Installed: ")) {
+      found.installed = value(line);
+      found.known = true;
+    } else if (line.starts_with("  Candidate: ")) {
+      found.candidate = value(line);
+    }
+  }
+  return found;
+}
+
+class Telling {
+ public:
+  explicit Telling(Rules rules) : rules_(std::move(rules)) {
+    const auto words = lines_of({"/usr/bin/dpkg", "--print-architecture"});
+    native_arch_ = words.empty() ? "" : words.front();
+    for (const auto& [package, now] : packages_now(native_arch_)) {
+      if (now.state.size() > 1 && now.state[1] != 'n' && now.state[1] != 'c') {
+        installed_[name_alone(package)] = now.version;
+      }
+    }
+  }
+
+  bool package(const std::string& name, const std::vector<Considered>& tried, bool recorded) {
+    if (!tried.empty()) {
+      const auto tells = [this](const Considered& one) { return versions(one); };
+      return std::count_if(tried.begin(), tried.end(), tells) > 0;
+    }
+    const Available now = available(name);
+    const bool native = name.find(':') == std::string::npos;
+    const std::string full = native ? name + ":" + native_arch_ : name;
+    if (versions({full, now.installed, now.candidate}) || recorded || !now.known) {
+      return !used_.empty();
+    }
+    std::cout << harmless(name) << ": nothing is recorded of it, and no rule names it.\n";
+    return true;
+  }
+
+  bool unit(const std::string& name) {
+    std::set<std::string> packages;
+    bool any = false;
+    for (const Rule& rule : rules_.rules) {
+      if (!names(rule.services, name) && !names(rule.together, name)) {
+        continue;
+      }
+      std::cout << (any ? "" : harmless(name) + " is named by\n") << "  " << short_name(rule)
+                << " for";
+      any = true;
+      used_.insert(&rule);
+      for (const std::string& pattern : rule.packages) {
+        std::cout << " " << harmless(pattern);
+        add_installed(pattern, packages);
+      }
+      std::cout << "\n";
+      for (const DecisionLine& line : aptkeep::lines_of(rule)) {
+        std::cout << "    " << in_short(line) << "\n";
+      }
+    }
+    for (const std::string& one : packages) {
+      package(one, {}, true);
+    }
+    return any;
+  }
+
+  void sources() const {
+    if (!used_.empty()) {
+      std::cout << "Rules:\n" << with_sources(used_, "  ");
+    }
+    for (const std::string& complaint : rules_.complaints) {
+      std::cout << "Note: " << in_one_line(complaint) << "\n";
+    }
+  }
+
+ private:
+  static bool names(const RuleList<std::string>& list, const std::string& unit) {
+    return std::any_of(list.entries.begin(), list.entries.end(), [&](const std::string& entry) {
+      return entry == unit || glob_matches(entry, unit);
+    });
+  }
+
+  void add_installed(const std::string& pattern, std::set<std::string>& packages) const {
+    for (const auto& [name, version] : installed_) {
+      if (glob_matches(pattern, name)) {
+        packages.insert(name);
+      }
+    }
+  }
+
+  bool versions(const Considered& one) {
+    const auto step = step_of(one);
+    const RuleFacts facts{compare_versions, [this](std::string_view name) {
+                            const auto found = installed_.find(std::string(name));
+                            return found == installed_.end() ? std::string() : found->second;
+                          }};
+    const StepDecisions decisions = decide(rules_.rules, step, facts);
+    std::vector<const Rule*> others;
+    for (const Rule& rule : rules_.rules) {
+      const bool named =
+          std::any_of(rule.packages.begin(), rule.packages.end(), [&](const std::string& pattern) {
+            return glob_matches(pattern, name_alone(one.package));
+          });
+      const auto& applying = decisions.applying;
+      if (named && std::find(applying.begin(), applying.end(), &rule) == applying.end()) {
+        others.push_back(&rule);
+      }
+    }
+    if (decisions.applying.empty() && others.empty()) {
+      return false;
+    }
+    tell(one, decisions, others);
+    return true;
+  }
+
+  static Step step_of(const Considered& one) {
+    Step step;
+    step.package = one.package;
+    step.old_version = one.old_version;
+    step.new_version = one.new_version;
+    const int order = one.old_version.empty() || one.new_version.empty()
+                          ? 0
+                          : compare_versions(one.old_version, one.new_version);
+    step.action = one.old_version.empty()   ? Action::Install
+                  : one.new_version.empty() ? Action::Remove
+                  : order < 0               ? Action::Upgrade
+                  : order > 0               ? Action::Downgrade
+                                            : Action::Reinstall;
+    return step;
+  }
+
+  void tell(const Considered& one, const StepDecisions& decisions,
+            const std::vector<const Rule*>& others) {
+    const bool both = !one.old_version.empty() && !one.new_version.empty();
+    const bool moves = both && one.old_version != one.new_version;
+    const std::string version = one.old_version.empty() ? one.new_version : one.old_version;
+    std::cout << "What rules decide about " << name_of(one.package, native_arch_)
+              << harmless(moves ? " from " + one.old_version + " to " + one.new_version
+                                : (version.empty() ? "" : " ") + version)
+              << ":\n";
+    for (const DecisionLine& line : decision_lines(decisions)) {
+      std::cout << "  " << in_short(line) << "\n";
+      for (const Rule* beaten : line.beaten) {
+        std::cout << "    beats " << in_one_line(said_in(*beaten, line.field)) << " ["
+                  << short_name(*beaten) << "]\n";
+        used_.insert(beaten);
+      }
+    }
+    used_.insert(decisions.applying.begin(), decisions.applying.end());
+    for (const Rule* rule : others) {
+      std::cout << "  not about this: [" << short_name(*rule)
+                << "], whose versions, architecture or When-Installed do not fit\n";
+      used_.insert(rule);
+    }
+  }
+
+  const Rules rules_;
+  std::string native_arch_;
+  std::map<std::string, std::string> installed_;
+  std::set<const Rule*> used_;
+};
+
+}  // namespace
+
+bool tell_rules(const std::string& about, const std::vector<Considered>& tried,
+                const std::vector<std::string>& folders, bool recorded) {
+  auto rules = read_rules(folders.empty() ? rule_folders() : folders);
+  if (!rules) {
+    rules = Rules{{}, {rules.error().message}, {}};  // the story is worth telling without them
+  }
+  Telling telling(std::move(*rules));
+  bool told = is_unit(about) && telling.unit(about);
+  if (is_package_reference(about)) {
+    told = telling.package(about, tried, recorded || told) || told;
+  }
+  if (told) {
+    telling.sources();
+  }
+  return told;
+}
+
+}  // namespace aptkeep::cli

@@ -1,0 +1,153 @@
+// aptkeep plan: what an upgrade would do now.
+#include "plan.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+
+#include "adapters/apt_cache.h"
+#include "adapters/apt_simulate.h"
+#include "command.h"
+#include "core/config.h"
+#include "core/never_back.h"
+#include "known_rules.h"
+#include "text.h"
+
+namespace aptkeep::cli {
+namespace {
+
+template <typename T>
+T must(Result<T> result) {
+  if (!result) {
+    throw Failed(result.error().message);
+  }
+  return std::move(*result);
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// Packages that are given as files: no list of apt's has their versions.
+std::vector<std::string> archives(const AptArguments& arguments) {
+  std::vector<std::string> found;
+  for (const std::string& package : arguments.packages) {
+    std::error_code error;
+    const auto path = std::filesystem::absolute(package, error);
+    if (package.find('/') != std::string::npos && package.ends_with(".deb") && !error) {
+      found.push_back(path.lexically_normal().string());
+    }
+  }
+  return found;
+}
+
+void read_force_of(PlanView& view, const AptSettings& apt) {
+  std::vector<std::string> texts = apt.list("Aptkeep::Force");
+  texts.push_back(variable("APTKEEP_FORCE"));
+  for (const std::string& text : texts) {
+    const Force force = read_force(text);
+    view.settings.forced.insert(view.settings.forced.end(), force.packages.begin(),
+                                force.packages.end());
+    for (const std::string& refused : force.refused) {
+      view.complaints.push_back("unable to force " + refused + ": it is no package");
+    }
+  }
+}
+
+void read_settings(PlanView& view, const AptSettings& apt) {
+  view.settings.native_arch = apt.find("APT::Architecture");
+  view.settings.keep_going = apt.find_bool("Aptkeep::Keep-Going", true) &&
+                             variable("APTKEEP") != "off" && ::access(paths::kOff, F_OK) != 0;
+  view.settings.rollback = apt.find_bool("Aptkeep::Rollback", true);
+  view.settings.person = ::isatty(STDIN_FILENO) == 1;
+  read_force_of(view, apt);
+}
+
+// Without apt's cache only what the steps themselves say is known, and that is told.
+std::optional<AptCache> relations(PlanView& view) {
+  for (const SimulatedStep& simulated : view.simulation.steps) {
+    view.plan.steps.push_back(simulated.step);
+  }
+  auto cache = AptCache::open(archives(view.arguments));
+  auto plan = cache ? cache->make_plan(view.plan.steps) : Result<Plan>(cache.error());
+  if (!plan) {
+    view.complaints.push_back("unable to tell what would stay back with a kept package: " +
+                              plan.error().message);
+    return std::nullopt;
+  }
+  view.plan = std::move(*plan);
+  return std::move(*cache);
+}
+
+// As the run does it: where the list cannot be used, nothing goes back.
+std::string list_fault(const Rules& rules) {
+  const std::string list = paths::kNeverRollBack;
+  const auto name = list.substr(list.rfind('/') + 1);
+  const auto& left_out = rules.left_out;
+  const bool unused = std::find(left_out.begin(), left_out.end(), name) != left_out.end();
+  return unused || ::access(list.c_str(), R_OK) != 0
+             ? "unable to tell what may go back: " + list + " cannot be used"
+             : "";
+}
+
+void decide_all(PlanView& view, bool own_rules) {
+  // Switched off, aptkeep asks no rule.
+  static const std::vector<Rule> kNoRules;
+  const auto cache = relations(view);
+  const RuleFacts facts{compare_versions, [&](std::string_view name) {
+                          return cache ? cache->installed_version(name) : std::string();
+                        }};
+  const RuleIndex index(view.settings.keep_going ? view.rules.rules : kNoRules);
+  view.decisions = decide_steps(index, facts, view.plan.steps);
+  mark_never_back(index, facts, view.plan.steps);
+  const std::string fault = own_rules || !view.settings.keep_going ? "" : list_fault(view.rules);
+  if (!fault.empty()) {
+    view.complaints.push_back(fault);
+    for (Step& step : view.plan.steps) {
+      step.never_back = fault;
+    }
+  }
+  view.guards = guards_now(view.decisions);
+  PlanParts parts{view.plan, view.decisions, view.guards, {}};
+  for (const SimulatedStep& simulated : view.simulation.steps) {
+    parts.calls.push_back(simulated.call);
+  }
+  view.planned = plan_upgrade(parts, view.settings);
+}
+
+}  // namespace
+
+std::string PlanView::name(std::uint32_t step) const {
+  return name_of(plan.steps[step].package, settings.native_arch);
+}
+
+bool PlanView::all_well() const {
+  return kept.keeps.empty() && std::all_of(planned.begin(), planned.end(), [](const auto& one) {
+           return one.judged.unmet.empty();
+         });
+}
+
+int plan(const PlanRequest& request) {
+  PlanView view;
+  view.arguments = must(read_apt_arguments(request.arguments));
+  view.rules = read_known_rules(request.rules);
+  view.complaints = view.rules.complaints;
+  const AptSettings apt = must(read_apt_settings(view.arguments));
+  read_settings(view, apt);
+  view.simulation = must(simulate(view.arguments, view.settings.native_arch, compare_versions));
+  view.kept = read_kept(request.state, APTKEEP_READ);
+  decide_all(view, !request.rules.empty());
+  if (request.json) {
+    std::cout << plan_json(view) << "\n";
+  } else {
+    print_plan(view);
+  }
+  return view.all_well() ? kAllWell : kKept;
+}
+
+}  // namespace aptkeep::cli

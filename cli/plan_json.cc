@@ -1,0 +1,106 @@
+// The plan as JSON: docs/report.schema.json, kind "plan".
+#include <nlohmann/json.hpp>
+
+#include "core/decision_lines.h"
+#include "plan.h"
+
+namespace aptkeep::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json rule(const Rule& one) {
+  return {{"where", one.where},
+          {"reason", one.reason},
+          {"source", one.source},
+          {"historic", one.historic}};
+}
+
+Json decisions(const StepDecisions& decided) {
+  Json list = Json::array();
+  for (const DecisionLine& line : decision_lines(decided)) {
+    Json beaten = Json::array();
+    for (const Rule* other : line.beaten) {
+      beaten.push_back(rule(*other));
+      beaten.back()["value"] = said_in(*other, line.field);
+    }
+    list.push_back({{"field", line.field},
+                    {"value", line.value},
+                    {"rule", line.by == nullptr ? Json(nullptr) : rule(*line.by)},
+                    {"beaten", beaten}});
+  }
+  return list;
+}
+
+Json guards(const std::vector<GuardFinding>& findings) {
+  Json list = Json::array();
+  for (const GuardFinding& finding : findings) {
+    list.push_back({{"guard", to_string(finding.call)},
+                    {"state", word_of(finding.result.state)},
+                    {"why", finding.result.why}});
+  }
+  return list;
+}
+
+Json step(const PlanView& view, const PlannedStep& planned) {
+  const Step& one = view.plan.steps[planned.step];
+  return {{"package", one.package},
+          {"action", to_string(one.action)},
+          {"old_version", text_or_null(one.old_version)},
+          {"new_version", text_or_null(one.new_version)},
+          {"origin", text_or_null(view.simulation.steps[planned.step].origin)},
+          {"security", one.security},
+          {"fate", to_string(planned.fate)},
+          {"cause", planned.cause},
+          {"guards", guards(view.guards[planned.step])},
+          {"forced_past", planned.judged.passed},
+          {"if_it_fails",
+           {{"outcome", to_string(planned.if_it_fails)},
+            {"tried_again", planned.tried_again},
+            {"why", text_or_null(planned.if_it_fails_why)}}},
+          {"decisions", decisions(view.decisions[planned.step])}};
+}
+
+}  // namespace
+
+std::string plan_json(const PlanView& view) {
+  Json steps = Json::array();
+  for (const PlannedStep& planned : view.planned) {
+    steps.push_back(step(view, planned));
+  }
+  Json kept_back = Json::array();
+  for (const KeptBack& back : view.simulation.kept_back) {
+    kept_back.push_back({{"package", back.package},
+                         {"old_version", text_or_null(back.old_version)},
+                         {"new_version", text_or_null(back.new_version)},
+                         {"phased", back.phased}});
+  }
+  Json kept = Json::array();
+  for (const aptkeep_keep& keep : view.kept.keeps) {
+    kept.push_back({{"package", keep.package},
+                    {"version", text_or_null(keep.version)},
+                    {"old_version", text_or_null(keep.old_version)}});
+  }
+  std::vector<std::string> command{view.arguments.command};
+  for (const auto* words : {&view.arguments.options, &view.arguments.packages}) {
+    command.insert(command.end(), words->begin(), words->end());
+  }
+  return Json{{"format", 1},
+              {"kind", "plan"},
+              {"aptkeep", aptkeep_version()},
+              {"all_well", view.all_well()},
+              {"native_architecture", text_or_null(view.settings.native_arch)},
+              {"command", command},
+              {"switched_on", view.settings.keep_going},
+              {"steps", steps},
+              {"kept", kept},
+              {"kept_back_by_apt", kept_back},
+              {"complaints", view.complaints}}
+      .dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace aptkeep::cli

@@ -1,0 +1,171 @@
+// The plan for a person.
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "known_rules.h"
+#include "plan.h"
+#include "text.h"
+
+namespace aptkeep::cli {
+namespace {
+
+std::string typed(const AptArguments& arguments) {
+  std::string text = "apt-get " + arguments.command;
+  for (const auto* words : {&arguments.options, &arguments.packages}) {
+    for (const std::string& word : *words) {
+      text += " " + word;
+    }
+  }
+  return harmless(text);
+}
+
+void tell_heading(const PlanView& view) {
+  if (view.planned.empty()) {
+    std::cout << typed(view.arguments) << " would change nothing.\n";
+    return;
+  }
+  std::map<Action, std::size_t> counts;
+  for (const Step& step : view.plan.steps) {
+    ++counts[step.action];
+  }
+  std::string text;
+  for (const auto& [action, count] : counts) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " to " + to_string(action);
+  }
+  std::cout << typed(view.arguments) << ": " << text << "\n";
+  if (!view.settings.keep_going) {
+    std::cout << "aptkeep is switched off for this: the first failure would stop the run.\n";
+  }
+}
+
+void tell_step(const PlanView& view, const PlannedStep& planned, std::size_t number) {
+  const Step& step = view.plan.steps[planned.step];
+  const std::string& origin = view.simulation.steps[planned.step].origin;
+  const bool both = !step.old_version.empty() && !step.new_version.empty() &&
+                    step.old_version != step.new_version;
+  std::string text = std::to_string(number) + ". " + to_string(step.action) + " " +
+                     view.name(planned.step) + " " + step.old_version + (both ? " -> " : "") +
+                     (step.old_version == step.new_version ? "" : step.new_version) +
+                     (origin.empty() ? "" : " (" + origin + ")");
+  std::cout << harmless(text) << (step.security ? loud(", security update") : "") << "\n";
+}
+
+// A guard's line has its state too; the guards are in the order of their lines.
+void tell_rules(const PlanView& view, const PlannedStep& planned, std::set<const Rule*>& used) {
+  std::size_t guard = 0;
+  for (const DecisionLine& line : decision_lines(view.decisions[planned.step])) {
+    std::cout << "     " << in_short(line);
+    const auto& found = view.guards[planned.step];
+    if (line.field == std::string_view("Guard") && guard < found.size()) {
+      const GuardResult& result = found[guard++].result;
+      std::cout << "\n       "
+                << (result.met() ? word_of(result.state) : loud(word_of(result.state)))
+                << (result.why.empty() ? "" : ": " + in_one_line(result.why));
+    }
+    std::cout << "\n";
+    used.insert(line.beaten.begin(), line.beaten.end());
+    if (line.by != nullptr) {
+      used.insert(line.by);
+    }
+  }
+}
+
+std::string what_if_it_fails(const PlannedStep& planned) {
+  switch (planned.if_it_fails) {
+    case IfItFails::LeftUnconfigured:
+      return "it is left unconfigured, not put back";
+    case IfItFails::StopsRun:
+      return "the run stops";
+    case IfItFails::PutBack:
+    case IfItFails::RemovedAgain:
+    case IfItFails::StaysAsItIs:
+      return "";  // the footer tells
+  }
+  return "";
+}
+
+void tell_fate(const PlanView& view, const PlannedStep& planned) {
+  const std::string indent = "     ";
+  for (std::size_t i = 0; i < planned.cause.size() && planned.fate != Fate::NotBegun; ++i) {
+    std::cout << indent << (i == 0 ? loud("stays as it is") + ": " : "  because ")
+              << in_one_line(planned.cause[i]) << "\n";
+  }
+  if (planned.fate == Fate::Goes && !planned.judged.reason.empty()) {
+    std::cout << indent << "goes on although: " << in_one_line(planned.judged.reason) << "\n";
+  }
+  if (planned.fate == Fate::Asks) {
+    std::cout << indent << "you will be asked: " << in_one_line(planned.judged.reason) << "\n";
+  }
+  const std::string outcome = what_if_it_fails(planned);
+  if (view.settings.keep_going && !outcome.empty()) {
+    std::cout << indent << "if it fails: " << (planned.tried_again ? "tried again, then " : "")
+              << outcome << ": " << in_one_line(planned.if_it_fails_why) << "\n";
+  }
+}
+
+void tell_kept(const PlanView& view) {
+  if (!view.kept.keeps.empty()) {
+    std::cout << "Kept back by aptkeep already (see aptkeep status):\n";
+  }
+  for (const aptkeep_keep& keep : view.kept.keeps) {
+    std::cout << "  " << headline(view.kept, keep) << "\n";
+  }
+  if (!view.simulation.kept_back.empty()) {
+    std::cout << "Kept back by apt (its dependencies, a hold, a phase, or one of the above):\n";
+  }
+  for (const KeptBack& back : view.simulation.kept_back) {
+    std::cout << "  " << name_of(back.package, view.settings.native_arch)
+              << harmless(back.old_version.empty()
+                              ? ""
+                              : " stays at " + back.old_version + ", there is " + back.new_version)
+              << (back.phased ? " (phased)" : "") << "\n";
+  }
+}
+
+void tell_stop(const PlanView& view) {
+  if (!view.planned.empty() && view.planned.front().fate == Fate::NotBegun) {
+    std::cout << loud("Nothing of it would begin") << ": "
+              << in_one_line(view.planned.front().cause.front()) << "\n";
+  }
+}
+
+}  // namespace
+
+const char* word_of(GuardState state) {
+  switch (state) {
+    case GuardState::Met:
+      return "met";
+    case GuardState::Unmet:
+      return "unmet";
+    case GuardState::Unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+void print_plan(const PlanView& view) {
+  std::set<const Rule*> used;
+  tell_heading(view);
+  tell_stop(view);
+  std::size_t number = 0;
+  for (const PlannedStep& planned : view.planned) {
+    tell_step(view, planned, ++number);
+    tell_rules(view, planned, used);
+    tell_fate(view, planned);
+  }
+  tell_kept(view);
+  if (!view.planned.empty() && view.settings.keep_going) {
+    std::cout << "What fails would be put back, or removed again if it is new, unless it says "
+                 "otherwise.\n";
+  }
+  if (!used.empty()) {
+    std::cout << "Rules:\n" << with_sources(used, "  ");
+  }
+  for (const std::string& complaint : view.complaints) {
+    std::cout << "Note: " << in_one_line(complaint) << "\n";
+  }
+}
+
+}  // namespace aptkeep::cli

@@ -1,0 +1,31 @@
+// What the rules decided for a step, value by value, with the rule that said it and those that it
+// beat: for a person who wants to know why.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/rule.h"
+#include "core/rule_match.h"
+
+namespace aptkeep {
+
+struct DecisionLine {
+  const char* field = "";    // "Class"; a list field has one line for each entry
+  std::string value;         // as a rule has it; "none" where all entries were dropped
+  const Rule* by = nullptr;  // nullptr: only what was dropped is known
+  std::vector<const Rule*> beaten;
+};
+
+// In the order of the fields in aptkeep.rules(5); fields of which no rule says anything are left
+// out.
+std::vector<DecisionLine> decision_lines(const StepDecisions& decisions);
+
+// What the rule itself says, whenever it applies; `by` is nullptr.
+std::vector<DecisionLine> lines_of(const Rule& rule);
+
+// The same for one field; "none" where it says nothing.
+std::string said_in(const Rule& rule, std::string_view field);
+
+}  // namespace aptkeep

@@ -1,0 +1,168 @@
+#include "core/upgrade_plan.h"
+
+#include <algorithm>
+
+#include "core/kept_set.h"
+#include "core/order.h"
+
+namespace aptkeep {
+namespace {
+
+std::vector<std::uint32_t> order_of(const PlanParts& parts) {
+  const auto count = static_cast<std::uint32_t>(parts.plan.steps.size());
+  std::vector<StepState> states(count, StepState::Waiting);
+  std::vector<bool> placed(count, false);
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (placed[i]) continue;
+    std::vector<std::uint32_t> call;
+    for (std::uint32_t k = i; k < count; ++k) {
+      if (parts.calls[k] == parts.calls[i] && (parts.calls[i] >= 0 || k == i)) call.push_back(k);
+    }
+    if (parts.calls[i] >= 0) call = unpack_order(parts.plan, call, states);
+    for (const std::uint32_t step : call) {
+      placed[step] = true;
+      states[step] = StepState::Done;
+      order.push_back(step);
+    }
+  }
+  return order;
+}
+
+GuardDecision judge(const PlanParts& parts, std::uint32_t step, const PlanSettings& settings) {
+  const auto& decisions = parts.decisions[step];
+  GuardSetting setting;
+  if (decisions.if_unmet) setting.if_unmet = decisions.if_unmet->value;
+  setting.forced = is_forced(settings.forced, parts.plan.steps[step].package);
+  setting.person = settings.person;
+  return judge_guards(parts.guards[step], setting);
+}
+
+void set_outcome(PlannedStep& planned, IfItFails outcome, const std::string& why) {
+  planned.if_it_fails = outcome;
+  planned.if_it_fails_why = why;
+}
+
+void say_outcome(PlannedStep& planned, const Step& step, const StepDecisions& decisions,
+                 const PlanSettings& settings) {
+  const auto* rule = decisions.on_failure ? decisions.on_failure->by : nullptr;
+  const auto said = rule != nullptr ? decisions.on_failure->value : OnFailure::RollBack;
+  planned.tried_again = said == OnFailure::Retry;
+  if (!settings.keep_going) {
+    set_outcome(planned, IfItFails::StopsRun, "aptkeep does not go on past failures now");
+  } else if (said == OnFailure::StopRun) {
+    set_outcome(planned, IfItFails::StopsRun, rule->reason);
+  } else if (said == OnFailure::LeaveUnconfigured) {
+    set_outcome(planned, IfItFails::LeftUnconfigured, rule->reason);
+  } else if (!step.never_back.empty()) {
+    set_outcome(planned, IfItFails::LeftUnconfigured, step.never_back);
+  } else if (step.action == Action::Configure) {
+    set_outcome(planned, IfItFails::LeftUnconfigured, "its old version is gone already");
+  } else if (!settings.rollback) {
+    set_outcome(planned, IfItFails::LeftUnconfigured, "rollback is switched off");
+  } else if (step.old_version.empty()) {
+    const bool purge = step.new_version.empty();
+    set_outcome(planned, purge ? IfItFails::StaysAsItIs : IfItFails::RemovedAgain, "");
+  }
+}
+
+// The steps that their own guards keep take all with them that cannot be without them.
+void keep(const PlanParts& parts, const PlanSettings& settings, std::vector<PlannedStep>& planned) {
+  std::vector<std::uint32_t> kept;
+  std::vector<const std::string*> reasons(planned.size(), nullptr);
+  for (std::uint32_t i = 0; i < planned.size(); ++i) {
+    if (planned[i].judged.verdict != GuardVerdict::Keep) continue;
+    kept.push_back(i);
+    reasons[i] = &planned[i].judged.reason;
+  }
+  if (kept.empty()) return;
+  const auto set = least_kept_set(parts.plan, kept);
+  for (const auto& member : set.members) {
+    auto& one = planned[member.step];
+    one.fate = Fate::Kept;
+    one.cause = cause_chain(parts.plan, set, member.step, settings.native_arch);
+    if (one.cause.empty()) continue;
+    // The chain ends at what failed; here nothing has.
+    auto root = member;
+    while (!root.failed && root.because >= 0) {
+      root = set.members[static_cast<std::size_t>(root.because)];
+    }
+    if (!root.failed || reasons[root.step] == nullptr) continue;
+    const auto& package = parts.plan.steps[root.step].package;
+    one.cause.back() =
+        display_name(package, settings.native_arch) + " kept: " + *reasons[root.step];
+  }
+}
+
+// One guard that says stop is enough.
+void stop(const PlanParts& parts, const PlanSettings& settings, std::vector<PlannedStep>& planned) {
+  const auto found = std::find_if(planned.begin(), planned.end(), [](const auto& one) {
+    return one.judged.verdict == GuardVerdict::Stop;
+  });
+  if (found == planned.end()) return;
+  const auto& package = parts.plan.steps[found->step].package;
+  const std::string why =
+      display_name(package, settings.native_arch) + " stops the run: " + found->judged.reason;
+  for (auto& one : planned) {
+    one.fate = Fate::NotBegun;
+    one.cause = {why};
+  }
+}
+
+}  // namespace
+
+std::vector<StepDecisions> decide_steps(const RuleIndex& rules, const RuleFacts& facts,
+                                        const std::vector<Step>& steps) {
+  std::vector<StepDecisions> decisions;
+  decisions.reserve(steps.size());
+  for (const auto& step : steps) decisions.push_back(rules.decide(step, facts));
+  return decisions;
+}
+
+std::vector<PlannedStep> plan_upgrade(const PlanParts& parts, const PlanSettings& settings) {
+  std::vector<PlannedStep> planned(parts.plan.steps.size());
+  for (std::uint32_t i = 0; i < planned.size(); ++i) {
+    planned[i].step = i;
+    planned[i].judged = judge(parts, i, settings);
+    if (planned[i].judged.verdict == GuardVerdict::Ask) planned[i].fate = Fate::Asks;
+    say_outcome(planned[i], parts.plan.steps[i], parts.decisions[i], settings);
+  }
+  keep(parts, settings, planned);
+  stop(parts, settings, planned);
+  std::vector<PlannedStep> ordered;
+  ordered.reserve(planned.size());
+  for (const auto step : order_of(parts)) ordered.push_back(std::move(planned[step]));
+  return ordered;
+}
+
+const char* to_string(Fate fate) {
+  switch (fate) {
+    case Fate::Goes:
+      return "goes";
+    case Fate::Asks:
+      return "asks";
+    case Fate::Kept:
+      return "kept";
+    case Fate::NotBegun:
+      return "not_begun";
+  }
+  return "kept";
+}
+
+const char* to_string(IfItFails outcome) {
+  switch (outcome) {
+    case IfItFails::PutBack:
+      return "put_back";
+    case IfItFails::RemovedAgain:
+      return "removed_again";
+    case IfItFails::LeftUnconfigured:
+      return "left_unconfigured";
+    case IfItFails::StopsRun:
+      return "stops_run";
+    case IfItFails::StaysAsItIs:
+      return "stays_as_it_is";
+  }
+  return "left_unconfigured";
+}
+
+}  // namespace aptkeep
