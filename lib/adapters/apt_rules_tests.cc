@@ -173,7 +173,8 @@ std::string outcome_of(const RuleTest& test, const StepDecisions& decisions) {
 // A guard that no rule asks about is a slip of the test.
 void check_guards(const RuleTest& test, const StepDecisions& decisions,
                   std::vector<std::string>& faults) {
-  for (const auto& [call, state] : test.guards) {
+  for (const auto& guard : test.guards) {
+    const auto& call = guard.first;
     const auto& asked = decisions.guards.entries;
     const bool known = std::any_of(asked.begin(), asked.end(), [&call](const auto& entry) {
       return call == entry.value.name || call == to_string(entry.value);

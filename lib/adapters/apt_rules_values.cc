@@ -2,7 +2,6 @@
 // taken for an option or for two words is refused.
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "adapters/apt_rules_impl.h"
 #include "core/guard.h"
@@ -14,8 +13,7 @@
 namespace aptkeep::apt_rules_impl {
 namespace {
 
-constexpr std::size_t kLongestUnit = 255;   // systemd.unit(5)
-constexpr int kMostSeconds = 24 * 60 * 60;  // a backup may take its time
+constexpr std::size_t kLongestUnit = 255;  // systemd.unit(5)
 
 void tell(Faults& faults, const Field& field, const Piece& piece, const std::string& what) {
   faults.push_back({piece.line, field.name + ": " + as_shown(piece.text) + " " + what});
@@ -101,44 +99,6 @@ std::string path_fault(std::string_view path) {
     rest.remove_prefix(part.size());
   }
   return {};
-}
-
-std::string_view take_word(std::string_view& text) {
-  const auto word = text.substr(0, text.find_first_of(" \t"));
-  text.remove_prefix(word.size());
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  return word;
-}
-
-// "timeout=30" or "user=postgres"; what is wrong with it.
-std::string read_option(std::string_view word, RuleCommand& command) {
-  const auto value = word.substr(word.find('=') + 1);
-  if (word.starts_with("user=")) {
-    command.user = value;
-    return is_account_name(value) ? "" : "names no user";
-  }
-  const auto [end, error] =
-      std::from_chars(value.data(), value.data() + value.size(), command.timeout);
-  const bool good = error == std::errc() && end == value.data() + value.size() &&
-                    command.timeout > 0 && command.timeout <= kMostSeconds;
-  return good ? "" : "has no number of seconds from 1 to 86400";
-}
-
-std::string read_command(std::string_view text, RuleCommand& command) {
-  while (text.starts_with("timeout=") || text.starts_with("user=")) {
-    if (auto why = read_option(take_word(text), command); !why.empty()) return why;
-  }
-  if (text.starts_with("sh:")) {
-    text.remove_prefix(3);
-    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-    command.shell = true;
-    command.argv = {std::string(text)};
-    return text.empty() ? "has no text for the shell" : "";
-  }
-  if (!split_words(text, command.argv)) return "has a quote that is not closed";
-  if (command.argv.empty()) return "names no program";
-  const auto why = path_fault(command.argv.front());
-  return why.empty() ? "" : "has a program whose name " + why;
 }
 
 }  // namespace
@@ -234,7 +194,7 @@ void read_commands(const Field& field, RuleList<RuleCommand>& commands, Faults& 
   for (const auto& line : field.lines) {
     if (takes_none(line.text, commands)) continue;
     RuleCommand command;
-    if (const auto why = read_command(line.text, command); !why.empty()) {
+    if (const auto why = read_rule_command(line.text, command); !why.empty()) {
       tell(faults, field, line, why);
     }
     commands.entries.push_back(std::move(command));
