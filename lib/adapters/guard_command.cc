@@ -163,18 +163,35 @@ int reap(pid_t pid, const Fd& process) {
   return status;
 }
 
+// Whoever started us may have left SIGCHLD ignored: then a child's end could not be asked for, and
+// its number might be another's by the time that we kill what is left.
+class ChildrenWait {
+ public:
+  ChildrenWait() {
+    struct sigaction usual {};
+    usual.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &usual, &before_);
+  }
+  ChildrenWait(const ChildrenWait&) = delete;
+  ChildrenWait& operator=(const ChildrenWait&) = delete;
+  ~ChildrenWait() { sigaction(SIGCHLD, &before_, nullptr); }
+
+ private:
+  struct sigaction before_ {};
+};
+
 Result<CommandEnd> run(Start& start, milliseconds limit) {
   if (!start.output.open() || !start.errors.open() || !start.failure.open()) {
     return cannot_run(start.program, errno);
   }
-  const auto argv = pointers(start.argv);
-  const auto environment = pointers(start.environment);
+  auto argv = pointers(start.argv);
+  auto environment = pointers(start.environment);
   const pid_t parent = getpid();
+  const ChildrenWait wait;
   // Not posix_spawn: it returns when the program runs, and that may be on a server that hangs.
   const pid_t pid = fork();
   if (pid < 0) return cannot_run(start.program, errno);
-  if (pid == 0)
-    execute(start, parent, const_cast<char**>(argv.data()), const_cast<char**>(environment.data()));
+  if (pid == 0) execute(start, parent, argv.data(), environment.data());
   for (Pipe* pipe : {&start.output, &start.errors, &start.failure}) pipe->to.reset();
   const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   const int no_process = errno;

@@ -146,7 +146,7 @@ GuardResult queue_empty(const Context& context) {
   for (const auto& path : context.arguments) {
     GuardResult result = count_below(path);
     // A folder that was removed while it was gone through is no reason: once more from the start.
-    for (int again = 0; result.state == GuardState::Unknown && again < 2; ++again) {
+    for (int again = 0; result.state == GuardState::Unknown && again < 9; ++again) {
       result = count_below(path);
     }
     if (!result.met()) return result;

@@ -5,10 +5,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <thread>
 
 #include "fixture.h"
 
@@ -124,6 +127,25 @@ TEST_F(QueueEmpty, WhatIsNoFolderIsUnknown) {
             "unknown: unable to read @/missing: No such file or directory");
   EXPECT_EQ(tell("queue-empty @/loop"),
             "unknown: unable to read @/loop: Too many levels of symbolic links");
+}
+
+// As queues are: what comes and goes while they are looked at is no reason to know nothing.
+TEST_F(QueueEmpty, FoldersMayComeAndGo) {
+  make_folder("q/stays");
+  std::atomic<bool> over = false;
+  std::thread other([&] {
+    while (!over) {
+      for (const char* name : {"q/0", "q/1", "q/2", "q/3"}) {
+        mkdir(path(name).c_str(), 0700);
+        rmdir(path(name).c_str());
+      }
+    }
+  });
+  std::map<std::string, int> answers;
+  for (int i = 0; i < 300; ++i) ++answers[tell("queue-empty @/q")];
+  over = true;
+  other.join();
+  EXPECT_EQ(answers, (std::map<std::string, int>{{"met: no file in @/q", 300}}));
 }
 
 TEST_F(QueueEmpty, StopsCountingInAVeryFullOne) {

@@ -8,6 +8,7 @@
 
 #include <csignal>
 
+#include "adapters/guard_command.h"
 #include "fixture.h"
 
 namespace aptkeep::test {
@@ -121,10 +122,12 @@ TEST_F(GuardsTest, WithoutProcessesOrDescriptorsAllAreUnknown) {
 TEST_F(GuardsTest, NobodyNeedWaitForChildren) {
   EXPECT_EQ(elsewhere([] {
               signal(SIGCHLD, SIG_IGN);
-              return told(probe("command /bin/true expects 0")) + "; " +
+              const auto direct = run_rule_command({{"/bin/false"}, false, 60, ""});
+              return std::to_string(direct ? direct->exit_code : -2) + "; " +
+                     told(probe("command /bin/true expects 0")) + "; " +
                      told(probe("command 'sh: kill -9 $PPID' expects 0"));
             }),
-            "met: /bin/true: exit status 0; unknown: its probe ended without an answer");
+            "1; met: /bin/true: exit status 0; unknown: its probe ended without an answer");
 }
 
 TEST_F(GuardsTest, HasNoneOfOurDescriptorsAndWorksWithoutTheFirstThree) {
@@ -137,6 +140,15 @@ TEST_F(GuardsTest, HasNoneOfOurDescriptorsAndWorksWithoutTheFirstThree) {
             }),
             "met: test ! -e /proc/$PPID/fd/77 && test -e /proc/$PPID/fd/3 && test ! -e "
             "/proc/self/fd/77: exit status 0");
+}
+
+TEST_F(GuardsTest, ACommandAloneHasNoneOfThemEither) {
+  EXPECT_EQ(elsewhere([] {
+              dup2(1, 77);
+              const auto end = run_rule_command({{"test ! -e /proc/self/fd/77"}, true, 60, ""});
+              return end ? std::to_string(end->exit_code) : end.error().message;
+            }),
+            "0");
 }
 
 TEST_F(GuardsTest, TellsNoMoreThanOneShortHarmlessLine) {

@@ -88,6 +88,31 @@ TEST_F(NotRunning, AnotherFileOfTheSameNameIsAnotherProgram) {
   EXPECT_EQ(state("not-running @/daemon"), "met: @/daemon does not run");
 }
 
+TEST_F(NotRunning, ALongerNameIsAnotherProgram) {
+  fs::copy_file("/usr/bin/sleep", path("daemon (deletex)"));
+  start("daemon (deletex)");
+  EXPECT_EQ(state("not-running @/daemon"), "met: @/daemon does not run");
+}
+
+// A container's file of the same name is not ours. One that runs our own file counts.
+TEST_F(NotRunning, AContainersProgramOfThatNameThatWasReplacedIsAnother) {
+  const std::string program = path("daemon");
+  pid_ = fork();
+  if (pid_ == 0) {
+    execl("/usr/bin/unshare", "unshare", "--pid", "--fork", "--kill-child", program.c_str(), "1000",
+          nullptr);
+    _exit(127);
+  }
+  while (state("not-running @/daemon").starts_with("met: ")) {
+    ASSERT_EQ(waitpid(pid_, nullptr, WNOHANG), 0) << "unshare ended";
+    usleep(10'000);
+  }
+  fs::rename(path("daemon"), path("old"));
+  fs::copy_file("/usr/bin/sleep", path("daemon"));
+  fs::remove(path("old"));
+  EXPECT_EQ(state("not-running @/daemon"), "met: @/daemon does not run");
+}
+
 TEST_F(NotRunning, OddNamesAreNames) {
   fs::rename(path("daemon"), path("dae mon\xff (deleted)"));
   start("dae mon\xff (deleted)");
@@ -104,14 +129,17 @@ TEST_F(NotRunning, MissingAndLoopingPathsDoNotRun) {
 }
 
 TEST_F(NotRunning, WhoMayNotLookIntoAProcessGoesByItsName) {
-  fs::create_hard_link(path("daemon"), path("another"));
-  start("another");
-  const auto answer = [this](const char* name) {
-    return bare(as_nobody([&] { return told(probe("not-running " + path(name))); }));
+  // Names that no process of a test beside this one has.
+  const std::string name = folder_.substr(folder_.size() - 6);
+  fs::rename(path("daemon"), path(name + "-x"));
+  fs::create_hard_link(path(name + "-x"), path(name + "-y"));
+  start(name + "-y");
+  const auto answer = [this, &name](const char* which) {
+    return bare(as_nobody([&] { return told(probe("not-running " + path(name + which))); }));
   };
-  EXPECT_TRUE(answer("daemon").starts_with("met: @/daemon does not run (")) << answer("daemon");
-  EXPECT_EQ(answer("another"), "unknown: process " + std::to_string(pid_) +
-                                   " has its name, and may not be looked into");
+  EXPECT_TRUE(answer("-x").starts_with("met: @/" + name + "-x does not run (")) << answer("-x");
+  EXPECT_EQ(answer("-y"), "unknown: process " + std::to_string(pid_) +
+                              " has its name, and may not be looked into");
 }
 
 TEST_F(NotRunning, WithoutProcItIsUnknown) {
