@@ -34,11 +34,11 @@ std::vector<std::string> files_of(const std::string& folder) {
 
 // What keeps a file of these folders from counting although its text is good: who may write it.
 std::vector<std::string> other_complaints(const std::vector<std::string>& folders,
-                                          const std::vector<std::string>& known) {
+                                          const std::vector<std::string>& bad_files) {
   std::vector<std::string> found;
   for (const std::string& complaint : read_known_rules(folders).complaints) {
-    const bool told = std::any_of(known.begin(), known.end(), [&](const std::string& mistake) {
-      return complaint.find(mistake) != std::string::npos;
+    const bool told = std::any_of(bad_files.begin(), bad_files.end(), [&](const auto& file) {
+      return complaint.find(file + ", line ") != std::string::npos;
     });
     if (!told) {
       found.push_back(complaint);
@@ -62,15 +62,19 @@ int check_rule_files(const std::vector<std::string>& files,
     checked.insert(checked.end(), found.begin(), found.end());
   }
   std::vector<std::string> mistakes;
+  std::vector<std::string> bad_files;
   for (const std::string& file : checked) {
     const auto found = check_rules(file);
     if (!found) {
       throw Failed(found.error().message);
     }
     mistakes.insert(mistakes.end(), found->begin(), found->end());
+    if (!found->empty()) {
+      bad_files.push_back(file);
+    }
   }
   if (files.empty()) {
-    const auto others = other_complaints(places, mistakes);
+    const auto others = other_complaints(places, bad_files);
     mistakes.insert(mistakes.end(), others.begin(), others.end());
   }
   for (const std::string& mistake : mistakes) {

@@ -204,6 +204,9 @@ std::string simulation_settings() {
          "APT::Get::Show-User-Simulation-Note \"false\";\n"
          "APT::Get::Show-Versions \"true\";\n"
          "APT::Output-Version \"0\";\n"
+         // Where root's plans and questions would be written down.
+         "Dir::Log::Planner \"/dev/null\";\n"
+         "Dir::Log::Solver \"/dev/null\";\n"
          "Debug::NoLocking \"true\";\n"
          "quiet \"1\";\n";
 }

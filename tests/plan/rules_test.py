@@ -1,0 +1,205 @@
+#!/usr/bin/python3
+"""aptkeep explain (the rules' part), rules check, rules test: rules_test.py COMMAND MAKE_STATE"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import world
+from pkg import Package
+
+COMMAND, MAKE_STATE = sys.argv[1:3]
+
+TESTED = """
+Package: foo
+Upgrade-To: >= 2
+Class: stop
+Guard: queue-empty /var/spool/foo
+Reason: foo converts its queue
+Source: https://rules.example.org/foo
+
+Test: across the change
+Package: foo
+From: 1.0
+To: 2.0
+Class: {wanted}
+Guards: queue-empty = unmet
+Outcome: keep
+
+Test: before it
+Package: foo
+From: 1.0
+To: 1.1
+Class: none
+"""
+
+
+class Base(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="aptkeep-rules-")
+        self.addCleanup(folder.cleanup)
+        os.chmod(folder.name, 0o755)
+        self.world = world.World(folder.name, COMMAND)
+        self.folder = pathlib.Path(folder.name)
+
+    def write(self, name, text):
+        path = self.world.rules / name
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def assert_refused(self, done, why=""):
+        self.assertEqual((done.returncode, done.stdout), (2, b""), done)
+        self.assertRegex(done.stderr, rb"\Aaptkeep: unable to [^\n]*\n\Z")
+        self.assertIn(why.encode(), done.stderr)
+
+    def assert_said(self, done, code, *parts):
+        self.assertEqual((done.returncode, done.stderr), (code, b""), done)
+        text = done.stdout.decode()
+        for part in parts:
+            self.assertIn(part, text)
+        return text
+
+
+class Explain(Base):
+    def setUp(self):
+        super().setUp()
+        self.record = str(self.folder / "state.db")
+        subprocess.run([MAKE_STATE, self.record, "kept"], check=True, timeout=60)
+        self.world.installed(Package("foo", "1.0"), Package("bar", "1.0"), Package("plain", "1.0"),
+                             Package("other", "1.0"))
+        self.world.offers(Package("bar", "2.0"), Package("other", "1.0"), Package("fresh", "3.0"))
+        self.world.rule("foo", "Class: end\nServices: foo.service", "10-a.rules")
+        self.world.rule("foo", "Class: stop\nUpgrade-To: >= 2\nTogether: front@*.service",
+                        "20-b.rules")
+        self.world.rule("bar", "Guard: queue-empty /q\nServices: bar.service", "30-c.rules")
+        self.world.rule("bar", "Class: early\nUpgrade-To: >= 9", "40-d.rules")
+        self.world.rule("fresh", "Repair: read the notes", "40-d.rules")
+
+    def explain(self, name):
+        return self.world.run("explain", "--state", self.record, "--rules", str(self.world.rules),
+                              name)
+
+    def test_of_what_is_kept_the_rules_are_told_with_those_that_they_beat(self):
+        text = self.assert_said(self.explain("foo"), 0, "foo: stays at 1.0",
+                                "What rules decide about foo from 1.0 to 2.0:\n",
+                                "  Class: stop [20-b.rules:2]\n    beats end [10-a.rules:2]\n",
+                                "Services: foo.service [10-a.rules:2]",
+                                f"{self.world.rules}/20-b.rules:2: foo has its reasons\n"
+                                "    Source: https://rules.example.org/foo\n")
+        self.assertLess(text.index("stays at"), text.index("What rules decide"))
+
+    def test_of_a_package_of_which_nothing_is_recorded(self):
+        self.assert_said(self.explain("bar"), 0, "What rules decide about bar from 1.0 to 2.0:\n",
+                         "  Guard: queue-empty /q [30-c.rules:2]\n",
+                         "  not about this: [40-d.rules:2], whose versions")
+
+    def test_of_one_that_is_not_installed(self):
+        self.assert_said(self.explain("fresh"), 0, "What rules decide about fresh 3.0:\n",
+                         "Repair: read the notes")
+
+    def test_of_one_that_no_rule_names(self):
+        self.assert_said(self.explain("plain"), 0,
+                         "plain: nothing is recorded of it, and no rule names it.\n")
+
+    def test_of_a_unit(self):
+        text = self.assert_said(self.explain("bar.service"), 0, "bar.service is named by\n",
+                                "  30-c.rules:2 for bar\n", "    Services: bar.service\n",
+                                "What rules decide about bar from 1.0 to 2.0:\n")
+        self.assertNotIn("foo", text)
+        # A template's instance; and the rule's package has no way to go, but is there.
+        self.assert_said(self.explain("front@1.service"), 0,
+                         "front@1.service is named by\n  20-b.rules:2 for foo\n")
+
+    def test_of_nothing(self):
+        for name in ("nosuch", "nosuch.service", "fo", "f*", "", "x\x1b[31m", "nosuch:i386"):
+            with self.subTest(name):
+                self.assert_refused(self.explain(name))
+
+    def test_without_rules_the_story_is_told_all_the_same(self):
+        done = self.world.run("explain", "--state", self.record, "--rules", "/dev/null/x", "foo")
+        self.assert_said(done, 0, "foo: stays at 1.0")
+
+
+class Check(Base):
+    def check(self, *files):
+        return self.world.run("rules", "check", *files)
+
+    def test_good_files(self):
+        path = self.write("50-a.rules", TESTED.format(wanted="stop"))
+        done = self.check(path)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+
+    def test_every_mistake_is_a_line_with_its_place(self):
+        path = self.write("50-a.rules", "Package: foo\nClas: stop\nReason: x\nSource: y\n\n"
+                                        "Package: bar\nUpgrade-From: >= a b\nReason: x\n")
+        done = self.check(path)
+        text = self.assert_said(done, 1, f'{path}:2: unknown field "Clas"\n', f"{path}:7: ",
+                                f"{path}:6: ")
+        for line in text.splitlines():
+            self.assertRegex(line, rf"\A{path}:\d+: \S")
+
+    def test_all_files_of_the_folders(self):
+        self.write("50-a.rules", TESTED.format(wanted="stop"))
+        self.write("60-b.rules", "nonsense\n")
+        self.write("notes.txt", "nonsense\n")
+        done = self.world.run("rules", "check", "--rules", str(self.world.rules))
+        text = self.assert_said(done, 1, "60-b.rules:1: ")
+        self.assertEqual(len(text.splitlines()), 1, text)
+
+    def test_a_file_that_others_may_write_to(self):
+        path = self.write("50-a.rules", TESTED.format(wanted="stop"))
+        os.chmod(path, 0o666)
+        done = self.world.run("rules", "check", "--rules", str(self.world.rules))
+        self.assert_said(done, 1, "50-a.rules")
+        self.assert_said(self.check(path), 0)  # its text is good
+
+    def test_what_cannot_be_read(self):
+        self.assert_refused(self.check("/nonexistent.rules"), "/nonexistent.rules")
+        self.assert_refused(self.world.run("rules"))
+        self.assert_refused(self.world.run("rules", "bogus"))
+        self.assert_refused(self.world.run("rules", "check", "--bogus"))
+
+    def test_the_rules_of_this_tree(self):
+        files = sorted(map(str, (world.HERE.parent.parent / "rules").glob("*.rules")))
+        self.assertGreater(len(files), 0)
+        done = self.check(*files)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+        for file in files:
+            done = self.world.run("rules", "test", file)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), done)
+
+
+class Test(Base):
+    def test_what_holds(self):
+        done = self.world.run("rules", "test",
+                              self.write("a.rules", TESTED.format(wanted="stop")))
+        self.assert_said(done, 0, "2 tests, 0 failed\n")
+
+    def test_what_fails(self):
+        path = self.write("a.rules", TESTED.format(wanted="end"))
+        self.assert_said(self.world.run("rules", "test", path), 1,
+                         f"{path}:9: across the change: Class: expected end, found stop\n",
+                         "2 tests, 1 failed\n")
+
+    def test_a_file_of_tests_alone_tries_the_systems_rules(self):
+        rules, _, tests = TESTED.format(wanted="stop").partition("\nTest:")
+        self.write("50-a.rules", rules)
+        path = self.folder / "tests"
+        path.write_text("Test:" + tests, encoding="utf-8")
+        self.assert_said(self.world.run("rules", "test", "--rules", str(self.world.rules),
+                                        str(path)), 0, "2 tests, 0 failed\n")
+
+    def test_what_cannot_be_tested(self):
+        self.assert_refused(self.world.run("rules", "test", "/nonexistent"))
+        self.assert_refused(self.world.run("rules", "test"))
+        path = self.write("a.rules", TESTED.partition("Test:")[0])
+        self.assert_refused(self.world.run("rules", "test", path), "it has no Test: stanza")
+        path = self.write("b.rules", "Test: x\nBogus: y\n")
+        self.assert_refused(self.world.run("rules", "test", path))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
