@@ -364,7 +364,7 @@ class General(Base):
         self.assertRegex(run("--version").stdout, rb"\Aaptkeep \d+\.\d+\.\d+\n\Z")
         text = run("--help").stdout.decode()
         for command in ("status", "explain", "report", "runs", "retry", "release", "rollback",
-                        "resume"):
+                        "resume", "plan", "rules"):
             self.assertIn(command, text)
             self.assertEqual(run(command, "--help").returncode, 0)
 
@@ -374,9 +374,10 @@ class General(Base):
                               env={**os.environ, "MANWIDTH": "100", "LC_ALL": "C.UTF-8"})
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         text = re.sub(r".\x08", "", done.stdout.decode())
-        for command in ("status", "explain", "report", "runs", "retry", "release", "rollback",
-                        "resume"):
-            help_text = run(command, "--help").stdout.decode()
+        for command in (["status"], ["explain"], ["report"], ["runs"], ["retry"], ["release"],
+                        ["rollback"], ["resume"], ["plan"], ["rules", "check"],
+                        ["rules", "test"]):
+            help_text = run(*command, "--help").stdout.decode()
             for option in set(re.findall(r"--[a-z]+|\s-[a-z]\b", help_text)) - {"--help", " -h"}:
                 self.assertIn(option.strip(), text, command)
 
