@@ -126,13 +126,20 @@ struct SayingField {
   const char* first_text;
   const char* second_text;
   const char* between = "";
+  std::function<std::vector<const Rule*>(const StepDecisions&)> beaten = {};
 };
 
 template <typename T>
-SayingField one(const char* name, std::optional<T> Rule::*field, T first, T second,
+SayingField one(const char* name, std::optional<T> Rule::*field,
+                std::optional<Decided<T>> StepDecisions::*decided, T first, T second,
                 const char* first_text, const char* second_text) {
-  return {name, [=](Rule& rule) { rule.*field = first; }, [=](Rule& rule) { rule.*field = second; },
-          first_text, second_text};
+  return {name,
+          [=](Rule& rule) { rule.*field = first; },
+          [=](Rule& rule) { rule.*field = second; },
+          first_text,
+          second_text,
+          "",
+          [=](const StepDecisions& decisions) { return (decisions.*decided).value().beaten; }};
 }
 
 template <typename T>
@@ -143,17 +150,23 @@ SayingField list(const char* name, RuleList<T> Rule::*field, T first, T second,
           [=](Rule& rule) { (rule.*field).entries = {second}; },
           first_text,
           second_text,
-          between};
+          between,
+          {}};
 }
 
 using S = std::string;
 const std::vector<SayingField> kSingle = {
-    one("Class", &Rule::service_class, ServiceClass::Stop, ServiceClass::Early, "stop", "early"),
-    one("Sockets", &Rule::sockets, SocketMode::Quiesce, SocketMode::Park, "quiesce", "park"),
-    one("If-Unmet", &Rule::if_unmet, IfUnmet::Stop, IfUnmet::Ask, "stop", "ask"),
-    one("On-Failure", &Rule::on_failure, OnFailure::Retry, OnFailure::StopRun, "retry", "stop-run"),
-    one("Rollback", &Rule::never_back, true, false, "never", "allowed"),
-    one("Repair", &Rule::repair, S("type this"), S("type that"), "type this", "type that"),
+    one("Class", &Rule::service_class, &StepDecisions::service_class, ServiceClass::Stop,
+        ServiceClass::Early, "stop", "early"),
+    one("Sockets", &Rule::sockets, &StepDecisions::sockets, SocketMode::Quiesce, SocketMode::Park,
+        "quiesce", "park"),
+    one("If-Unmet", &Rule::if_unmet, &StepDecisions::if_unmet, IfUnmet::Stop, IfUnmet::Ask, "stop",
+        "ask"),
+    one("On-Failure", &Rule::on_failure, &StepDecisions::on_failure, OnFailure::Retry,
+        OnFailure::StopRun, "retry", "stop-run"),
+    one("Rollback", &Rule::never_back, &StepDecisions::never_back, true, false, "never", "allowed"),
+    one("Repair", &Rule::repair, &StepDecisions::repair, S("type this"), S("type that"),
+        "type this", "type that"),
 };
 const std::vector<SayingField> kLists = {
     list("Services", &Rule::services, S("a.service"), S("b.service"), "a.service", "b.service",
@@ -237,6 +250,18 @@ TEST(RuleDecides, WhoDecidedAndWhoWasBeaten) {
   rules[4].service_class = ServiceClass::Never;
   const std::vector<const Rule*> latest_first = {&rules[2], &rules[1], &rules[0]};
   EXPECT_EQ(decide_on(rules).service_class->beaten, latest_first);
+}
+
+TEST(RuleDecides, EachFieldTellsWhomItBeatLatestFirst) {
+  for (const auto& field : kSingle) {
+    std::vector<Rule> rules(4, rule_for({"p"}));
+    field.first(rules[0]);
+    field.second(rules[1]);
+    field.first(rules[2]);
+    field.second(rules[3]);
+    const std::vector<const Rule*> latest_first = {&rules[2], &rules[0]};
+    EXPECT_EQ(field.beaten(decide_on(rules)), latest_first) << field.name;
+  }
 }
 
 TEST(RuleDecides, WhoseEntriesWereDropped) {
