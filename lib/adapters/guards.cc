@@ -22,6 +22,7 @@ namespace aptkeep {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Questions = std::vector<GuardQuestion>;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kLongestWhy = 300;
@@ -53,8 +54,10 @@ GuardReport unknown_report(std::string why) {
   return {{GuardState::Unknown, std::move(why)}, {}};
 }
 
-GuardReport run_probe(const GuardCall& call, const Remembered& before,
-                      const GuardOptions& options) {
+GuardReport run_probe(const GuardQuestion& question, const GuardOptions& options) {
+  const GuardCall& call = question.call;
+  const Remembered nothing;
+  const Remembered& before = question.before != nullptr ? *question.before : nothing;
   if (auto fault = guard_fault(call); !fault.empty()) return unknown_report(std::move(fault));
   const auto* const probe = std::find_if(std::begin(kProbes), std::end(kProbes),
                                          [&call](const Probe& it) { return call.name == it.name; });
@@ -112,23 +115,21 @@ class Prober {
   ~Prober() { end(milliseconds(0)); }
 
   // Empty: it runs; else why not.
-  std::string start(const std::vector<GuardCall>& calls, std::size_t from, const Remembered& before,
-                    const GuardOptions& options);
+  std::string start(const Questions& questions, std::size_t from, const GuardOptions& options);
   // The next call's report. False: there will be no more from this process.
   bool next(milliseconds limit, GuardReport& report);
 
  private:
-  [[noreturn]] static void work(int socket, pid_t parent, const std::vector<GuardCall>& calls,
-                                std::size_t from, const Remembered& before,
-                                const GuardOptions& options) noexcept;
+  [[noreturn]] static void work(int socket, pid_t parent, const Questions& questions,
+                                std::size_t from, const GuardOptions& options) noexcept;
   std::string end(milliseconds patience);
 
   Fd socket_, process_;
   pid_t pid_ = -1;
 };
 
-std::string Prober::start(const std::vector<GuardCall>& calls, std::size_t from,
-                          const Remembered& before, const GuardOptions& options) {
+std::string Prober::start(const Questions& questions, std::size_t from,
+                          const GuardOptions& options) {
   const auto failed = [](int number) {
     return std::string("unable to start a process: ") + std::strerror(number);
   };
@@ -139,7 +140,7 @@ std::string Prober::start(const std::vector<GuardCall>& calls, std::size_t from,
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ < 0) return failed(errno);
-  if (pid_ == 0) work(inner.get(), parent, calls, from, before, options);
+  if (pid_ == 0) work(inner.get(), parent, questions, from, options);
   // Should nobody wait for children here (SIGCHLD ignored), the number alone might become
   // another's.
   process_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
@@ -147,8 +148,8 @@ std::string Prober::start(const std::vector<GuardCall>& calls, std::size_t from,
 }
 
 // Has none of our descriptors: one that is given up would keep apt's pipes open.
-void Prober::work(int socket, pid_t parent, const std::vector<GuardCall>& calls, std::size_t from,
-                  const Remembered& before, const GuardOptions& options) noexcept {
+void Prober::work(int socket, pid_t parent, const Questions& questions, std::size_t from,
+                  const GuardOptions& options) noexcept {
   try {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
@@ -158,8 +159,8 @@ void Prober::work(int socket, pid_t parent, const std::vector<GuardCall>& calls,
     if (dup2(socket, 3) < 0) _exit(1);
     fcntl(3, F_SETFD, FD_CLOEXEC);
     closefrom(4);
-    for (std::size_t at = from; at < calls.size(); ++at) {
-      std::string text = packed(run_probe(calls[at], before, options));
+    for (std::size_t at = from; at < questions.size(); ++at) {
+      std::string text = packed(run_probe(questions[at], options));
       if (text.size() > kLongestMessage) text = packed(unknown_report("it has too much to tell"));
       if (send(3, text.data(), text.size(), MSG_NOSIGNAL) < 0) _exit(1);
     }
@@ -205,23 +206,57 @@ std::string Prober::end(milliseconds patience) {
   return ended && WIFSIGNALED(status) ? ", signal " + std::to_string(WTERMSIG(status)) : "";
 }
 
-}  // namespace
-
-std::vector<GuardReport> probe_guards(const std::vector<GuardCall>& calls, const Remembered& before,
-                                      const GuardOptions& options) {
+// As the process hands them back, one after the other.
+std::vector<GuardReport> probe_each(const Questions& questions, const GuardOptions& options) {
   std::vector<GuardReport> reports;
-  while (reports.size() < calls.size()) {
+  while (reports.size() < questions.size()) {
     Prober prober;
-    if (auto why = prober.start(calls, reports.size(), before, options); !why.empty()) {
-      reports.resize(calls.size(), unknown_report(why));
+    if (auto why = prober.start(questions, reports.size(), options); !why.empty()) {
+      reports.resize(questions.size(), unknown_report(why));
       break;
     }
-    for (bool more = true; more && reports.size() < calls.size();) {
-      const auto limit = limit_of(calls[reports.size()], options);
+    for (bool more = true; more && reports.size() < questions.size();) {
+      const auto limit = limit_of(questions[reports.size()].call, options);
       more = prober.next(limit, reports.emplace_back());
     }
   }
   return reports;
+}
+
+bool same_question(const GuardQuestion& one, const GuardQuestion& other) {
+  return one.before == other.before && one.call.name == other.call.name &&
+         one.call.arguments == other.call.arguments;
+}
+
+// Whether the answer depends on what the package remembers.
+bool compares(const GuardQuestion& question) {
+  return question.call.name == "same-ids" || question.call.name == "same-file-value";
+}
+
+}  // namespace
+
+std::vector<GuardReport> probe_all(const Questions& questions, const GuardOptions& options) {
+  Questions once;
+  std::vector<std::size_t> answer_of;
+  for (GuardQuestion question : questions) {
+    if (!compares(question)) question.before = nullptr;
+    const auto found = std::find_if(
+        once.begin(), once.end(),
+        [&question](const GuardQuestion& other) { return same_question(question, other); });
+    answer_of.push_back(static_cast<std::size_t>(found - once.begin()));
+    if (found == once.end()) once.push_back(std::move(question));
+  }
+  const auto reports = probe_each(once, options);
+  std::vector<GuardReport> all;
+  for (const std::size_t at : answer_of) all.push_back(reports[at]);
+  return all;
+}
+
+std::vector<GuardReport> probe_guards(const std::vector<GuardCall>& calls, const Remembered& before,
+                                      const GuardOptions& options) {
+  Questions questions;
+  for (const auto& call : calls) questions.push_back({call, &before});
+  return probe_all(questions, options);
 }
 
 }  // namespace aptkeep

@@ -21,9 +21,19 @@ struct GuardReport {
   Remembered now;
 };
 
-// Evaluates the calls in order. Each runs in a process of its own kind, which is given up when its
-// time is over: a path on a server that does not answer must not hang apt. Whatever goes wrong is
-// GuardState::Unknown with its reason. Changes nothing, unless a command does.
+// One guard of one package, which may be several packages' guard.
+struct GuardQuestion {
+  GuardCall call;
+  const Remembered* before = nullptr;  // the package's; nullptr: nothing
+};
+
+// Evaluates the guards in order, one that is there twice only once. They run in a process of their
+// own, which is given up when one's time is over: a path on a server that does not answer must not
+// hang apt. Whatever goes wrong is GuardState::Unknown with its reason. Changes nothing, unless a
+// command does. All guards of a plan in one call cost one fork, which is what costs most.
+std::vector<GuardReport> probe_all(const std::vector<GuardQuestion>& questions,
+                                   const GuardOptions& options = {});
+// Those of one package.
 std::vector<GuardReport> probe_guards(const std::vector<GuardCall>& calls, const Remembered& before,
                                       const GuardOptions& options = {});
 

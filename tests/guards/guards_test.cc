@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "adapters/guard_command.h"
 #include "fixture.h"
@@ -44,6 +45,21 @@ TEST_F(GuardsTest, EachHasItsAnswerInOrder) {
   EXPECT_EQ(told(reports[3]), "unknown: queue-empty: relative is no absolute path");
   EXPECT_EQ(told(reports[4]), "met: /etc/passwd has it");
   EXPECT_TRUE(probe_guards({}, {}).empty());
+}
+
+TEST_F(GuardsTest, OneGuardOfSeveralPackagesIsEvaluatedOnce) {
+  const GuardCall counts = call("command 'sh: echo x >>" + path("count") + "' expects 0");
+  const Remembered none, old{{"same-ids root", "1"}};
+  const auto reports = probe_all({{counts, &none},
+                                  {call("same-ids root"), &none},
+                                  {counts, &old},
+                                  {call("same-ids root"), &old},
+                                  {counts, nullptr}});
+  ASSERT_EQ(reports.size(), 5u);
+  for (const std::size_t at : {0u, 2u, 4u}) EXPECT_TRUE(reports[at].result.met());
+  EXPECT_EQ(std::filesystem::file_size(path("count")), 2u);
+  EXPECT_TRUE(reports[1].result.met());
+  EXPECT_EQ(told(reports[3]), "unmet: user root is 0, it was 1") << "each with its own memory";
 }
 
 TEST_F(GuardsTest, EveryKindHasAProbe) {
