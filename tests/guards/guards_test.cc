@@ -107,7 +107,7 @@ TEST_F(GuardsTest, AProgramThatCannotEvenBeStartedInTimeIsGivenUp) {
 }
 
 TEST_F(GuardsTest, AProbeThatIsKilledIsUnknownAndTheNextOnesGoOn) {
-  const auto reports = probe_guards({call("command 'sh: kill -9 $PPID; sleep 1000' expects 0"),
+  const auto reports = probe_guards({call("command 'sh: kill -9 $PPID; exec sleep 1000' expects 0"),
                                      call("command /bin/true expects 0")},
                                     {});
   EXPECT_EQ(told(reports.at(0)), "unknown: its probe ended without an answer, signal 9");
