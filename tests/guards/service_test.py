@@ -56,8 +56,9 @@ class Guards(unittest.TestCase):
         self.bed.must("systemctl stop up")
         self.assertEqual(self.active("up"), "unmet: up is inactive (dead)")
 
-        # A user that is in no file.
-        self.unit("dynamic", "/bin/sleep infinity", more="DynamicUser=yes\nUser=dynamo\n")
+        # A user that is in no file; known once the program runs, for which "exec" waits.
+        self.unit("dynamic", "/bin/sleep infinity", kind="exec",
+                  more="DynamicUser=yes\nUser=dynamo\n")
         self.bed.must("systemctl daemon-reload; systemctl start dynamic; ! grep dynamo /etc/passwd")
         number = self.bed.must("getent passwd dynamo").split(":")[2]
         self.assertEqual(self.probe("same-ids", "dynamo"),
