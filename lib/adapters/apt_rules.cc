@@ -21,7 +21,7 @@ void sort_by_line(Faults& faults) {
 
 std::string complaint(const std::string& path, const Fault& fault) {
   const auto line = fault.line == 0 ? "" : ", line " + std::to_string(fault.line);
-  return "unable to use " + path + line + ": " + fault.why;
+  return "unable to use " + name_of(path) + line + ": " + fault.why;
 }
 
 // Tests are not looked at: a slip in one must not take its file's rules away.
@@ -90,7 +90,7 @@ Result<std::vector<std::string>> check_rules(const std::string& path) {
   parse(*text, path, faults);
   std::vector<std::string> lines;
   for (const auto& fault : faults) {
-    lines.push_back(path + ":" + std::to_string(fault.line) + ": " + fault.why);
+    lines.push_back(place(path, fault.line) + ": " + fault.why);
   }
   return lines;
 }

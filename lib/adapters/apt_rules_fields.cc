@@ -128,7 +128,7 @@ bool read_saying_field(const Field& field, Rule& rule, Faults& faults) {
 
 Rule rule_of(const Stanza& stanza, const std::string& path, Faults& faults) {
   Rule rule;
-  rule.where = path + ":" + std::to_string(stanza.line);
+  rule.where = place(path, stanza.line);
   std::set<std::string_view> seen;
   bool says_something = false;
   for (const auto& field : stanza.fields) {

@@ -53,6 +53,10 @@ Result<std::string> content_of(const std::string& path, Trust trust);
 // Stanzas. What cannot be read is told in `faults`, and the rest read on.
 std::vector<Stanza> stanzas_of(std::string_view text, Faults& faults);
 
+// Whatever the file's name, fit for a terminal.
+std::string name_of(const std::string& path);
+// "FILE:LINE", so too.
+std::string place(const std::string& path, std::size_t line);
 // What stands in a file, for a person's terminal.
 std::string as_shown(std::string_view text);
 std::string folded(const Field& field);            // its value in one line

@@ -146,6 +146,14 @@ std::vector<Stanza> stanzas_of(std::string_view text, Faults& faults) {
   return stanzas;
 }
 
+std::string name_of(const std::string& path) {
+  return shown(path, 4 * path.size());  // "\\x1b" for one byte
+}
+
+std::string place(const std::string& path, std::size_t line) {
+  return name_of(path) + ":" + std::to_string(line);
+}
+
 std::string as_shown(std::string_view text) {
   std::string line = "\"";
   for (const char c : text.substr(0, 60)) line += c >= ' ' && c <= '~' ? c : '?';

@@ -124,7 +124,7 @@ bool is_test(const Stanza& stanza) {
 RuleTest test_of(const Stanza& stanza, const std::string& path, Faults& faults) {
   const auto before = faults.size();
   RuleTest test;
-  test.where = path + ":" + std::to_string(stanza.line);
+  test.where = place(path, stanza.line);
   std::string architecture = "amd64";
   for (const auto& field : stanza.fields) {
     if (stanza.find(field.name) != &field) {

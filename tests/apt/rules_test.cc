@@ -271,6 +271,15 @@ TEST_F(RulesTest, WhatIsNoFileIsToldAndDoesNotHang) {
   EXPECT_EQ(read().complaints.size(), 3U);
 }
 
+TEST_F(RulesTest, AFileCannotReachTheTerminalByItsName) {
+  write(admins() + "/\x1b[2J.rules", kGood);
+  ASSERT_EQ(read().rules.size(), 1U);
+  EXPECT_EQ(read().rules[0].where, admins() + "/\\x1b[2J.rules:1");
+  write(admins() + "/\x1b[2J.rules", "nonsense");
+  ASSERT_EQ(read().complaints.size(), 1U);
+  EXPECT_EQ(read().complaints[0].find('\x1b'), std::string::npos);
+}
+
 TEST_F(RulesTest, LeftoversAreNoRuleFiles) {
   for (const char* name : {"a.rules~", "a.rules.dpkg-old", ".a.rules", "a", "README"}) {
     write(admins() + "/" + name, "nonsense\n");
