@@ -156,7 +156,7 @@ class Reader {
 
   // "   foo (1.0 => 2.0)"
   void kept_back(std::string_view line) {
-    auto rest = line.substr(line.find_first_not_of(' '));
+    auto rest = line.substr(std::min(line.find_first_not_of(' '), line.size()));
     auto package = name(rest);
     if (!package) return;
     KeptBack kept{*std::move(package), {}, {}, phased_};

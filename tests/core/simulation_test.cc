@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/names.h"
 
 namespace aptkeep {
 namespace {
@@ -102,6 +105,36 @@ TEST(SimulationRead, RefusesAChangeThatItDoesNotUnderstand) {
     const auto found = read_simulation(line, "amd64", compare);
     ASSERT_FALSE(found.ok()) << line;
     EXPECT_NE(found.error().message.find(line), std::string::npos);
+  }
+}
+
+// Whatever stands there, all that gets through can be named in a plan.
+TEST(SimulationRead, LetsNothingThroughThatIsNoPackage) {
+  const std::string good =
+      "Inst foo [1.0] (2.0 Debian:12.5/stable, X:1/y [amd64]) []\nRemv bar:i386 [1:1.0~a+b-1]\n"
+      "The following packages have been kept back:\n   dep (1.0 => 2.0)\nConf l (4 x [all])\n";
+  std::uint32_t random = 1;
+  const auto next = [&random](std::size_t below) {
+    random = random * 1'664'525 + 1'013'904'223;
+    return (random >> 8) % below;
+  };
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text = good;
+    for (std::size_t change = 0; change <= next(4); ++change) {
+      const auto at = next(text.size());
+      if (next(3) == 0) text.erase(at, next(9));
+      if (text.empty()) text = "I";
+      text[std::min(at, text.size() - 1)] = " []()/;\n\x1b\x80:aI"[next(13)];
+    }
+    const auto found = read_simulation(text, "amd64", compare);
+    if (!found) continue;
+    for (const auto& one : found->steps) {
+      EXPECT_TRUE(is_package_reference(one.step.package)) << text;
+      for (const auto& version : {one.step.old_version, one.step.new_version}) {
+        EXPECT_TRUE(version.empty() || is_version(version)) << text;
+      }
+    }
+    for (const auto& one : found->kept_back) EXPECT_TRUE(is_package_reference(one.package));
   }
 }
 

@@ -75,7 +75,10 @@ class Agree(unittest.TestCase):
                  for s in report["steps"]}
         self.assertEqual(wanted, found, ran)
         order = unpacked_in_order(bed)
-        self.assertEqual([s["package"] for s in plan["steps"] if s["package"] in order], order, ran)
+        # Of several architectures apt names now this one, now that one first.
+        self.assertEqual([s["package"].partition(":")[0] for s in plan["steps"]
+                          if s["package"] in order],
+                         [package.partition(":")[0] for package in order], ran)
         touched = {name for name in before.keys() | world.states().keys()
                    if before.get(name) != world.states().get(name)}
         steps = {s["package"].removesuffix(":" + pkg.NATIVE): s for s in plan["steps"]}
