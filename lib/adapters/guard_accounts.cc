@@ -18,7 +18,7 @@ namespace {
 // The files are read with libc's own readers, and all else is asked from a program: in a static
 // program getpwnam() would load the machine's NSS modules, made for a libc that may be another.
 struct Close {
-  void operator()(FILE* file) const { fclose(file); }
+  void operator()(FILE* file) const { static_cast<void>(fclose(file)); }
 };
 using File = std::unique_ptr<FILE, Close>;
 

@@ -23,8 +23,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMostOutput = 64 * 1024;
-constexpr std::size_t kMostErrors = 4 * 1024;
+constexpr std::size_t kMostOutput = std::size_t{64} << 10;
+constexpr std::size_t kMostErrors = std::size_t{4} << 10;
 
 // What went wrong between fork and exec, told through a pipe that a good exec closes.
 struct StartFailure {
@@ -66,6 +66,7 @@ std::string find_program(const std::string& name) {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> all;
+  all.reserve(texts.size() + 1);
   for (std::string& text : texts) all.push_back(text.data());
   all.push_back(nullptr);
   return all;
@@ -93,7 +94,7 @@ void become(const Account& account, int tell) {
   constexpr int kTell = 3;
   const int tell = start.failure.to.get();
   setsid();
-  for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
+  for (int number = 1; number < NSIG; ++number) static_cast<void>(signal(number, SIG_DFL));
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

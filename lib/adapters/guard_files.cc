@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMostSearched = std::size_t{64} << 20;
 constexpr std::size_t kMostParsed = std::size_t{1} << 20;
+constexpr std::size_t kPiece = std::size_t{256} << 10;
 constexpr std::size_t kMostCounted = 10'000;
 
 // Opens a regular file, through symlinks. What else is there is not opened at all: a fifo would
@@ -54,7 +55,7 @@ GuardResult search(const std::string& path, const std::string& wanted) {
   if (auto opened = open_file(path, file, info); !opened.met()) return opened;
   std::string text;
   for (std::size_t total = 0; total <= kMostSearched;) {
-    const ssize_t size = read_on(file, text, 256 * 1024);
+    const ssize_t size = read_on(file, text, kPiece);
     if (size < 0) return cannot("read " + path, errno);
     if (text.find(wanted) != std::string::npos) return met(path + " has it");
     if (size == 0) return unmet(path + " does not have it");
@@ -174,7 +175,7 @@ GuardResult same_file_value(const Context& context) {
   if (auto opened = open_file(path, file, info); !opened.met()) return opened;
   std::string text;
   for (ssize_t size = 1; size != 0;) {
-    size = read_on(file, text, 64 * 1024);
+    size = read_on(file, text, kPiece);
     if (size < 0) return cannot("read " + path, errno);
     if (text.size() > kMostParsed) return unknown(path + " is larger than 1 MiB");
   }

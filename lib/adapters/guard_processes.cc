@@ -76,7 +76,8 @@ class Executable {
   bool has_name(const std::string& pid) const {
     const std::int64_t number = std::strtoll(pid.c_str(), nullptr, 10);
     const std::string name = proc_text(number, "comm");
-    const std::string first = proc_text(number, "cmdline").c_str();
+    const std::string arguments = proc_text(number, "cmdline");
+    const std::string first = arguments.substr(0, arguments.find('\0'));
     return name == base_.substr(0, 15) + "\n" || first.substr(first.find_last_of('/') + 1) == base_;
   }
   static bool of_this_system(const std::string& pid) {

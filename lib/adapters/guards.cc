@@ -26,7 +26,7 @@ using Questions = std::vector<GuardQuestion>;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kLongestWhy = 300;
-constexpr std::size_t kLongestMessage = 128 * 1024;
+constexpr std::size_t kLongestMessage = std::size_t{128} << 10;
 // What a probe that waits for a program has on top, so that it is the one to end it.
 constexpr milliseconds kMargin{2000};
 // A killed process that waits for a server may take its time to go.
@@ -76,7 +76,9 @@ GuardReport run_probe(const GuardQuestion& question, const GuardOptions& options
 std::string packed(const GuardReport& report) {
   std::string text(1, static_cast<char>('0' + static_cast<int>(report.result.state)));
   text += report.result.why + '\0';
-  for (const auto& [key, value] : report.now) text += key + '\0' + value + '\0';
+  for (const auto& [key, value] : report.now) {
+    for (const auto& piece : {key, value}) (text += piece) += '\0';
+  }
   return text;
 }
 
@@ -153,7 +155,7 @@ void Prober::work(int socket, pid_t parent, const Questions& questions, std::siz
   try {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
-    for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
+    for (int number = 1; number < NSIG; ++number) static_cast<void>(signal(number, SIG_DFL));
     const Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
     for (int fd = 0; null.ok() && fd < 3; ++fd) dup2(null.get(), fd);
     if (dup2(socket, 3) < 0) _exit(1);
@@ -255,6 +257,7 @@ std::vector<GuardReport> probe_all(const Questions& questions, const GuardOption
 std::vector<GuardReport> probe_guards(const std::vector<GuardCall>& calls, const Remembered& before,
                                       const GuardOptions& options) {
   Questions questions;
+  questions.reserve(calls.size());
   for (const auto& call : calls) questions.push_back({call, &before});
   return probe_all(questions, options);
 }
