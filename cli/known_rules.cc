@@ -40,7 +40,8 @@ std::string with_sources(const std::set<const Rule*>& rules, const std::string& 
   std::sort(sorted.begin(), sorted.end());
   std::string text;
   for (const Rule* rule : sorted) {
-    text += indent + harmless(rule->where) + ": " + in_one_line(rule->reason) + "\n" + indent +
+    text += indent + harmless(rule->where) + ": " + in_one_line(rule->reason) +
+            (rule->historic ? " (historic)" : "") + "\n" + indent +
             "  Source: " + in_one_line(rule->source) + "\n";
   }
   return text;

@@ -1,4 +1,6 @@
 // The plan for a person.
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <map>
@@ -124,6 +126,18 @@ void tell_kept(const PlanView& view) {
   }
 }
 
+void tell_unknown(const PlanView& view) {
+  const auto unknown = [](const GuardFinding& finding) {
+    return finding.result.state == GuardState::Unknown;
+  };
+  const bool any = std::any_of(view.guards.begin(), view.guards.end(), [&](const auto& found) {
+    return std::any_of(found.begin(), found.end(), unknown);
+  });
+  if (any && ::geteuid() != 0) {
+    std::cout << "Root may be able to tell of more guards.\n";
+  }
+}
+
 void tell_stop(const PlanView& view) {
   if (!view.planned.empty() && view.planned.front().fate == Fate::NotBegun) {
     std::cout << loud("Nothing of it would begin") << ": "
@@ -155,6 +169,7 @@ void print_plan(const PlanView& view) {
     tell_rules(view, planned, used);
     tell_fate(view, planned);
   }
+  tell_unknown(view);
   tell_kept(view);
   if (!view.planned.empty() && view.settings.keep_going) {
     std::cout << "What fails would be put back, or removed again if it is new, unless it says "

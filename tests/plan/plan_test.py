@@ -193,6 +193,16 @@ class Guards(Base):
         self.assertEqual({s["fate"] for s in self.plan(code=1)["steps"]}, {"not_begun"})
         self.assertIn("Nothing of it would begin: foo stops the run: ", self.text().stdout.decode())
 
+    def test_what_only_root_may_look_at(self):
+        if os.geteuid() != 0:
+            self.fail("needs root, to become somebody else")
+        self.queue.chmod(0o700)
+        done = self.text(user=NOBODY, group=NOBODY, extra_groups=[])
+        self.assertEqual((done.returncode, done.stderr), (1, b""), done)
+        text = done.stdout.decode()
+        for part in ("unknown: ", "stays as it is", "Root may be able to tell of more guards."):
+            self.assertIn(part, text)
+
     def test_force_lets_it_pass(self):
         (self.queue / "mail").touch()
         for args, environment in ((["--", "-o", "Aptkeep::Force::=foo"], {}),

@@ -145,6 +145,7 @@ class Check(Base):
         self.write("50-a.rules", TESTED.format(wanted="stop"))
         self.write("60-b.rules", "nonsense\n")
         self.write("notes.txt", "nonsense\n")
+        os.symlink("/dev/null", self.world.rules / "70-masked.rules")
         done = self.world.run("rules", "check", "--rules", str(self.world.rules))
         text = self.assert_said(done, 1, "60-b.rules:1: ")
         self.assertEqual(len(text.splitlines()), 1, text)
