@@ -162,7 +162,7 @@ GuardResult count_below(const std::string& path) {
 GuardResult queue_empty(const Context& context) {
   std::string all;
   for (const auto& path : context.arguments) {
-    const GuardResult result = count_below(path);
+    GuardResult result = count_below(path);
     if (!result.met()) return result;
     all += (all.empty() ? "" : ", ") + result.why;
   }
