@@ -73,6 +73,35 @@ void set_up_rules(CLI::App& app, Arguments& given, int& result) {
   test->callback([&] { result = test_rule_file(given.package, given.rules); });
 }
 
+void set_up_root(CLI::App& app, Arguments& given, int& result) {
+  CLI::App* retry_command = app.add_subcommand("retry", "Try what is kept back again, now (root)");
+  retry_command->add_option("PACKAGE", given.packages, "foo or foo:arch; without: all");
+  retry_command->add_flag("-y,--yes", given.yes, "Answer yes to apt-get's questions");
+  retry_command->callback([&] { result = retry(given.packages, given.yes); });
+
+  CLI::App* rollback_command = app.add_subcommand(
+      "rollback", "Put packages, or all that a run changed, back to what was before (root)");
+  rollback_command->add_option("PACKAGE", given.packages, "foo or foo:arch");
+  rollback_command->add_option("--run", given.run, "All that this run changed")
+      ->type_name("RUN")
+      ->check(CLI::Validator(run_number, ""));
+  rollback_command->add_flag("-y,--yes", given.yes, "Do not ask");
+  rollback_command->footer(
+      "Shows what will be done, and asks. It needs the snapshots that the run took: how many are\n"
+      "kept is a setting, Aptkeep::Snapshots::Keep-Runs, see aptkeep(8).");
+  rollback_command->callback([&] { result = rollback(given.packages, given.run, given.yes); });
+
+  CLI::App* resume_command =
+      app.add_subcommand("resume", "Finish or undo a run that was cut off (root)");
+  resume_command->footer("The next run, and the next boot, do so by themselves.");
+  resume_command->callback([&] { result = resume(); });
+
+  CLI::App* release_command =
+      app.add_subcommand("release", "Forget that packages are kept back (root)");
+  release_command->add_option("PACKAGE", given.packages, "foo or foo:arch")->required();
+  release_command->callback([&] { result = release(given.packages); });
+}
+
 void set_up(CLI::App& app, Arguments& given, int& result) {
   app.set_version_flag("--version", std::string("aptkeep ") + aptkeep_version());
 
@@ -100,32 +129,7 @@ void set_up(CLI::App& app, Arguments& given, int& result) {
   runs_command->add_flag("--json", given.json, "Print JSON");
   runs_command->callback([&] { result = runs(given.state, given.most, given.json); });
 
-  CLI::App* retry_command = app.add_subcommand("retry", "Try what is kept back again, now (root)");
-  retry_command->add_option("PACKAGE", given.packages, "foo or foo:arch; without: all");
-  retry_command->add_flag("-y,--yes", given.yes, "Answer yes to apt-get's questions");
-  retry_command->callback([&] { result = retry(given.packages, given.yes); });
-
-  CLI::App* rollback_command = app.add_subcommand(
-      "rollback", "Put packages, or all that a run changed, back to what was before (root)");
-  rollback_command->add_option("PACKAGE", given.packages, "foo or foo:arch");
-  rollback_command->add_option("--run", given.run, "All that this run changed")
-      ->type_name("RUN")
-      ->check(CLI::Validator(run_number, ""));
-  rollback_command->add_flag("-y,--yes", given.yes, "Do not ask");
-  rollback_command->footer(
-      "Shows what will be done, and asks. It needs the snapshots that the run took: how many are\n"
-      "kept is a setting, Aptkeep::Snapshots::Keep-Runs, see aptkeep(8).");
-  rollback_command->callback([&] { result = rollback(given.packages, given.run, given.yes); });
-
-  CLI::App* resume_command =
-      app.add_subcommand("resume", "Finish or undo a run that was cut off (root)");
-  resume_command->footer("The next run, and the next boot, do so by themselves.");
-  resume_command->callback([&] { result = resume(); });
-
-  CLI::App* release_command =
-      app.add_subcommand("release", "Forget that packages are kept back (root)");
-  release_command->add_option("PACKAGE", given.packages, "foo or foo:arch")->required();
-  release_command->callback([&] { result = release(given.packages); });
+  set_up_root(app, given, result);
 }
 
 int parse_and_run(int argc, char** argv) {

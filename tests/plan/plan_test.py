@@ -250,6 +250,16 @@ class Rules(Base):
         self.assertIn("50-test.rules, line 5: unknown field", complaints[0])
         self.assertIn("Note: ", self.text().stdout.decode())
 
+    def test_a_later_folder_overrides_by_name(self):
+        self.chain()
+        self.world.rule("foo", "Class: end")
+        site = self.folder / "site"
+        site.mkdir()
+        text = (self.world.rules / "50-test.rules").read_text(encoding="utf-8")
+        (site / "50-test.rules").write_text(text.replace("end", "stop"), encoding="utf-8")
+        decision = by_name(self.plan("--rules", str(site), code=0))["foo"]["decisions"][0]
+        self.assertEqual((decision["value"], decision["beaten"]), ("stop", []))
+
     def test_on_failure_and_rollback(self):
         self.chain()
         self.world.rule("foo", "Rollback: never")
