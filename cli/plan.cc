@@ -73,14 +73,19 @@ std::optional<AptCache> relations(PlanView& view) {
   for (const SimulatedStep& simulated : view.simulation.steps) {
     view.plan.steps.push_back(simulated.step);
   }
+  const std::string cannot = "unable to tell what would stay back with a kept package: ";
   auto cache = AptCache::open(archives(view.arguments));
-  auto plan = cache ? cache->make_plan(view.plan.steps) : Result<Plan>(cache.error());
-  if (!plan) {
-    view.complaints.push_back("unable to tell what would stay back with a kept package: " +
-                              plan.error().message);
+  if (!cache) {
+    view.complaints.push_back(cannot + cache.error().message);
+    view.complaints.push_back("rules with When-Installed are left out, for the same reason");
     return std::nullopt;
   }
-  view.plan = std::move(*plan);
+  auto plan = cache->make_plan(view.plan.steps);
+  if (plan) {
+    view.plan = std::move(*plan);
+  } else {
+    view.complaints.push_back(cannot + plan.error().message);
+  }
   return std::move(*cache);
 }
 
