@@ -55,7 +55,8 @@ std::string meaning_of(const std::string& failure_class) {
       {"disk full", "the disk was full"},
       {"out of memory", "there was not enough memory"},
       {"dpkg itself", "dpkg itself failed"},
-      {"hang", "it did nothing any more, and was ended"}};
+      {"hang", "it did nothing any more, and was ended"},
+      {"guard", "what has to hold before did not"}};
   const auto found = kMeanings.find(failure_class);
   return found == kMeanings.end() ? std::string() : ": " + found->second;
 }

@@ -27,8 +27,10 @@ void want_again(Store& store, const std::vector<Step>& steps);
 // Lets what failed for a passing reason be tried again when its time has come. True if any.
 bool lift_due(Store& store);
 
-// The uses. None has an exit code: a hook that ends non-zero would fail the person's run.
-void pre_install();
+// The uses. A hook that ends non-zero fails the person's run: only pre_install() does so, with
+// kStop, where a rule says that nothing may begin (debian/aptkeep.apt.conf knows the number).
+inline constexpr int kStop = 78;
+int pre_install();
 void post_invoke();
 void update();
 

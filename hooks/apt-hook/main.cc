@@ -16,11 +16,16 @@ bool switched_off() {
   return ::access(paths::kOff, F_OK) == 0 || ::geteuid() != 0;
 }
 
-void run(const std::string& use) {
+int run(const std::string& use) {
   if (use == "pre-install") return pre_install();
-  if (use == "post-invoke") return post_invoke();
-  if (use == "update") return update();
-  complain("unable to run the apt hook: it is started by apt, not by hand");
+  if (use == "post-invoke") {
+    post_invoke();
+  } else if (use == "update") {
+    update();
+  } else {
+    complain("unable to run the apt hook: it is started by apt, not by hand");
+  }
+  return 0;
 }
 
 }  // namespace
@@ -35,7 +40,7 @@ int main(int argc, char** argv) {
   }
   if (switched_off()) return 0;
   try {
-    run(argc == 2 || argc == 3 ? argv[1] : "");
+    return run(argc == 2 || argc == 3 ? argv[1] : "");
   } catch (const std::exception& problem) {
     complain(std::string("unable to go on: ") + problem.what());
   }

@@ -9,6 +9,7 @@
 #include "adapters/run_tools.h"
 #include "core/config.h"
 #include "engine/finish.h"
+#include "guards.h"
 #include "hook.h"
 
 namespace aptkeep::hook {
@@ -54,7 +55,8 @@ void update() {
   if (!keeps) return complain(keeps.error().message);
   const auto blocked = store->blocked();
   if (!blocked) return complain(blocked.error().message);
-  if (lift_due(*store)) return refresh_blockers(*store);
+  const bool due = lift_due(*store);
+  if (lift_guarded(*store) || due) return refresh_blockers(*store);
   if (keeps->empty() && blocked->empty()) return;
   refresh_blockers(*store);
 }

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -18,6 +19,7 @@
 #include "core/never_back.h"
 #include "core/protocol.h"
 #include "core/way_back.h"
+#include "guards.h"
 #include "hook.h"
 
 namespace aptkeep::hook {
@@ -120,27 +122,34 @@ Status check_list(const Rules& rules) {
 }
 
 // Where the rules cannot be read at all, nothing is put back: a database might be among them.
-void apply_rules(const Frontend& frontend, const AptCache& cache, std::vector<Step>& steps) {
-  const auto rules = read_rules(rule_folders());
+std::optional<Rules> usable_rules(const Frontend& frontend, std::vector<Step>& steps) {
+  auto rules = read_rules(rule_folders());
   const auto fit = rules ? check_list(*rules) : Status(rules.error());
   if (rules) {
     for (const auto& complaint : rules->complaints) complain_once(frontend, complaint);
   }
-  if (!fit) {
-    complain_once(frontend, fit.error().message);
-    for (auto& step : steps) step.never_back = fit.error().message;
-    return;
-  }
-  const auto installed = [&cache](std::string_view name) { return cache.installed_version(name); };
-  mark_never_back(RuleIndex(rules->rules), {compare_versions, installed}, steps);
+  if (fit) return std::move(*rules);
+  complain_once(frontend, fit.error().message);
+  for (auto& step : steps) step.never_back = fit.error().message;
+  return std::nullopt;
 }
 
-Result<Plan> plan_of(const Frontend& frontend, std::vector<Step> steps) {
-  auto cache = AptCache::open();
-  if (!cache) return cache.error();
-  auto plan = cache->make_plan(std::move(steps));
-  if (plan) apply_rules(frontend, *cache, plan->steps);
-  return plan;
+// Never back, and what guards say.
+GuardOutcome apply_rules(const Rules& rules, const AptCache& cache,
+                         const Conversation& conversation, const PlanFlags& flags, Store& store,
+                         std::vector<Step>& steps) {
+  const RuleIndex index(rules.rules);
+  const auto installed = [&cache](std::string_view name) { return cache.installed_version(name); };
+  const RuleFacts facts{compare_versions, installed};
+  mark_never_back(index, facts, steps);
+  auto guards = judge_steps(conversation, !flags.unattended, index, facts, store, steps);
+  if (flags.bypassed) {
+    for (const auto& [step, reason] : guards.kept) {
+      complain(steps[step].package + " goes on, since this frontend runs dpkg itself: " + reason);
+    }
+    guards.kept.clear();
+  }
+  return guards;
 }
 
 // The driver is never called, so this is the only moment before dpkg begins.
@@ -157,28 +166,57 @@ void take_all_snapshots(Store& store, const Frontend& frontend) {
   }
 }
 
+int begin(const Conversation& conversation, const Frontend& frontend, Store& store,
+          std::vector<Step> steps) {
+  auto cache = AptCache::open();
+  auto plan = cache ? cache->make_plan(std::move(steps)) : Result<Plan>(cache.error());
+  if (!plan) {
+    complain(plan.error().message);
+    return 0;
+  }
+  const auto flags = flags_of(conversation, frontend);
+  GuardOutcome guards;
+  if (const auto rules = usable_rules(frontend, plan->steps)) {
+    guards = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
+  }
+  if (!guards.stop.empty()) {
+    complain("nothing is begun: " + guards.stop);
+    return kStop;
+  }
+  const auto begun = store.begin_plan(frontend, flags, *plan, now());
+  if (!begun) {
+    complain_once(frontend, begun.error().message);
+    return 0;
+  }
+  record_kept(store, *begun, plan->steps, guards);
+  if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);
+  return 0;
+}
+
 }  // namespace
 
-void pre_install() {
+int pre_install() {
   std::cin.sync_with_stdio(false);
   const auto conversation = read_conversation(std::cin);
-  if (!conversation) return complain(conversation.error().message);
-  if (!is_for_this_system(*conversation)) return;
-  if (!conversation->find_bool("Aptkeep::Keep-Going", true)) return;
-  auto steps = steps_of(*conversation);
-  if (steps.empty()) return;
+  if (!conversation) {
+    complain(conversation.error().message);
+    return 0;
+  }
   const auto frontend = own_frontend();
-  if (!frontend) return;
+  if (!frontend || !is_for_this_system(*conversation) ||
+      !conversation->find_bool("Aptkeep::Keep-Going", true)) {
+    return 0;
+  }
+  auto steps = steps_of(*conversation);
+  if (steps.empty()) return 0;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
-  if (!store) return complain_once(*frontend, store.error().message);
+  if (!store) {
+    complain_once(*frontend, store.error().message);
+    return 0;
+  }
   resume_cut_off(*store);
   want_again(*store, steps);
-  const auto plan = plan_of(*frontend, std::move(steps));
-  if (!plan) return complain(plan.error().message);
-  const auto flags = flags_of(*conversation, *frontend);
-  const auto begun = store->begin_plan(*frontend, flags, *plan, now());
-  if (!begun) return complain_once(*frontend, begun.error().message);
-  if (flags.bypassed && flags.rollback) take_all_snapshots(*store, *frontend);
+  return begin(*conversation, *frontend, *store, std::move(steps));
 }
 
 }  // namespace aptkeep::hook

@@ -108,7 +108,7 @@ constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kDay = 24 * kHour;
 constexpr int kAnyNumber = 1 << 30;
 
-constexpr std::array<Row, 10> kRows{{
+constexpr std::array<Row, 11> kRows{{
     {FailureClass::Unknown, "unknown", Reaction::Keep, "it failed for a reason that is not known",
      0, 0},
     {FailureClass::Refusal, "refusal", Reaction::Keep,
@@ -127,6 +127,8 @@ constexpr std::array<Row, 10> kRows{{
     // Nothing is wrong with the package.
     {FailureClass::DpkgItself, "dpkg itself", Reaction::Stop, "dpkg itself failed", 0, kAnyNumber},
     {FailureClass::Hang, "hang", Reaction::Keep, "it hung and was ended", 0, 0},
+    // Tried again when the guard holds, which apt-hook looks at after each apt update.
+    {FailureClass::Guard, "guard", Reaction::Keep, "what has to hold before does not", 0, 0},
 }};
 
 const Row& row_of(FailureClass failure_class) {

@@ -20,6 +20,7 @@ enum class FailureClass : std::uint8_t {
   OutOfMemory,
   DpkgItself,
   Hang,
+  Guard,  // nothing was tried: what a rule wants to hold before did not
 };
 
 // See Failure in core/plan.h. Where `script` is empty, exit code and signal are dpkg's own.

@@ -37,6 +37,8 @@ struct Step {
   int trust = 0;
   // Why this package may never be put back to its old version (a rule's reason); empty: it may.
   std::string never_back = {};
+  // Guards that were not met and were let pass, by force or by a person, one line; empty: none.
+  std::string passed = {};
 };
 
 // Old: the state before the run. New: the state the frontend wants.

@@ -79,6 +79,7 @@ Status remove(const std::string& path) {
 }
 
 std::string reason_of(const Keep& keep) {
+  if (keep.failure_class == FailureClass::Guard) return "its guard is not met";
   std::string reason = keep.script.empty() ? "it" : "its " + keep.script;
   reason += " failed";
   if (keep.exit_code >= 0) {

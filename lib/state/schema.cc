@@ -77,6 +77,16 @@ UPDATE keeps SET sum=row_sum(id,run,package,version,old_version,failed,root,caus
   WHERE sum=row_sum(id,run,package,version,old_version,failed,root,cause,db_state,phase,script,
     exit_code,signal,message,output,security,attempts,since,lifted,lifted_why);
 )sql",
+    // 4: guards
+    R"sql(
+ALTER TABLE steps ADD COLUMN passed TEXT DEFAULT '';
+UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,
+    state,cause,db_state,never_back,rolled_back,remains,passed)
+  WHERE sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,state,
+    cause,db_state,never_back,rolled_back,remains);
+CREATE TABLE remembered(plan INTEGER, package TEXT, question TEXT, answer TEXT, sum INTEGER);
+CREATE INDEX remembered_of_package ON remembered(package);
+)sql",
 };
 
 std::string parameters(const Table& table) {
@@ -124,7 +134,8 @@ bool any(Database& db, const std::string& sql) {
 
 // Rows that are not what was written, and rows that are missing.
 void check_rows(Database& db) {
-  for (const Table& table : {kRuns, kPlans, kSteps, kClauses, kFailures, kKeeps, kBlocked}) {
+  for (const Table& table :
+       {kRuns, kPlans, kSteps, kClauses, kFailures, kKeeps, kBlocked, kRemembered}) {
     if (any(db, "SELECT 1 FROM " + std::string(table.name) + " WHERE sum IS NOT row_sum(" +
                     std::string(table.columns) + ") LIMIT 1")) {
       db.fail("it is damaged");

@@ -27,7 +27,7 @@ inline constexpr Table kPlans{
 inline constexpr Table kSteps{"steps",
                               "plan,idx,package,action,old_version,new_version,archive,"
                               "security,trust,state,cause,db_state,never_back,rolled_back,"
-                              "remains"};
+                              "remains,passed"};
 inline constexpr Table kClauses{
     "clauses", "plan,idx,owner_step,owner_side,kind,owner,owner_version,relation,any_of"};
 inline constexpr Table kFailures{"failures",
@@ -38,6 +38,8 @@ inline constexpr Table kKeeps{"keeps",
                               "phase,script,exit_code,signal,message,output,security,attempts,"
                               "since,lifted,lifted_why,tried,failure_class"};
 inline constexpr Table kBlocked{"blocked", "package,version,reason"};
+// What guards saw; plan 0: when the package was last installed well, else when that plan was made.
+inline constexpr Table kRemembered{"remembered", "plan,package,question,answer"};
 
 // "INSERT INTO t(columns,sum) VALUES (?1,...,row_sum(?1,...))". Where the first column is an id
 // that SQLite gives, the sum is wrong until resum().

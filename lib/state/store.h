@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/guard.h"
 #include "core/pins.h"
 #include "core/plan.h"
 #include "core/result.h"
@@ -163,6 +164,11 @@ class Store {
   Status end_plan(std::int64_t plan, const std::vector<StepOutcome>& outcomes,
                   const std::vector<Keep>& keeps, const std::vector<std::string>& lifted,
                   const std::string& note, std::int64_t now);
+
+  // What guards saw of packages ("name:arch") when these were last installed well. note_answers()
+  // says what they see now: it counts once the plan has ended and the package's step is done.
+  Result<std::map<std::string, Remembered>> remembered();
+  Status note_answers(std::int64_t plan, const std::map<std::string, Remembered>& answers);
 
   Result<std::vector<Keep>> keeps();  // active ones, oldest first
   // An Error where the package has no active keep. The count of attempts goes on if the same

@@ -37,7 +37,7 @@ inline constexpr Action kLastAction = Action::Purge;
 inline constexpr ClauseKind kLastKind = ClauseKind::Lockstep;
 inline constexpr StepState kLastState = StepState::Returning;
 inline constexpr Phase kLastPhase = Phase::Trigger;
-inline constexpr FailureClass kLastClass = FailureClass::Hang;
+inline constexpr FailureClass kLastClass = FailureClass::Guard;
 
 // Sentences, one a line.
 std::string join_lines(const std::vector<std::string>& lines);
@@ -53,6 +53,8 @@ void end_run(Database& db, std::int64_t run, const std::string& note, std::int64
 void end_as_cut_off(Database& db, const char* plans, std::int64_t key, std::int64_t now);
 // Replaces the active keep of the package, and carries its count on.
 void write_keep(Database& db, const Keep& keep, std::int64_t run, std::int64_t now);
+// What guards saw of packages whose step is done is what they compare with from now on.
+void keep_answers(Database& db, std::int64_t plan, const std::vector<StepOutcome>& outcomes);
 // How many keeps were lifted: 0 or 1.
 int lift(Database& db, const std::string& package, const std::string& why, std::int64_t now);
 

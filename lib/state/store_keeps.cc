@@ -158,6 +158,7 @@ Status Store::end_plan(std::int64_t plan, const std::vector<StepOutcome>& outcom
   Transaction transaction(db, true);
   const std::int64_t run = close_plan(db, plan, outcomes.size(), now);
   write_outcomes(db, plan, outcomes);
+  keep_answers(db, plan, outcomes);
   for (const std::string& package : lifted) {
     lift(db, package, kWentThrough, now);
   }

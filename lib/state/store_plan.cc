@@ -78,7 +78,7 @@ void write_plan(Database& db, std::int64_t id, const Plan& plan) {
     step_row
         .bind_all(id, index++, step.package, number(step.action), step.old_version,
                   step.new_version, step.archive, step.security, step.trust,
-                  number(StepState::Waiting), "", "", step.never_back, false, "")
+                  number(StepState::Waiting), "", "", step.never_back, false, "", step.passed)
         .run();
   }
   Query clause_row(db, insert_sql(kClauses));

@@ -100,6 +100,7 @@ Step read_step(Database& db, const Query& query) {
   step.security = query.integer(7) != 0;
   step.trust = static_cast<int>(query.integer(8));
   step.never_back = query.text(12);
+  step.passed = query.text(15);
   return step;
 }
 

@@ -1,0 +1,223 @@
+// Guards: what rules want to hold before a package's step is looked at before anything is changed.
+#include "adapters/guards.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "adapters/apt_rules.h"
+#include "adapters/dpkg_db.h"
+#include "core/failure_class.h"
+#include "core/guard_policy.h"
+#include "guards.h"
+#include "hook.h"
+
+namespace aptkeep::hook {
+namespace {
+
+constexpr int kPatience = 120'000;  // ms that a person has for an answer
+
+bool may_stay(const Step& step) {
+  return step.action != Action::Configure;
+}
+
+std::vector<std::string> forced_packages(const Conversation& conversation) {
+  std::vector<std::string> texts;
+  for (const auto& [key, value] : conversation.configuration) {
+    if (key.starts_with("Aptkeep::Force")) texts.push_back(value);
+  }
+  if (const char* variable = std::getenv("APTKEEP_FORCE")) texts.emplace_back(variable);
+  std::vector<std::string> packages;
+  for (const auto& text : texts) {
+    const Force force = read_force(text);
+    packages.insert(packages.end(), force.packages.begin(), force.packages.end());
+    for (const auto& refused : force.refused) {
+      complain("unable to force " + refused + ": it is no package");
+    }
+  }
+  return packages;
+}
+
+// Standard input is apt's conversation with us.
+bool says_yes(const std::string& question) {
+  const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (terminal < 0) return false;
+  const std::string text = "aptkeep: " + question + " [y/N] ";
+  bool yes = false;
+  if (::write(terminal, text.data(), text.size()) == static_cast<ssize_t>(text.size())) {
+    pollfd wait{terminal, POLLIN, 0};
+    char answer[64] = {};
+    if (::poll(&wait, 1, kPatience) == 1 && ::read(terminal, answer, sizeof answer - 1) > 0) {
+      yes = answer[0] == 'y' || answer[0] == 'Y';
+    } else {
+      (void)!::write(terminal, "\n", 1);
+    }
+  }
+  ::close(terminal);
+  return yes;
+}
+
+struct Looked {
+  std::uint32_t step;
+  GuardSetting setting;
+  std::vector<GuardFinding> findings;
+};
+
+// All guards of all steps, in one go.
+std::vector<Looked> look(const std::vector<Step>& steps, const RuleIndex& index,
+                         const RuleFacts& facts, GuardOutcome& outcome, Store& store) {
+  const auto remembered = store.remembered();
+  if (!remembered) complain(remembered.error().message);
+  std::vector<GuardQuestion> questions;
+  std::vector<Looked> looked;
+  for (std::uint32_t i = 0; i < steps.size(); ++i) {
+    const StepDecisions decisions = index.decide(steps[i], facts);
+    if (decisions.guards.entries.empty() || !may_stay(steps[i])) continue;
+    Looked one{i, {}, {}};
+    if (decisions.if_unmet) one.setting.if_unmet = decisions.if_unmet->value;
+    const Remembered* before = nullptr;
+    if (remembered) {
+      const auto found = remembered->find(steps[i].package);
+      if (found != remembered->end()) before = &found->second;
+    }
+    for (const auto& entry : decisions.guards.entries) {
+      questions.push_back({entry.value, before});
+      one.findings.push_back({entry.value, {}});
+    }
+    looked.push_back(std::move(one));
+  }
+  if (questions.empty()) return looked;
+  const auto reports = probe_all(questions);
+  std::size_t next = 0;
+  for (Looked& one : looked) {
+    for (GuardFinding& finding : one.findings) {
+      const GuardReport& report = reports[next++];
+      finding.result = report.result;
+      auto& answers = outcome.answers[steps[one.step].package];
+      answers.insert(report.now.begin(), report.now.end());
+    }
+  }
+  return looked;
+}
+
+GuardDecision decide(const Looked& looked, const Step& step) {
+  GuardSetting setting = looked.setting;
+  GuardDecision decision = judge_guards(looked.findings, setting);
+  if (decision.verdict != GuardVerdict::Ask) return decision;
+  if (says_yes(step.package + ": " + decision.reason + ". Go on with it nevertheless?")) {
+    setting.accepted = decision.unmet;
+  } else {
+    setting.person = false;
+  }
+  return judge_guards(looked.findings, setting);
+}
+
+// A removal has no version to look rules up by: it waits for a person.
+bool holds_now(Store& store, const Keep& keep, const RuleIndex& index, const DbSnapshot& db) {
+  Step step;
+  step.package = keep.package;
+  step.action = keep.old_version.empty() ? Action::Install : Action::Upgrade;
+  step.old_version = keep.old_version;
+  step.new_version = keep.version;
+  const auto installed = [&db](std::string_view name) -> std::string {
+    for (const auto& [package, entry] : db) {
+      if (package.substr(0, package.find(':')) == name && entry.state.substr(1, 1) != "c") {
+        return entry.version;
+      }
+    }
+    return {};
+  };
+  GuardOutcome outcome;
+  const auto looked = look({step}, index, {compare_versions, installed}, outcome, store);
+  for (const Looked& one : looked) {
+    const auto decision = judge_guards(one.findings, one.setting);
+    if (decision.verdict != GuardVerdict::Go && decision.verdict != GuardVerdict::Warn)
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+GuardOutcome judge_steps(const Conversation& conversation, bool person, const RuleIndex& index,
+                         const RuleFacts& facts, Store& store, std::vector<Step>& steps) {
+  GuardOutcome outcome;
+  const auto forced = forced_packages(conversation);
+  auto looked = look(steps, index, facts, outcome, store);
+  for (Looked& one : looked) {
+    Step& step = steps[one.step];
+    one.setting.person = person;
+    one.setting.forced = is_forced(forced, step.package);
+    const GuardDecision decision = decide(one, step);
+    if (!decision.passed.empty()) step.passed = decision.reason;
+    if (decision.reason.empty()) continue;
+    switch (decision.verdict) {
+      case GuardVerdict::Keep:
+      case GuardVerdict::Ask:
+        outcome.kept.emplace_back(one.step, decision.reason);
+        break;
+      case GuardVerdict::Stop:
+        outcome.stop = step.package + ": " + decision.reason;
+        break;
+      case GuardVerdict::Go:
+      case GuardVerdict::Warn:
+        complain(step.package + " goes on: " + decision.reason);
+        break;
+    }
+  }
+  return outcome;
+}
+
+void record_kept(Store& store, std::int64_t plan, const std::vector<Step>& steps,
+                 const GuardOutcome& outcome) {
+  if (const auto noted = store.note_answers(plan, outcome.answers); !noted) {
+    complain(noted.error().message);
+  }
+  std::map<std::uint32_t, StepState> states;
+  for (const auto& [index, reason] : outcome.kept) {
+    const Step& step = steps[index];
+    Failure failure;
+    failure.package = step.package;
+    failure.step = static_cast<std::int32_t>(index);
+    failure.version = step.new_version.empty() ? step.old_version : step.new_version;
+    failure.old_version = step.old_version;
+    failure.phase = step.new_version.empty() ? Phase::Remove : Phase::Unpack;
+    failure.message = reason;
+    failure.failure_class = FailureClass::Guard;
+    const auto added = store.add_failure(plan, failure);
+    if (!added) return complain(added.error().message);
+    states[index] = StepState::FailedOld;
+    complain(step.package + " is not touched: " + reason);
+  }
+  if (const auto set = store.set_states(plan, states); !set) complain(set.error().message);
+}
+
+bool lift_guarded(Store& store) {
+  const auto keeps = store.keeps();
+  if (!keeps) return false;
+  const auto guarded = [](const Keep& keep) {
+    return keep.failed && keep.failure_class == FailureClass::Guard && !keep.version.empty();
+  };
+  if (std::none_of(keeps->begin(), keeps->end(), guarded)) return false;
+  const auto rules = read_rules(rule_folders());
+  RealDatabase database;
+  const auto db = database.read();
+  if (!rules || !db) return false;
+  const RuleIndex index(rules->rules);
+  bool any = false;
+  for (const Keep& root : *keeps) {
+    if (!guarded(root) || !holds_now(store, root, index, *db)) continue;
+    for (const Keep& keep : *keeps) {
+      if (keep.package != root.package && keep.root != root.package) continue;
+      const Status lifted = store.lift_keep(keep.package, "its guard holds", now());
+      if (!lifted) complain(lifted.error().message);
+      any = any || lifted;
+    }
+  }
+  return any;
+}
+
+}  // namespace aptkeep::hook

@@ -1,0 +1,36 @@
+// What guards say of a plan's steps, and what becomes of those that they keep.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/guard.h"
+#include "core/protocol.h"
+#include "core/rule_match.h"
+#include "state/store.h"
+
+namespace aptkeep::hook {
+
+struct GuardOutcome {
+  std::vector<std::pair<std::uint32_t, std::string>> kept;  // step and reason
+  std::string stop;                           // why nothing of the run may begin; empty: it may
+  std::map<std::string, Remembered> answers;  // by package, what guards saw
+};
+
+// Evaluates the guards of all steps, says what lets a step pass and notes that in it. `person`: one
+// is at a terminal and may be asked.
+GuardOutcome judge_steps(const Conversation& conversation, bool person, const RuleIndex& index,
+                         const RuleFacts& facts, Store& store, std::vector<Step>& steps);
+
+// Records in the plan what is kept, as failed before anything was tried: the driver leaves it out,
+// with what needs it.
+void record_kept(Store& store, std::int64_t plan, const std::vector<Step>& steps,
+                 const GuardOutcome& outcome);
+
+// Lets what a guard has kept be tried again where the guard holds by now. True if any.
+bool lift_guarded(Store& store);
+
+}  // namespace aptkeep::hook
