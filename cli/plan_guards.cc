@@ -4,16 +4,19 @@
 namespace aptkeep::cli {
 
 std::vector<std::vector<GuardFinding>> guards_now(const std::vector<StepDecisions>& decisions) {
-  std::vector<std::vector<GuardFinding>> found;
+  std::vector<GuardQuestion> questions;
   for (const StepDecisions& one : decisions) {
-    std::vector<GuardCall> calls;
     for (const auto& entry : one.guards.entries) {
-      calls.push_back(entry.value);
+      questions.push_back({entry.value});
     }
+  }
+  const auto reports = questions.empty() ? std::vector<GuardReport>() : probe_all(questions);
+  std::vector<std::vector<GuardFinding>> found;
+  std::size_t next = 0;
+  for (const StepDecisions& one : decisions) {
     found.emplace_back();
-    const auto reports = calls.empty() ? std::vector<GuardReport>() : probe_guards(calls, {});
-    for (std::size_t i = 0; i < reports.size(); ++i) {
-      found.back().push_back({calls[i], reports[i].result});
+    for (const auto& entry : one.guards.entries) {
+      found.back().push_back({entry.value, reports.at(next++).result});
     }
   }
   return found;
