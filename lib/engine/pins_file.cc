@@ -9,6 +9,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "core/failure_class.h"
+
 namespace aptkeep {
 namespace {
 

@@ -1,6 +1,7 @@
 // The few lines at the end of a run that kept something.
 #include <algorithm>
 
+#include "core/failure_class.h"
 #include "engine/finish.h"
 #include "engine/undo.h"
 
