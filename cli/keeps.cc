@@ -201,6 +201,9 @@ std::string story(const aptkeep_keep& keep, std::size_t lines) {
   if (keep.on_request != 0) {
     return "  put back by a person on " + when(keep.since) + "\n";
   }
+  if (is_guard(keep.failure_class)) {
+    return "  not touched: " + harmless(keep.message) + "\n";
+  }
   std::string text = "  " + ending_of(keep.script, keep.phase, keep.exit_code, keep.signal) + "\n";
   if (keep.attempts > 1) {
     text += "  tried " + std::to_string(keep.attempts) + " times since " + when(keep.since) +
@@ -248,6 +251,11 @@ std::string advice(const Kept& kept, const aptkeep_keep& failed) {
     return "  next: do nothing: a version newer than " + std::string(failed.version) +
            " is tried by itself\n        or " + as_root() + "aptkeep retry " + name +
            ", to have that version after all\n";
+  }
+  if (is_guard(failed.failure_class)) {
+    return "  next: see to that; after the next apt-get update it is tried again\n        or " +
+           as_root() + "aptkeep release " + name + " and apt-get -o Aptkeep::Force::=" + name +
+           " ..., to go past its guards once\n";
   }
   std::string text = "  next: remove the cause, then " + as_root() + "aptkeep retry " + name + "\n";
   const bool newer = *failed.version != '\0' && !is_downgrade(failed);

@@ -54,9 +54,11 @@ void tell_failure(const aptkeep_failure& failure, const ReportHandle& report,
     return;
   }
   std::cout << (is_on_way_back(failure, report) ? ", being put back: " : ": ")
-            << ending_of(failure.script, failure.phase, failure.exit_code, failure.signal)
+            << (is_guard(failure.failure_class)
+                    ? "not touched: " + harmless(failure.message)
+                    : ending_of(failure.script, failure.phase, failure.exit_code, failure.signal))
             << (failure.healed != 0 ? "; a later try went well" : "") << "\n";
-  if (*failure.message != '\0') {
+  if (*failure.message != '\0' && !is_guard(failure.failure_class)) {
     std::cout << "  dpkg: " << harmless(failure.message) << "\n";
   }
   std::cout << quoted({failure.output, failure.output_size}, kLines);
@@ -78,6 +80,9 @@ void tell_step(const aptkeep_step& step, bool asked_for, const std::string& nati
             << (*step.db_state != '\0' ? " [" + harmless(step.db_state) + "]" : "") << "\n";
   for (std::size_t i = 0; i < step.cause_count; ++i) {
     std::cout << "      " << harmless(step.cause[i]) << "\n";
+  }
+  if (*step.passed != '\0') {
+    std::cout << "      " << harmless(step.passed) << "\n";
   }
   for (std::size_t i = 0; i < step.remains_count; ++i) {
     std::cout << "      not as it was: " << harmless(step.remains[i]) << "\n";

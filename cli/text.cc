@@ -136,6 +136,10 @@ std::string name_of(const std::string& package, const std::string& native_arch) 
   return harmless(native ? package.substr(0, colon) : package);
 }
 
+bool is_guard(const char* failure_class) {
+  return std::string_view(failure_class) == "guard";
+}
+
 std::string ending_of(const std::string& script, int phase, int exit_code, int signal) {
   // A plain dpkg call does not tell which script it was.
   std::string text = script.empty() ? "it" : "its " + harmless(script);

@@ -27,6 +27,8 @@ std::string when(std::int64_t time);
 std::string name_of(const std::string& package, const std::string& native_arch);
 
 // "its preinst ended with exit status 1 while it was unpacked"
+// A guard kept it: nothing was tried.
+bool is_guard(const char* failure_class);
 std::string ending_of(const std::string& script, int phase, int exit_code, int signal);
 
 // "1 package", "2 packages"

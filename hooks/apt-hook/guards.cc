@@ -103,11 +103,11 @@ std::vector<Looked> look(const std::vector<Step>& steps, const RuleIndex& index,
   return looked;
 }
 
-GuardDecision decide(const Looked& looked, const Step& step) {
+GuardDecision decide(const Looked& looked, const std::string& name) {
   GuardSetting setting = looked.setting;
   GuardDecision decision = judge_guards(looked.findings, setting);
   if (decision.verdict != GuardVerdict::Ask) return decision;
-  if (says_yes(step.package + ": " + decision.reason + ". Go on with it nevertheless?")) {
+  if (says_yes(name + ": " + decision.reason + ". Go on with it nevertheless?")) {
     setting.accepted = decision.unmet;
   } else {
     setting.person = false;
@@ -142,16 +142,18 @@ bool holds_now(Store& store, const Keep& keep, const RuleIndex& index, const DbS
 
 }  // namespace
 
-GuardOutcome judge_steps(const Conversation& conversation, bool person, const RuleIndex& index,
-                         const RuleFacts& facts, Store& store, std::vector<Step>& steps) {
+GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flags,
+                         const RuleIndex& index, const RuleFacts& facts, Store& store,
+                         std::vector<Step>& steps) {
   GuardOutcome outcome;
   const auto forced = forced_packages(conversation);
   auto looked = look(steps, index, facts, outcome, store);
   for (Looked& one : looked) {
     Step& step = steps[one.step];
-    one.setting.person = person;
+    one.setting.person = !flags.unattended;
     one.setting.forced = is_forced(forced, step.package);
-    const GuardDecision decision = decide(one, step);
+    const std::string name = display_name(step.package, flags.native_arch);
+    const GuardDecision decision = decide(one, name);
     if (!decision.passed.empty()) step.passed = decision.reason;
     if (decision.reason.empty()) continue;
     switch (decision.verdict) {
@@ -160,11 +162,11 @@ GuardOutcome judge_steps(const Conversation& conversation, bool person, const Ru
         outcome.kept.emplace_back(one.step, decision.reason);
         break;
       case GuardVerdict::Stop:
-        outcome.stop = step.package + ": " + decision.reason;
+        outcome.stop = name + ": " + decision.reason;
         break;
       case GuardVerdict::Go:
       case GuardVerdict::Warn:
-        complain(step.package + " goes on: " + decision.reason);
+        complain(name + " goes on: " + decision.reason);
         break;
     }
   }
@@ -172,7 +174,7 @@ GuardOutcome judge_steps(const Conversation& conversation, bool person, const Ru
 }
 
 void record_kept(Store& store, std::int64_t plan, const std::vector<Step>& steps,
-                 const GuardOutcome& outcome) {
+                 const GuardOutcome& outcome, const std::string& native_arch) {
   if (const auto noted = store.note_answers(plan, outcome.answers); !noted) {
     complain(noted.error().message);
   }
@@ -190,7 +192,7 @@ void record_kept(Store& store, std::int64_t plan, const std::vector<Step>& steps
     const auto added = store.add_failure(plan, failure);
     if (!added) return complain(added.error().message);
     states[index] = StepState::FailedOld;
-    complain(step.package + " is not touched: " + reason);
+    complain(display_name(step.package, native_arch) + " is not touched: " + reason);
   }
   if (const auto set = store.set_states(plan, states); !set) complain(set.error().message);
 }

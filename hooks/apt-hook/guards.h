@@ -20,15 +20,16 @@ struct GuardOutcome {
   std::map<std::string, Remembered> answers;  // by package, what guards saw
 };
 
-// Evaluates the guards of all steps, says what lets a step pass and notes that in it. `person`: one
-// is at a terminal and may be asked.
-GuardOutcome judge_steps(const Conversation& conversation, bool person, const RuleIndex& index,
-                         const RuleFacts& facts, Store& store, std::vector<Step>& steps);
+// Evaluates the guards of all steps, says what lets a step pass and notes that in it. A person
+// is asked only where one is at a terminal.
+GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flags,
+                         const RuleIndex& index, const RuleFacts& facts, Store& store,
+                         std::vector<Step>& steps);
 
 // Records in the plan what is kept, as failed before anything was tried: the driver leaves it out,
 // with what needs it.
 void record_kept(Store& store, std::int64_t plan, const std::vector<Step>& steps,
-                 const GuardOutcome& outcome);
+                 const GuardOutcome& outcome, const std::string& native_arch);
 
 // Lets what a guard has kept be tried again where the guard holds by now. True if any.
 bool lift_guarded(Store& store);

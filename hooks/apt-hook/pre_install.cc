@@ -142,10 +142,11 @@ GuardOutcome apply_rules(const Rules& rules, const AptCache& cache,
   const auto installed = [&cache](std::string_view name) { return cache.installed_version(name); };
   const RuleFacts facts{compare_versions, installed};
   mark_never_back(index, facts, steps);
-  auto guards = judge_steps(conversation, !flags.unattended, index, facts, store, steps);
+  auto guards = judge_steps(conversation, flags, index, facts, store, steps);
   if (flags.bypassed) {
     for (const auto& [step, reason] : guards.kept) {
-      complain(steps[step].package + " goes on, since this frontend runs dpkg itself: " + reason);
+      complain(display_name(steps[step].package, flags.native_arch) +
+               " goes on, since this frontend runs dpkg itself: " + reason);
     }
     guards.kept.clear();
   }
@@ -188,7 +189,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
     complain_once(frontend, begun.error().message);
     return 0;
   }
-  record_kept(store, *begun, plan->steps, guards);
+  record_kept(store, *begun, plan->steps, guards, flags.native_arch);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);
   return 0;
 }

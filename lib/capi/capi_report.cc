@@ -54,6 +54,7 @@ aptkeep_step step_of(const StepOutcome& outcome, const Lines& cause, const Lines
   step.never_back = outcome.step.never_back.c_str();
   step.remains_count = remains.size();
   step.remains = remains.data();
+  step.passed = outcome.step.passed.c_str();
   return step;
 }
 

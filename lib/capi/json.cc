@@ -70,6 +70,7 @@ Json step_of(const StepOutcome& outcome) {
   json["rolled_back"] = outcome.rolled_back;
   json["never_back"] = or_null(outcome.step.never_back);
   json["remains"] = outcome.remains;
+  json["passed"] = or_null(outcome.step.passed);
   return json;
 }
 

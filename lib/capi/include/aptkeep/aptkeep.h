@@ -250,6 +250,7 @@ struct aptkeep_step {
   const char* never_back; /* why it may never be put back, from a rule; "": it may */
   size_t remains_count;   /* what could not be put back as it was, a sentence each: */
   const char* const* remains; /* "/etc/x: mode 0600, was 0640" */
+  const char* passed; /* guards that were not met and were let pass, and by what; "": none */
 };
 
 enum {
@@ -261,7 +262,7 @@ enum {
 };
 
 /* What kind of failure it was, in one or two words: "unknown", "refusal", "crash", "transient",
- * "missing unit", "follow-up", "disk full", "out of memory", "dpkg itself", "hang". There may be
+ * "missing unit", "follow-up", "disk full", "out of memory", "dpkg itself", "hang", "guard". There may be
  * more of them in later versions. */
 
 /* One maintainer script (or unpacking) that failed; or, if `on_request`, a package that a person
