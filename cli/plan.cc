@@ -13,7 +13,7 @@
 #include "adapters/apt_simulate.h"
 #include "command.h"
 #include "core/config.h"
-#include "core/never_back.h"
+#include "core/step_rules.h"
 #include "known_rules.h"
 #include "text.h"
 
@@ -89,18 +89,7 @@ std::optional<AptCache> relations(PlanView& view) {
   return std::move(*cache);
 }
 
-// As the run does it: where the list cannot be used, nothing goes back.
-std::string list_fault(const Rules& rules) {
-  const std::string list = paths::kNeverRollBack;
-  const auto name = list.substr(list.rfind('/') + 1);
-  const auto& left_out = rules.left_out;
-  const bool unused = std::find(left_out.begin(), left_out.end(), name) != left_out.end();
-  return unused || ::access(list.c_str(), R_OK) != 0
-             ? "unable to tell what may go back: " + list + " cannot be used"
-             : "";
-}
-
-void decide_all(PlanView& view, bool own_rules) {
+void decide_all(PlanView& view, const PlanRequest& request) {
   // Switched off, aptkeep asks no rule.
   static const std::vector<Rule> kNoRules;
   const auto cache = relations(view);
@@ -109,15 +98,16 @@ void decide_all(PlanView& view, bool own_rules) {
                         }};
   const RuleIndex index(view.settings.keep_going ? view.rules.rules : kNoRules);
   view.decisions = decide_steps(index, facts, view.plan.steps);
-  mark_never_back(index, facts, view.plan.steps);
-  const std::string fault = own_rules || !view.settings.keep_going ? "" : list_fault(view.rules);
+  mark_steps(view.decisions, view.plan.steps);
+  const bool usual_rules = request.rules.empty() && view.settings.keep_going;
+  const std::string fault = usual_rules ? fault_of_never_list(view.rules) : "";
   if (!fault.empty()) {
     view.complaints.push_back(fault);
     for (Step& step : view.plan.steps) {
       step.never_back = fault;
     }
   }
-  view.guards = guards_now(view.decisions);
+  view.guards = guards_now(view.plan.steps, view.decisions, request.state, view.complaints);
   PlanParts parts{view.plan, view.decisions, view.guards, {}};
   for (const SimulatedStep& simulated : view.simulation.steps) {
     parts.calls.push_back(simulated.call);
@@ -146,7 +136,7 @@ int plan(const PlanRequest& request) {
   read_settings(view, apt);
   view.simulation = must(simulate(view.arguments, view.settings.native_arch, compare_versions));
   view.kept = read_kept(request.state, APTKEEP_READ);
-  decide_all(view, !request.rules.empty());
+  decide_all(view, request);
   if (request.json) {
     std::cout << plan_json(view) << "\n";
   } else {

@@ -28,8 +28,12 @@ struct PlanView {
   bool all_well() const;
 };
 
-// Evaluates the guards of each step, as the run would.
-std::vector<std::vector<GuardFinding>> guards_now(const std::vector<StepDecisions>& decisions);
+// Evaluates the guards of each step, as the run would. `state`: the record's path; empty: the usual
+// one.
+std::vector<std::vector<GuardFinding>> guards_now(const std::vector<Step>& steps,
+                                                  const std::vector<StepDecisions>& decisions,
+                                                  const std::string& state,
+                                                  std::vector<std::string>& complaints);
 
 const char* word_of(GuardState state);
 

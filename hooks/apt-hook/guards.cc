@@ -12,6 +12,7 @@
 #include "adapters/dpkg_db.h"
 #include "core/failure_class.h"
 #include "core/guard_policy.h"
+#include "core/step_rules.h"
 #include "guards.h"
 #include "hook.h"
 
@@ -67,14 +68,14 @@ struct Looked {
 };
 
 // All guards of all steps, in one go.
-std::vector<Looked> look(const std::vector<Step>& steps, const RuleIndex& index,
-                         const RuleFacts& facts, GuardOutcome& outcome, Store& store) {
+std::vector<Looked> look(const std::vector<Step>& steps, const std::vector<StepDecisions>& decided,
+                         GuardOutcome& outcome, Store& store) {
   const auto remembered = store.remembered();
   if (!remembered) complain(remembered.error().message);
   std::vector<GuardQuestion> questions;
   std::vector<Looked> looked;
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
-    const StepDecisions decisions = index.decide(steps[i], facts);
+    const StepDecisions& decisions = decided[i];
     if (decisions.guards.entries.empty() || !may_stay(steps[i])) continue;
     Looked one{i, {}, {}};
     if (decisions.if_unmet) one.setting.if_unmet = decisions.if_unmet->value;
@@ -131,7 +132,8 @@ bool holds_now(Store& store, const Keep& keep, const RuleIndex& index, const DbS
     return {};
   };
   GuardOutcome outcome;
-  const auto looked = look({step}, index, {compare_versions, installed}, outcome, store);
+  const auto decided = decide_steps(index, {compare_versions, installed}, {step});
+  const auto looked = look({step}, decided, outcome, store);
   for (const Looked& one : looked) {
     const auto decision = judge_guards(one.findings, one.setting);
     if (decision.verdict != GuardVerdict::Go && decision.verdict != GuardVerdict::Warn)
@@ -143,11 +145,11 @@ bool holds_now(Store& store, const Keep& keep, const RuleIndex& index, const DbS
 }  // namespace
 
 GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flags,
-                         const RuleIndex& index, const RuleFacts& facts, Store& store,
+                         const std::vector<StepDecisions>& decisions, Store& store,
                          std::vector<Step>& steps) {
   GuardOutcome outcome;
   const auto forced = forced_packages(conversation);
-  auto looked = look(steps, index, facts, outcome, store);
+  auto looked = look(steps, decisions, outcome, store);
   for (Looked& one : looked) {
     Step& step = steps[one.step];
     one.setting.person = !flags.unattended;
@@ -155,6 +157,8 @@ GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flag
     const std::string name = display_name(step.package, flags.native_arch);
     const GuardDecision decision = decide(one, name);
     if (!decision.passed.empty()) step.passed = decision.reason;
+    step.guards = guards_to_repeat(one.findings, decision);
+    step.if_unmet = one.setting.if_unmet;
     if (decision.reason.empty()) continue;
     switch (decision.verdict) {
       case GuardVerdict::Keep:

@@ -23,7 +23,7 @@ struct GuardOutcome {
 // Evaluates the guards of all steps, says what lets a step pass and notes that in it. A person
 // is asked only where one is at a terminal.
 GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flags,
-                         const RuleIndex& index, const RuleFacts& facts, Store& store,
+                         const std::vector<StepDecisions>& decisions, Store& store,
                          std::vector<Step>& steps);
 
 // Records in the plan what is kept, as failed before anything was tried: the driver leaves it out,

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -16,8 +15,8 @@
 #include "adapters/proc.h"
 #include "adapters/run_tools.h"
 #include "core/config.h"
-#include "core/never_back.h"
 #include "core/protocol.h"
+#include "core/step_rules.h"
 #include "core/way_back.h"
 #include "guards.h"
 #include "hook.h"
@@ -106,43 +105,29 @@ PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   return flags;
 }
 
-// Who does not want our list masks it in /etc; that it is gone, or cannot be used, is no decision
-// of anybody's.
-Status check_list(const Rules& rules) {
-  const std::string list = paths::kNeverRollBack;
-  if (::access(list.c_str(), R_OK) != 0) {
-    return Error{"unable to read " + list + ": " + std::generic_category().message(errno)};
-  }
-  const auto name = list.substr(list.rfind('/') + 1);
-  const auto& left_out = rules.left_out;
-  if (std::find(left_out.begin(), left_out.end(), name) != left_out.end()) {
-    return Error{"unable to tell what may go back: " + list + " cannot be used"};
-  }
-  return success();
-}
-
 // Where the rules cannot be read at all, nothing is put back: a database might be among them.
 std::optional<Rules> usable_rules(const Frontend& frontend, std::vector<Step>& steps) {
   auto rules = read_rules(rule_folders());
-  const auto fit = rules ? check_list(*rules) : Status(rules.error());
+  const auto fault = rules ? fault_of_never_list(*rules) : rules.error().message;
   if (rules) {
     for (const auto& complaint : rules->complaints) complain_once(frontend, complaint);
   }
-  if (fit) return std::move(*rules);
-  complain_once(frontend, fit.error().message);
-  for (auto& step : steps) step.never_back = fit.error().message;
+  if (fault.empty()) return std::move(*rules);
+  complain_once(frontend, fault);
+  for (auto& step : steps) step.never_back = fault;
   return std::nullopt;
 }
 
-// Never back, and what guards say.
+// What is decided for each step, and what its guards say.
 GuardOutcome apply_rules(const Rules& rules, const AptCache& cache,
                          const Conversation& conversation, const PlanFlags& flags, Store& store,
                          std::vector<Step>& steps) {
   const RuleIndex index(rules.rules);
   const auto installed = [&cache](std::string_view name) { return cache.installed_version(name); };
   const RuleFacts facts{compare_versions, installed};
-  mark_never_back(index, facts, steps);
-  auto guards = judge_steps(conversation, flags, index, facts, store, steps);
+  const auto decisions = decide_steps(index, facts, steps);
+  mark_steps(decisions, steps);
+  auto guards = judge_steps(conversation, flags, decisions, store, steps);
   if (flags.bypassed) {
     for (const auto& [step, reason] : guards.kept) {
       complain(display_name(steps[step].package, flags.native_arch) +

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/guards.h"
 #include "adapters/proc.h"
 #include "adapters/progress.h"
 #include "adapters/run_lock.h"
@@ -67,6 +68,20 @@ bool record_holds(const OpenPlan& open) {
          (*found)->failures.size() == open.failures.size();
 }
 
+std::vector<GuardResult> look_at_guards(Store& store, const std::string& package,
+                                        const std::vector<GuardCall>& calls) {
+  Remembered before;
+  auto remembered = store.remembered();
+  if (!remembered) {
+    complain(remembered.error().message);
+  } else if (const auto found = remembered->find(package); found != remembered->end()) {
+    before = found->second;
+  }
+  std::vector<GuardResult> results;
+  for (const auto& report : probe_guards(calls, before)) results.push_back(report.result);
+  return results;
+}
+
 CallEnd carry_out(const DpkgCall& call, const Frontend& frontend, Progress& progress) {
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
   if (!store) {
@@ -82,6 +97,9 @@ CallEnd carry_out(const DpkgCall& call, const Frontend& frontend, Progress& prog
   RunTools tools(*store, complain, &**open);
   CallPorts ports = tools.call_ports(progress);
   ports.record_holds = [&] { return record_holds(**open); };
+  ports.look_at_guards = [&](const std::string& package, const std::vector<GuardCall>& calls) {
+    return look_at_guards(*store, package, calls);
+  };
   const auto archives =
       call.verb == DpkgCall::Verb::Unpack ? archives_of(call) : std::vector<std::string>{};
   return run_call(call, archives, **open, ports);

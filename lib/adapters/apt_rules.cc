@@ -1,12 +1,16 @@
 #include "adapters/apt_rules.h"
 
 #include <apt-pkg/debversion.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "adapters/apt_rules_impl.h"
+#include "core/config.h"
 
 namespace aptkeep {
 
@@ -54,6 +58,16 @@ void read_first_good(const std::string& name, const std::vector<std::string>& pa
 }
 
 }  // namespace
+
+std::string fault_of_never_list(const Rules& rules) {
+  const std::string list = paths::kNeverRollBack;
+  if (::access(list.c_str(), R_OK) != 0) {
+    return "unable to read " + list + ": " + std::generic_category().message(errno);
+  }
+  const auto& left_out = rules.left_out;
+  const bool used = std::find(left_out.begin(), left_out.end(), name_of(list)) == left_out.end();
+  return used ? "" : "unable to tell what may go back: " + list + " cannot be used";
+}
 
 RuleFile apt_rules_impl::parse(std::string_view text, const std::string& path, Faults& faults) {
   RuleFile file;

@@ -33,6 +33,10 @@ std::vector<std::string> rule_folders();
 // where a folder cannot be read.
 Result<Rules> read_rules(const std::vector<std::string>& folders);
 
+// Why it cannot be told what may go back; empty: it can. Who does not want our list masks it in
+// /etc; that it is gone, or cannot be used, is no decision of anybody's: nothing goes back then.
+std::string fault_of_never_list(const Rules& rules);
+
 // Every mistake of one file (not only its first, as above), "FILE:LINE: what is wrong"; none: it is
 // good. Fails where the file cannot be read. Test: stanzas are checked for their form only. Who
 // owns the file does not matter here, nor in the two functions below: one's own file can be tried.

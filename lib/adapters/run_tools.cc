@@ -58,6 +58,9 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan, const std::strin
   SnapshotOptions options;
   options.folder = folder.empty() ? snapshot_folder(plan->run, plan->id) : folder;
   options.copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
+  for (const Step& step : plan->plan.steps) {
+    if (!step.save.empty()) options.extra[step.package] = step.save;
+  }
   snapshots_.emplace(std::move(options));
 }
 

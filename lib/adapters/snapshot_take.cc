@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <optional>
@@ -28,6 +29,7 @@ class PackageSaver {
   FileRecord record_of(const std::string& path, bool copy);
   void fill(FileRecord& file, const Place& place, const struct stat& stab, bool copy);
   void save_conffile(ConffileRecord conffile);
+  bool is_recorded(const std::string& path) const;
   void save_ucf(const std::string& path);
   void save_beside(const std::string& path);
   Status save_control();
@@ -123,10 +125,14 @@ void PackageSaver::save_conffile(ConffileRecord conffile) {
   record_.snapshot.conffiles.push_back(std::move(conffile));
 }
 
+bool PackageSaver::is_recorded(const std::string& path) const {
+  const auto& files = record_.snapshot.files;
+  return std::any_of(files.begin(), files.end(),
+                     [&](const FileRecord& file) { return file.path == path; });
+}
+
 void PackageSaver::save_ucf(const std::string& path) {
-  for (const FileRecord& file : record_.snapshot.files) {
-    if (file.path == path) return;
-  }
+  if (is_recorded(path)) return;
   record_.snapshot.files.push_back(record_of(path, true));
   const auto hash = taking_.ucf.hashes.find(path);
   record_.snapshot.ucf.push_back(
@@ -186,7 +192,7 @@ Status PackageSaver::save_all() {
   const auto extra = taking_.options.extra.find(files_.package);
   if (extra != taking_.options.extra.end()) {
     for (const std::string& path : extra->second) {
-      snapshot.files.push_back(record_of(path, true));
+      if (!is_recorded(path)) snapshot.files.push_back(record_of(path, true));
     }
   }
   if (auto saved = save_control(); !saved) return saved;

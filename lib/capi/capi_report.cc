@@ -55,6 +55,7 @@ aptkeep_step step_of(const StepOutcome& outcome, const Lines& cause, const Lines
   step.remains_count = remains.size();
   step.remains = remains.data();
   step.passed = outcome.step.passed.c_str();
+  step.repair = outcome.step.repair.c_str();
   return step;
 }
 

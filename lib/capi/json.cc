@@ -71,6 +71,7 @@ Json step_of(const StepOutcome& outcome) {
   json["never_back"] = or_null(outcome.step.never_back);
   json["remains"] = outcome.remains;
   json["passed"] = or_null(outcome.step.passed);
+  json["repair"] = or_null(outcome.step.repair);
   return json;
 }
 

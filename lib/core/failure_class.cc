@@ -153,10 +153,17 @@ FailureClass classify(const FailureFacts& facts) {
   return recognise(facts).failure_class;
 }
 
-Decision react(FailureClass failure_class, int attempts_in_this_run, int attempts_over_runs) {
+Decision react(FailureClass failure_class, int attempts_in_this_run, int attempts_over_runs,
+               const std::optional<FailureRule>& rule) {
   const Row& row = row_of(failure_class);
   Decision decision{row.first, failure_class, row.reason};
-  if (always(row.first) || row.first == Reaction::Keep) return decision;
+  if (always(row.first)) return decision;
+  if (rule && rule->wish == OnFailure::StopRun)
+    return {Reaction::KeepAndStop, failure_class, rule->why};
+  if (rule && rule->wish != OnFailure::Retry) return {Reaction::Keep, failure_class, rule->why};
+  if (rule && row.first == Reaction::Keep)
+    decision = {Reaction::RetryNow, failure_class, rule->why};
+  if (decision.reaction == Reaction::Keep) return decision;
   if (attempts_in_this_run > 1) {
     decision = {Reaction::Keep, failure_class, "it failed again"};
   } else if (row.limit > 0 && attempts_over_runs >= row.limit) {
@@ -192,6 +199,8 @@ const char* to_string(Reaction reaction) {
       return "stop";
     case Reaction::Ignore:
       return "ignore";
+    case Reaction::KeepAndStop:
+      return "keep and stop";
   }
   return "keep";
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/plan.h"
@@ -57,6 +58,7 @@ enum class Reaction : std::uint8_t {
   RetryLater,        // again when the rest is configured, at the latest at the end of the run
   Stop,              // the run ends here, cleanly: whatever came next would fail as well
   Ignore,            // no failure of its own: it follows what it waits for
+  KeepAndStop,       // by a rule: as it is, and nothing more is done
 };
 
 struct Decision {
@@ -66,8 +68,10 @@ struct Decision {
 };
 
 // Both counts are of tries of this package at this version and have the one in them that just
-// failed; `attempts_over_runs` has those of this run in it too.
-Decision react(FailureClass failure_class, int attempts_in_this_run, int attempts_over_runs);
+// failed; `attempts_over_runs` has those of this run in it too. A rule counts for failures that are
+// the package's own: a full disk stops the run whatever it says.
+Decision react(FailureClass failure_class, int attempts_in_this_run, int attempts_over_runs,
+               const std::optional<FailureRule>& rule = std::nullopt);
 
 // Whether a keep that was left by such a failure is to be tried again: a crash, a transient or a
 // lack of resources after a time, up to a limit; a refusal waits for a newer version or a person.

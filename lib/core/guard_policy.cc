@@ -76,6 +76,25 @@ std::vector<GuardCall> guards_after_stop(const std::vector<GuardCall>& calls) {
   return again;
 }
 
+std::vector<std::string> guards_to_repeat(const std::vector<GuardFinding>& findings,
+                                          const GuardDecision& decision) {
+  std::vector<GuardCall> calls;
+  for (const auto& finding : findings) calls.push_back(finding.call);
+  std::vector<std::string> texts;
+  for (const auto& call : guards_after_stop(calls)) {
+    std::string text = to_string(call);
+    const bool told = contains(decision.passed, text) || contains(decision.unmet, text);
+    if (!told) texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+GuardCall read_guard(std::string_view text) {
+  std::vector<std::string> words;
+  if (!split_words(text, words) || words.empty()) return {};
+  return {words.front(), {words.begin() + 1, words.end()}};
+}
+
 Force read_force(std::string_view text) {
   constexpr std::string_view kBetween = ", \t\n\r";
   Force force;

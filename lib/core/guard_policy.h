@@ -50,6 +50,12 @@ GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const Guar
 // are not.
 std::vector<GuardCall> guards_after_stop(const std::vector<GuardCall>& calls);
 
+// The same as texts for the record, less those that are known not to hold: they were let pass.
+std::vector<std::string> guards_to_repeat(const std::vector<GuardFinding>& findings,
+                                          const GuardDecision& decision);
+// And back. What cannot be read is a guard without a name, which nothing can evaluate.
+GuardCall read_guard(std::string_view text);
+
 // APTKEEP_FORCE's or one Aptkeep::Force entry's text: packages ("name" or "name:arch") with commas
 // or blanks between. What is no package, a pattern above all, counts for nothing and is in
 // `refused`, fit to be shown: force is for what was looked at, one by one.

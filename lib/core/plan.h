@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,21 @@ enum class Action : std::uint8_t {
   Purge
 };
 
+// What a rule wants to be done when a step fails.
+enum class OnFailure : std::uint8_t {
+  RollBack,           // put back, and not tried again before
+  LeaveUnconfigured,  // as it is, and not tried again
+  StopRun,            // as it is, and nothing more of the run is done
+  Retry,              // tried once more, whatever the failure is, before anything else
+};
+
+struct FailureRule {
+  OnFailure wish = OnFailure::RollBack;
+  std::string why;  // the rule's reason
+};
+
+enum class IfUnmet : std::uint8_t;  // core/rule.h
+
 // One package's change in a run. Versions are empty where the package is absent on that side
 // ("installed" means there with its files; config-files is absent).
 struct Step {
@@ -37,6 +53,17 @@ struct Step {
   int trust = 0;
   // Why this package may never be put back to its old version (a rule's reason); empty: it may.
   std::string never_back = {};
+  // What to do when it fails; none: what the failure is decides (core/failure_class.h). Where it is
+  // never to go back, a rule cannot make it.
+  std::optional<FailureRule> on_failure = {};
+  // Files that its snapshot has to hold beside the package's own: absolute paths, from rules.
+  std::vector<std::string> save = {};
+  // What a rule tells a person to do when it failed, one line; empty: nothing.
+  std::string repair = {};
+  // Guards that are looked at again just before it is unpacked, as to_string(GuardCall) has them,
+  // and what follows where one does not hold then.
+  std::vector<std::string> guards = {};
+  IfUnmet if_unmet{};
   // Guards that were not met and were let pass, by force or by a person, one line; empty: none.
   std::string passed = {};
 };

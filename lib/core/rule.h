@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "core/plan.h"
+
 namespace aptkeep {
 
 enum class RelationOp : std::uint8_t { Less, LessEqual, Equal, GreaterEqual, Greater };
@@ -54,8 +56,6 @@ enum class IfUnmet : std::uint8_t {
   Warn,  // said, and gone on
   Ask,   // a person at a terminal decides; without one as Keep
 };
-
-enum class OnFailure : std::uint8_t { RollBack, LeaveUnconfigured, StopRun, Retry };
 
 // A program with its arguments. Nothing of it passes a shell unless `shell`: then argv has one
 // member, the shell's text.

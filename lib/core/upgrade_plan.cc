@@ -43,17 +43,16 @@ void set_outcome(PlannedStep& planned, IfItFails outcome, const std::string& why
   planned.if_it_fails_why = why;
 }
 
-void say_outcome(PlannedStep& planned, const Step& step, const StepDecisions& decisions,
-                 const PlanSettings& settings) {
-  const auto* rule = decisions.on_failure ? decisions.on_failure->by : nullptr;
-  const auto said = rule != nullptr ? decisions.on_failure->value : OnFailure::RollBack;
+void say_outcome(PlannedStep& planned, const Step& step, const PlanSettings& settings) {
+  const FailureRule rule = step.on_failure.value_or(FailureRule{});
+  const OnFailure said = rule.wish;
   planned.tried_again = said == OnFailure::Retry;
   if (!settings.keep_going) {
     set_outcome(planned, IfItFails::StopsRun, "aptkeep does not go on past failures now");
   } else if (said == OnFailure::StopRun) {
-    set_outcome(planned, IfItFails::StopsRun, rule->reason);
+    set_outcome(planned, IfItFails::StopsRun, rule.why);
   } else if (said == OnFailure::LeaveUnconfigured) {
-    set_outcome(planned, IfItFails::LeftUnconfigured, rule->reason);
+    set_outcome(planned, IfItFails::LeftUnconfigured, rule.why);
   } else if (!step.never_back.empty()) {
     set_outcome(planned, IfItFails::LeftUnconfigured, step.never_back);
   } else if (step.action == Action::Configure) {
@@ -111,21 +110,13 @@ void stop(const PlanParts& parts, const PlanSettings& settings, std::vector<Plan
 
 }  // namespace
 
-std::vector<StepDecisions> decide_steps(const RuleIndex& rules, const RuleFacts& facts,
-                                        const std::vector<Step>& steps) {
-  std::vector<StepDecisions> decisions;
-  decisions.reserve(steps.size());
-  for (const auto& step : steps) decisions.push_back(rules.decide(step, facts));
-  return decisions;
-}
-
 std::vector<PlannedStep> plan_upgrade(const PlanParts& parts, const PlanSettings& settings) {
   std::vector<PlannedStep> planned(parts.plan.steps.size());
   for (std::uint32_t i = 0; i < planned.size(); ++i) {
     planned[i].step = i;
     planned[i].judged = judge(parts, i, settings);
     if (planned[i].judged.verdict == GuardVerdict::Ask) planned[i].fate = Fate::Asks;
-    say_outcome(planned[i], parts.plan.steps[i], parts.decisions[i], settings);
+    say_outcome(planned[i], parts.plan.steps[i], settings);
   }
   keep(parts, settings, planned);
   stop(parts, settings, planned);

@@ -49,14 +49,11 @@ struct PlanSettings {
 
 // The parts of the plan, one for each step, in the same order.
 struct PlanParts {
-  const Plan& plan;  // with never_back marked (core/never_back.h)
+  const Plan& plan;  // with what the rules say (core/step_rules.h)
   std::vector<StepDecisions> decisions;
   std::vector<std::vector<GuardFinding>> guards;
   std::vector<int> calls;  // in which of apt's calls it is unpacked; -1: in none
 };
-
-std::vector<StepDecisions> decide_steps(const RuleIndex& rules, const RuleFacts& facts,
-                                        const std::vector<Step>& steps);
 
 // In the order in which the steps are made.
 std::vector<PlannedStep> plan_upgrade(const PlanParts& parts, const PlanSettings& settings);

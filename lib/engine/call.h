@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/dpkg_call.h"
+#include "core/guard.h"
 #include "engine/ports.h"
 #include "state/store.h"
 
@@ -26,6 +27,9 @@ struct CallPorts {
   std::function<bool()> record_holds = {};
   // The way back of this plan; nullptr: there is none.
   Snapshots* snapshots = nullptr;
+  // Evaluates guards of a package ("name:arch"), in their order. Unset: none is looked at again.
+  std::function<std::vector<GuardResult>(const std::string&, const std::vector<GuardCall>&)>
+      look_at_guards = {};
   // Makes the service manager read its units again, for a script that missed one.
   std::function<void()> reload_units = {};
 };

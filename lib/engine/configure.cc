@@ -143,6 +143,10 @@ class Configuring {
         session_.ports().say("trying " + name + " again later: " + decision.reason);
         later_.insert(failure.package);
         return true;
+      case Reaction::KeepAndStop:
+        session_.ports().say("stopping at " + name + ": " + decision.reason);
+        stopped_ = CallEnd{true, 1, 0};
+        return false;
       case Reaction::Stop:
         session_.ports().say("stopping at " + name + ": " + decision.reason);
         stopped_ = CallEnd{true, 1, 0};

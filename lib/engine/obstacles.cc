@@ -13,6 +13,13 @@ bool is_return(const Step& step, const Failure& failure) {
   return step.old_version != step.new_version && failure.version == step.old_version;
 }
 
+// By a rule. What goes back only because of another one is not meant.
+bool stays_as_it_failed(const Step& step) {
+  if (!step.on_failure) return false;
+  const OnFailure wish = step.on_failure->wish;
+  return wish == OnFailure::LeaveUnconfigured || wish == OnFailure::StopRun;
+}
+
 }  // namespace
 
 std::vector<std::string> obstacles_of(const OpenPlan& open, const HasSnapshot& has_snapshot) {
@@ -36,6 +43,8 @@ std::vector<std::string> obstacles_of(const OpenPlan& open, const HasSnapshot& h
     if (failure.phase == Phase::Purge) why[step] = "it was being purged";
     // The way back has failed once in this plan already.
     if (is_return(open.plan.steps[step], failure)) why[step] = "putting it back failed";
+    if (why[step].empty() && stays_as_it_failed(open.plan.steps[step]))
+      why[step] = open.plan.steps[step].on_failure->why;
   }
   return why;
 }

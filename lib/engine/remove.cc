@@ -80,8 +80,11 @@ class Removing {
     const auto entry = database->find(failure.package);
     if (entry != database->end()) failure.old_version = entry->second.version;
     failed_.push_back(failure.package);
+    const Decision decision = session_.react_to(failure);
     session_.record(std::move(failure), *database);
-    return std::nullopt;
+    if (decision.reaction != Reaction::KeepAndStop) return std::nullopt;
+    session_.ports().say("stopping at " + session_.shown(failed_.back()) + ": " + decision.reason);
+    return CallEnd{true, 1, 0};
   }
 
   std::vector<std::string> left() {

@@ -75,6 +75,9 @@ class Session {
   // Writes the failure down, takes its step out of the run and grows the kept set.
   void record(Failure failure, const DbSnapshot& db);
 
+  // The same for a package that was not begun with.
+  void record_untouched(Failure failure);
+
   // The same for a package whose way back has failed: it stays as it is.
   void record_failed_return(Failure failure);
 
@@ -130,6 +133,10 @@ bool whole_at_old_side(const Step& step, const DbSnapshot& db);
 Result<bool> go_back(Session& session);
 // What is to be done once dpkg has configured them: the last touches, and the comparison.
 void finish_returned(Session& session);
+
+// Guards on what changes while a system runs hold once more just before their packages are
+// unpacked, or these are kept. False: the run is to stop.
+bool guards_hold_still(Session& session, const std::vector<std::uint32_t>& steps);
 
 // The three verbs. Each returns how the call is to end where dpkg itself failed, else nullopt.
 std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32_t> steps);

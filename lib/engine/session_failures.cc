@@ -70,6 +70,14 @@ void Session::record(Failure failure, const DbSnapshot& db) {
   ports_.say(line + "; going on with the rest");
 }
 
+void Session::record_untouched(Failure failure) {
+  set_state(static_cast<std::uint32_t>(failure.step), StepState::FailedOld);
+  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
+    lose_record(added.error());
+  open_.failures.push_back(std::move(failure));
+  grow_kept_set();
+}
+
 void Session::record_failed_return(Failure failure) {
   // dpkg takes a package for configured whose unpacking it could undo, whatever it was before (its
   // src/main/cleanup.c, cu_prermupgrade): that is no later try that went well.
@@ -172,7 +180,9 @@ Decision Session::react_to(const Failure& failure) {
         before = keep.attempts;
     }
   }
-  return react(failure.failure_class, static_cast<int>(tries.size()), before);
+  std::optional<FailureRule> rule;
+  if (failure.step >= 0) rule = plan().steps[static_cast<std::size_t>(failure.step)].on_failure;
+  return react(failure.failure_class, static_cast<int>(tries.size()), before, rule);
 }
 
 bool Session::heal_configured(const DbSnapshot& db) {

@@ -76,6 +76,12 @@ std::string what_remains(const Keep& keep, const Ending& ending) {
   return text;
 }
 
+std::string what_to_do(const Keep& keep, const Ending& ending) {
+  const StepOutcome* outcome = outcome_of(keep, ending);
+  if (outcome == nullptr || outcome->step.repair.empty()) return {};
+  return "    to do: " + outcome->step.repair + "\n";
+}
+
 std::string tell_failed(const Keep& keep, const Ending& ending, const std::string& native_arch) {
   const std::string name = display_name(keep.package, native_arch);
   const bool back = is_put_back(keep, ending);
@@ -84,7 +90,7 @@ std::string tell_failed(const Keep& keep, const Ending& ending, const std::strin
                                             : "to be put back, which failed";
   return "  " + name + " " + what_it_is(keep, back) + ": " + why +
          (keep.security ? "  SECURITY UPDATE" : "") + "\n" + why_not_put_back(keep) +
-         what_remains(keep, ending);
+         what_remains(keep, ending) + (is_request(keep) ? "" : what_to_do(keep, ending));
 }
 
 // Those that are kept because of the failed ones: told one by one only where there is more to say.

@@ -46,6 +46,14 @@ class Unpacking {
       const auto now = first_call(session_, rest_, session_.states());
       const std::vector<std::uint32_t> later(rest_.begin() + static_cast<long>(now.size()),
                                              rest_.end());
+      if (!guards_hold_still(session_, now)) return CallEnd{true, 1, 0};
+      const bool all = std::all_of(now.begin(), now.end(), [&](std::uint32_t step) {
+        return session_.states()[step] == StepState::Waiting;
+      });
+      if (!all) {  // a guard kept one of them
+        sort_rest();
+        continue;
+      }
       const auto paths = paths_of(session_.plan(), now);
       session_.ports().progress.calling(paths, paths_of(session_.plan(), later));
       std::vector<std::string> args{"--unpack"};
@@ -73,7 +81,7 @@ class Unpacking {
   }
 
  private:
-  // False where nobody of this call can be blamed.
+  // False where nobody of this call can be blamed, or the run is to stop.
   bool take_failure(const Verdict& verdict, const DbSnapshot& db) {
     const std::int32_t step = session_.step_of_archive(verdict.subject);
     if (step < 0) return false;
@@ -111,7 +119,9 @@ class Unpacking {
       return false;
     }
     session_.record(std::move(failure), db);
-    return true;
+    if (decision.reaction != Reaction::KeepAndStop) return true;
+    session_.ports().say("stopping at " + session_.shown(failed.package) + ": " + decision.reason);
+    return false;
   }
 
   // To the end, with what would have to stay back with it.

@@ -77,11 +77,18 @@ UPDATE keeps SET sum=row_sum(id,run,package,version,old_version,failed,root,caus
   WHERE sum=row_sum(id,run,package,version,old_version,failed,root,cause,db_state,phase,script,
     exit_code,signal,message,output,security,attempts,since,lifted,lifted_why);
 )sql",
-    // 4: guards
+    // 4: guards, and what rules say of failures and snapshots
     R"sql(
 ALTER TABLE steps ADD COLUMN passed TEXT DEFAULT '';
+ALTER TABLE steps ADD COLUMN on_failure INTEGER DEFAULT 0;
+ALTER TABLE steps ADD COLUMN on_failure_why TEXT DEFAULT '';
+ALTER TABLE steps ADD COLUMN save TEXT DEFAULT '';
+ALTER TABLE steps ADD COLUMN repair TEXT DEFAULT '';
+ALTER TABLE steps ADD COLUMN guards TEXT DEFAULT '';
+ALTER TABLE steps ADD COLUMN if_unmet INTEGER DEFAULT 0;
 UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,
-    state,cause,db_state,never_back,rolled_back,remains,passed)
+    state,cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,
+    repair,guards,if_unmet)
   WHERE sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,state,
     cause,db_state,never_back,rolled_back,remains);
 CREATE TABLE remembered(plan INTEGER, package TEXT, question TEXT, answer TEXT, sum INTEGER);

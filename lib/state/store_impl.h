@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/failure_class.h"
+#include "core/rule.h"
 #include "state/schema.h"
 #include "state/sqlite.h"
 #include "state/store.h"

@@ -78,7 +78,10 @@ void write_plan(Database& db, std::int64_t id, const Plan& plan) {
     step_row
         .bind_all(id, index++, step.package, number(step.action), step.old_version,
                   step.new_version, step.archive, step.security, step.trust,
-                  number(StepState::Waiting), "", "", step.never_back, false, "", step.passed)
+                  number(StepState::Waiting), "", "", step.never_back, false, "", step.passed,
+                  step.on_failure ? 1 + number(step.on_failure->wish) : 0,
+                  step.on_failure ? step.on_failure->why : "", join_lines(step.save), step.repair,
+                  join_lines(step.guards), number(step.if_unmet))
         .run();
   }
   Query clause_row(db, insert_sql(kClauses));

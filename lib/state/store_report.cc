@@ -101,6 +101,13 @@ Step read_step(Database& db, const Query& query) {
   step.trust = static_cast<int>(query.integer(8));
   step.never_back = query.text(12);
   step.passed = query.text(15);
+  // 0: no rule says anything.
+  if (const std::int64_t wish = query.integer(16); wish != 0)
+    step.on_failure = FailureRule{to_enum(db, wish - 1, OnFailure::Retry), query.text(17)};
+  step.save = split_lines(query.text(18));
+  step.repair = query.text(19);
+  step.guards = split_lines(query.text(20));
+  step.if_unmet = to_enum(db, query.integer(21), IfUnmet::Ask);
   return step;
 }
 

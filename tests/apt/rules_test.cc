@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "apt_root.h"
-#include "core/never_back.h"
 
 namespace aptkeep {
 namespace {
@@ -38,7 +37,8 @@ std::string never_back_reason(const std::vector<Rule>& rules, const std::string&
   steps[0].package = package;
   steps[0].old_version = "1";
   steps[0].new_version = "2";
-  mark_never_back(RuleIndex(rules), {compare_versions, [](auto) { return ""; }}, steps);
+  const RuleFacts facts{compare_versions, [](auto) { return ""; }};
+  mark_steps(decide_steps(RuleIndex(rules), facts, steps), steps);
   return steps[0].never_back;
 }
 

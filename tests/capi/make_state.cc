@@ -132,6 +132,8 @@ bool write_back(Store& store) {
   fresh.rolled_back = true;
   StepOutcome db = outcome("db:amd64", StepState::FailedNew, "uF");
   db.step.never_back = "its data were converted";
+  db.step.repair = "restore the dump";
+  db.step.passed = "forced past: guard queue-empty /q is unmet";
   db.cause = {"db failed", "db not put back, because its data were converted"};
   StepOutcome user = outcome("user:amd64", StepState::Stranded, "uU");
   user.cause = {"user not configured: needs db", "db failed"};

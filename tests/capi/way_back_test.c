@@ -119,6 +119,7 @@ static void test_way_back(const char* path) {
   CHECK(aptkeep_report_step(report, 3, &step) == APTKEEP_OK);
   CHECK(!step.rolled_back && step.remains_count == 0);
   CHECK(same(step.never_back, "its data were converted"));
+  CHECK(same(step.repair, "restore the dump"));
   CHECK(aptkeep_report_failure(report, 0, &failure) == APTKEEP_OK);
   CHECK(!failure.healed && same(failure.failure_class, "unknown") && !failure.on_request);
   CHECK(aptkeep_report_failure(report, 5, &failure) == APTKEEP_OK);

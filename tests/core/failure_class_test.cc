@@ -221,6 +221,44 @@ TEST(React, Table) {
   }
 }
 
+TEST(React, ARuleDecidesOfThePackagesOwnFailures) {
+  using enum FailureClass;
+  using enum Reaction;
+  struct RuleCase {
+    OnFailure wish;
+    FailureClass failure_class;
+    int in_run;
+    Reaction wanted;
+  };
+  for (const RuleCase& it :
+       std::initializer_list<RuleCase>{{OnFailure::RollBack, Crash, 1, Keep},
+                                       {OnFailure::RollBack, Transient, 1, Keep},
+                                       {OnFailure::LeaveUnconfigured, MissingUnit, 1, Keep},
+                                       {OnFailure::StopRun, Unknown, 1, KeepAndStop},
+                                       {OnFailure::StopRun, Crash, 2, KeepAndStop},
+                                       {OnFailure::Retry, Refusal, 1, RetryNow},
+                                       {OnFailure::Retry, Hang, 1, RetryNow},
+                                       {OnFailure::Retry, Refusal, 2, Keep},
+                                       {OnFailure::Retry, Transient, 1, RetryLater},
+                                       {OnFailure::Retry, MissingUnit, 1, RetryAfterReload}}) {
+    const Decision decision =
+        react(it.failure_class, it.in_run, it.in_run, FailureRule{it.wish, "so it is"});
+    EXPECT_EQ(decision.reaction, it.wanted) << to_string(it.failure_class) << ' ' << it.in_run;
+    EXPECT_FALSE(decision.reason.empty());
+  }
+}
+
+TEST(React, NoRuleDecidesOfAFullDiskOrAnothersFailure) {
+  using enum FailureClass;
+  for (const auto wish :
+       {OnFailure::RollBack, OnFailure::LeaveUnconfigured, OnFailure::StopRun, OnFailure::Retry}) {
+    const FailureRule rule{wish, "so it is"};
+    EXPECT_EQ(react(DiskFull, 1, 1, rule).reaction, Reaction::Stop);
+    EXPECT_EQ(react(DpkgItself, 1, 1, rule).reaction, Reaction::Stop);
+    EXPECT_EQ(react(FollowUp, 1, 1, rule).reaction, Reaction::Ignore);
+  }
+}
+
 TEST(DueAgain, WaitsLongerEachTimeUpToALimit) {
   using enum FailureClass;
   constexpr std::int64_t kThen = 1'000'000;

@@ -107,6 +107,25 @@ TEST(GuardsAfterStop, AreThoseThatAServiceCanChange) {
                           "same-file-value"}));
 }
 
+TEST(GuardsToRepeat, AreThoseThatHoldAndMayChange) {
+  const std::vector<GuardFinding> findings = {
+      {{"queue-empty", {"/a b"}}, {GuardState::Met, ""}},
+      {{"queue-empty", {"/known"}}, {GuardState::Unmet, "2 files"}},
+      {{"same-ids", {"postfix"}}, {GuardState::Met, ""}},
+      {{"free-space", {"/var", "1G"}}, {GuardState::Met, ""}}};
+  GuardSetting setting;
+  setting.if_unmet = IfUnmet::Warn;
+  for (const bool forced : {false, true}) {
+    setting.forced = forced;
+    const auto texts = guards_to_repeat(findings, judge_guards(findings, setting));
+    ASSERT_EQ(texts.size(), 2U);
+    EXPECT_EQ(read_guard(texts[0]), findings[0].call);
+    EXPECT_EQ(read_guard(texts[1]), findings[3].call);
+  }
+  EXPECT_EQ(read_guard("'open"), GuardCall{});
+  EXPECT_EQ(read_guard(""), GuardCall{});
+}
+
 TEST(Force, TakesPackagesWithCommasOrBlanksBetween) {
   const auto force = read_force(" postfix,dovecot-core  g++:amd64,, ");
   EXPECT_EQ(force.packages, (Texts{"postfix", "dovecot-core", "g++:amd64"}));

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/step_rules.h"
 #include "plan_builder.h"
 #include "rule_builder.h"
 
@@ -43,6 +44,7 @@ struct Case {
   std::vector<PlannedStep> run() {
     const RuleIndex index(rules);
     auto decisions = decide_steps(index, facts_with(), builder.plan.steps);
+    mark_steps(decisions, builder.plan.steps);
     guards.resize(builder.plan.steps.size());
     calls.resize(builder.plan.steps.size(), 0);
     return plan_upgrade({builder.plan, decisions, guards, calls}, settings);

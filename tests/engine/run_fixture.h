@@ -103,6 +103,15 @@ class RunTest : public ::testing::Test {
                     [this] { return record_holds_; }};
     if (with_snapshots_) ports.snapshots = &memory_;
     ports.reload_units = [this] { ++reloads_; };
+    ports.look_at_guards = [this](const std::string& package, const std::vector<GuardCall>& calls) {
+      std::vector<GuardResult> results;
+      for (const auto& call : calls) {
+        const bool unmet = unmet_.contains(to_string(call));
+        results.push_back({unmet ? GuardState::Unmet : GuardState::Met, unmet ? "so it is" : ""});
+        looked_.push_back(package + ": " + to_string(call));
+      }
+      return results;
+    };
     return run_call(call, verb == DpkgCall::Verb::Unpack ? operands : std::vector<std::string>{},
                     open_, ports);
   }
@@ -132,6 +141,8 @@ class RunTest : public ::testing::Test {
   fake::Memory memory_{world_};
   bool with_snapshots_ = false;
   int reloads_ = 0;
+  std::set<std::string> unmet_;  // guards
+  std::vector<std::string> looked_;
 };
 
 }  // namespace aptkeep

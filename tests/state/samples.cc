@@ -9,13 +9,19 @@
 #include <tuple>
 
 #include "core/failure_class.h"
+#include "core/rule.h"
 
 namespace aptkeep {
+
+bool operator==(const FailureRule& a, const FailureRule& b) {
+  return a.wish == b.wish && a.why == b.why;
+}
+
 namespace {
 
 auto tie(const Step& s) {
   return std::tie(s.package, s.action, s.old_version, s.new_version, s.archive, s.security, s.trust,
-                  s.never_back);
+                  s.never_back, s.on_failure, s.save, s.repair, s.guards, s.if_unmet, s.passed);
 }
 auto tie(const Clause& c) {
   return std::tie(c.owner_step, c.owner_side, c.kind, c.owner, c.owner_version, c.relation,
@@ -87,6 +93,15 @@ Plan plan() {
       {"same:amd64", Action::Reinstall, "2", "2", "/y.deb", false, 1},
       {"half:amd64", Action::Configure, "2", "2", "", false, 1},
   };
+  plan.steps[4].on_failure = FailureRule{OnFailure::RollBack, ""};
+  plan.steps[0].on_failure = FailureRule{OnFailure::LeaveUnconfigured, odd};
+  plan.steps[1].on_failure = FailureRule{OnFailure::StopRun, "so"};
+  plan.steps[2].on_failure = FailureRule{OnFailure::Retry, "and so"};
+  plan.steps[0].save = {"/etc/a b", "/etc/\xff"};
+  plan.steps[5].guards = {"queue-empty '/a b'", "not-running /usr/sbin/x"};
+  plan.steps[5].if_unmet = IfUnmet::Ask;
+  plan.steps[5].repair = "see our wiki";
+  plan.steps[1].passed = "forced past: guard queue-empty /q is unmet";
   plan.clauses = {
       {0, Side::New, ClauseKind::Depends, "base:amd64", "2.0", "b (>= 2) | c", {{1, Side::New}}},
       {-1, Side::Old, ClauseKind::Breaks, "out:amd64", odd, odd, {}},

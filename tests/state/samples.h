@@ -10,6 +10,7 @@
 
 namespace aptkeep {
 
+bool operator==(const FailureRule& a, const FailureRule& b);
 bool operator==(const Step& a, const Step& b);
 bool operator==(const Clause& a, const Clause& b);
 bool operator==(const Failure& a, const Failure& b);

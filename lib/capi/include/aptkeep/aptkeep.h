@@ -251,6 +251,7 @@ struct aptkeep_step {
   size_t remains_count;   /* what could not be put back as it was, a sentence each: */
   const char* const* remains; /* "/etc/x: mode 0600, was 0640" */
   const char* passed; /* guards that were not met and were let pass, and by what; "": none */
+  const char* repair; /* what a rule tells a person to do if it failed; "": nothing */
 };
 
 enum {
@@ -262,8 +263,8 @@ enum {
 };
 
 /* What kind of failure it was, in one or two words: "unknown", "refusal", "crash", "transient",
- * "missing unit", "follow-up", "disk full", "out of memory", "dpkg itself", "hang", "guard". There may be
- * more of them in later versions. */
+ * "missing unit", "follow-up", "disk full", "out of memory", "dpkg itself", "hang", "guard". There
+ * may be more of them in later versions. */
 
 /* One maintainer script (or unpacking) that failed; or, if `on_request`, a package that a person
  * wanted to be put back. */

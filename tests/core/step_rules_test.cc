@@ -1,4 +1,4 @@
-#include "core/never_back.h"
+#include "core/step_rules.h"
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ Rule allowed(std::vector<std::string> names) {
 const RuleFacts kFacts = {[](auto a, auto b) { return a.compare(b); }, [](auto) { return ""; }};
 
 void mark(const std::vector<Rule>& rules, std::vector<Step>& steps) {
-  mark_never_back(RuleIndex(rules), kFacts, steps);
+  mark_steps(decide_steps(RuleIndex(rules), kFacts, steps), steps);
 }
 
 std::string reason(const std::vector<Rule>& rules, const std::string& package) {
@@ -98,6 +98,25 @@ TEST(MarkNeverBack, ANewInstallThatTakesOver) {
   EXPECT_EQ(steps[0].never_back, "data");
   EXPECT_EQ(steps[1].never_back, "data");
   EXPECT_EQ(steps[2].never_back, "");
+}
+
+TEST(MarkSteps, WhatToDoAboutAFailure) {
+  Rule rule;
+  rule.packages = {"db"};
+  rule.on_failure = OnFailure::StopRun;
+  rule.save = {false, {"/etc/db.conf", "/etc/db.keys"}};
+  rule.reason = "look at it first";
+  rule.repair = "see our wiki";
+  std::vector<Step> steps = {step("db", "1.0", "2.0"), step("other", "1.0", "2.0")};
+  mark({rule}, steps);
+  ASSERT_TRUE(steps[0].on_failure);
+  EXPECT_EQ(steps[0].on_failure->wish, OnFailure::StopRun);
+  EXPECT_EQ(steps[0].on_failure->why, "look at it first");
+  EXPECT_EQ(steps[0].save, (std::vector<std::string>{"/etc/db.conf", "/etc/db.keys"}));
+  EXPECT_EQ(steps[0].repair, "see our wiki");
+  EXPECT_EQ(steps[1].repair, "");
+  EXPECT_FALSE(steps[1].on_failure);
+  EXPECT_TRUE(steps[1].save.empty());
 }
 
 TEST(MarkNeverBack, WithoutRulesNothing) {
