@@ -7,28 +7,11 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
-namespace aptkeep {
+#include "adapters/process_stat.h"
 
-// Clock ticks after boot, field 22 of /proc/PID/stat (proc(5)); 0 if it cannot be read.
-inline unsigned long long start_time_of_process(long pid) {
-  char path[64];
-  char text[1024];
-  std::snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  const ssize_t size = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (size <= 0) return 0;
-  text[size] = '\0';
-  const char* field = std::strrchr(text, ')');  // the name before it may hold anything
-  for (int number = 2; field != nullptr && number < 22; ++number) {
-    field = std::strchr(field + 1, ' ');
-  }
-  return field == nullptr ? 0 : std::strtoull(field, nullptr, 10);
-}
+namespace aptkeep {
 
 // True unless `line` stands in run_dir/told, whose first line names the frontend; it does then.
 // Where that file cannot be had, everything is news.
@@ -37,7 +20,7 @@ inline bool is_news(const char* run_dir, long frontend, const char* line) {
   char owner[64];
   char known[4096];
   std::snprintf(path, sizeof path, "%s/told", run_dir);
-  std::snprintf(owner, sizeof owner, "%ld %llu\n", frontend, start_time_of_process(frontend));
+  std::snprintf(owner, sizeof owner, "%ld %llu\n", frontend, stat_of_process(frontend).start_time);
   mkdir(run_dir, 0755);
   const int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (fd < 0) return true;
