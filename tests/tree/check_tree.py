@@ -17,6 +17,9 @@ PLACES = {
     r"<sqlite3\.h>": r"lib/state/[a-z_]+\.cc$",
 }
 SOURCES = (".cc", ".h", ".c", ".hpp", ".cpp")
+# Headers of ours that need nothing but libc, for what does not either (lib/table).
+LIBC_ONLY = {"core/table_layout.h", "adapters/process_stat.h"}
+LIBC_USERS = ("lib/table/",)
 MOST_LINES = 400
 
 
@@ -43,6 +46,12 @@ def layers(source):
                 pure = line.startswith("core/") or "/" not in line and not line.endswith(".h")
                 if not pure:
                     wrong.append(f"{name}: core includes {line}: std headers and core only")
+        if name.startswith(LIBC_USERS) or name.removeprefix("lib/") in LIBC_ONLY:
+            for mark, line in re.findall(r'#\s*include\s*([<"])([^>"]+)[>"]', text):
+                libc = mark == "<" and (line.endswith(".h") or re.fullmatch(r"c[a-z]+", line))
+                ours = line.startswith("table/") or line in LIBC_ONLY
+                if not (libc or ours):
+                    wrong.append(f"{name}: includes {line}: libc only, for programs without more")
     return wrong
 
 
