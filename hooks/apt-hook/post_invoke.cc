@@ -11,6 +11,7 @@
 #include "engine/finish.h"
 #include "guards.h"
 #include "hook.h"
+#include "services.h"
 
 namespace aptkeep::hook {
 namespace {
@@ -24,16 +25,11 @@ void print_summary(const Ending& ending, const PlanFlags& flags) {
   if (!text.empty()) (void)std::fputs(text.c_str(), stderr);
 }
 
-}  // namespace
-
-void post_invoke() {
-  if (!has_state()) return;
-  const auto frontend = own_frontend();
-  if (!frontend) return;
+void end_plan(const Frontend& frontend) {
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
-  if (!store) return complain_once(*frontend, store.error().message);
+  if (!store) return complain_once(frontend, store.error().message);
   const auto open = own_plan(*store);
-  if (!open) return complain_once(*frontend, open.error().message);
+  if (!open) return complain_once(frontend, open.error().message);
   if (!*open) return;
   // The repair after a bypassed driver runs dpkg, and apt says this only to some of its hooks.
   if (lock_holder()) ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
@@ -45,6 +41,17 @@ void post_invoke() {
   // Opening apt's cache anew is dear, and unattended-upgrades comes here after each of its many
   // small steps.
   if (!ending->keeps.empty() || !ending->lifted.empty()) refresh_blockers(*store);
+}
+
+}  // namespace
+
+void post_invoke() {
+  if (!has_state()) return;
+  const auto frontend = own_frontend();
+  if (!frontend) return;
+  end_plan(*frontend);
+  // Not before that: a repair runs maintainer scripts.
+  forget_services(paths::kRunDir, *frontend);
 }
 
 void update() {

@@ -20,6 +20,7 @@
 #include "core/way_back.h"
 #include "guards.h"
 #include "hook.h"
+#include "services.h"
 
 namespace aptkeep::hook {
 namespace {
@@ -118,16 +119,23 @@ std::optional<Rules> usable_rules(const Frontend& frontend, std::vector<Step>& s
   return std::nullopt;
 }
 
-// What is decided for each step, and what its guards say.
-GuardOutcome apply_rules(const Rules& rules, const AptCache& cache,
-                         const Conversation& conversation, const PlanFlags& flags, Store& store,
-                         std::vector<Step>& steps) {
+// What is decided for each step is marked in it; what its guards say, and what is told of services,
+// comes back.
+struct Applied {
+  GuardOutcome guards;
+  std::vector<TablePackage> services;
+};
+
+Applied apply_rules(const Rules& rules, const AptCache& cache, const Conversation& conversation,
+                    const PlanFlags& flags, Store& store, std::vector<Step>& steps) {
   const RuleIndex index(rules.rules);
   const auto installed = [&cache](std::string_view name) { return cache.installed_version(name); };
   const RuleFacts facts{compare_versions, installed};
   const auto decisions = decide_steps(index, facts, steps);
   mark_steps(decisions, steps);
-  auto guards = judge_steps(conversation, flags, decisions, store, steps);
+  Applied applied;
+  GuardOutcome& guards = applied.guards;
+  guards = judge_steps(conversation, flags, decisions, store, steps);
   if (flags.bypassed) {
     for (const auto& [step, reason] : guards.kept) {
       complain(display_name(steps[step].package, flags.native_arch) +
@@ -135,7 +143,10 @@ GuardOutcome apply_rules(const Rules& rules, const AptCache& cache,
     }
     guards.kept.clear();
   }
-  return guards;
+  std::vector<std::uint32_t> kept;
+  for (const auto& [step, reason] : guards.kept) kept.push_back(step);
+  applied.services = table_packages(steps, decisions, kept);
+  return applied;
 }
 
 // The driver is never called, so this is the only moment before dpkg begins.
@@ -161,10 +172,11 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
     return 0;
   }
   const auto flags = flags_of(conversation, frontend);
-  GuardOutcome guards;
+  Applied applied;
   if (const auto rules = usable_rules(frontend, plan->steps)) {
-    guards = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
+    applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
   }
+  const auto& [guards, services] = applied;
   if (!guards.stop.empty()) {
     complain("nothing is begun: " + guards.stop);
     return kStop;
@@ -175,6 +187,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
     return 0;
   }
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
+  tell_services(paths::kRunDir, frontend, flags.native_arch, services);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);
   return 0;
 }
@@ -201,6 +214,7 @@ int pre_install() {
     return 0;
   }
   resume_cut_off(*store);
+  forget_services(paths::kRunDir, *frontend);
   want_again(*store, steps);
   return begin(*conversation, *frontend, *store, std::move(steps));
 }

@@ -13,6 +13,7 @@
 #include "adapters/proc.h"
 #include "adapters/run_tools.h"
 #include "adapters/selections.h"
+#include "adapters/table_file.h"
 #include "adapters/tell_once.h"
 #include "core/config.h"
 #include "engine/finish.h"
@@ -97,6 +98,18 @@ int after_dpkg(const DpkgAncestor& dpkg) {
   return 0;
 }
 
+void end_plan(const Frontend& frontend) {
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) return complain_once(frontend, store.error().message);
+  const auto open = own_plan(*store);
+  if (!open || !*open) return;
+  RunTools tools(*store, complain, &**open);
+  FinishPorts ports = tools.finish_ports();
+  const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
+  if (!ending) return complain(ending.error().message);
+  print_summary(*ending, native_architecture(), (*open)->flags.bypassed);
+}
+
 }  // namespace
 
 void print_summary(const Ending& ending, const std::string& native_arch, bool bypassed) {
@@ -115,21 +128,9 @@ void complain_once(const Frontend& frontend, const std::string& message) {
 int end_run() {
   const auto frontend = own_frontend();
   if (!frontend) return 0;
-  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
-  if (!store) {
-    complain_once(*frontend, store.error().message);
-    return 0;
-  }
-  const auto open = own_plan(*store);
-  if (!open || !*open) return 0;
-  RunTools tools(*store, complain, &**open);
-  FinishPorts ports = tools.finish_ports();
-  const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
-  if (!ending) {
-    complain(ending.error().message);
-    return 0;
-  }
-  print_summary(*ending, native_architecture(), (*open)->flags.bypassed);
+  end_plan(*frontend);
+  const auto removed = remove_table(paths::kRunDir);
+  if (!removed) complain_once(*frontend, removed.error().message);
   return 0;
 }
 

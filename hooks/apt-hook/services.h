@@ -1,0 +1,22 @@
+// What the small programs below maintainer scripts get to know of the rules: /run/aptkeep/table.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/plan.h"
+#include "core/rule_match.h"
+#include "core/service_table.h"
+#include "state/store.h"
+
+namespace aptkeep::hook {
+
+// Writes the table into `folder`, or removes one that is there, if it would say nothing. Where that
+// fails it is said, and the run goes on: the small programs then do what stock does.
+void tell_services(const std::string& folder, const Frontend& frontend,
+                   const std::string& native_arch, const std::vector<TablePackage>& packages);
+
+// When the run ends, or another begins.
+void forget_services(const std::string& folder, const Frontend& frontend);
+
+}  // namespace aptkeep::hook
