@@ -88,6 +88,27 @@ TEST(TableDamage, AnotherFormIsNoTable) {
   }
 }
 
+TEST(TableDamage, TheLastStringHasAnEnd) {
+  std::string bytes = table_bytes(test::mail_table());
+  table::Header header{};
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const std::size_t strings_at = sizeof header + header.packages * sizeof(table::Package) +
+                                 header.units * sizeof(table::Unit) + header.together * 4;
+  ASSERT_EQ(bytes[strings_at + header.string_bytes - 1], '\0');
+  bytes[strings_at + header.string_bytes - 1] = 'x';
+  test::seal(bytes);
+  EXPECT_FALSE(is_table(bytes));
+  std::string none = table_bytes({});
+  EXPECT_TRUE(is_table(none));
+  const std::uint32_t no_bytes = 0;
+  std::memcpy(none.data() + offsetof(table::Header, string_bytes), &no_bytes, sizeof no_bytes);
+  none.resize(sizeof header);
+  const std::uint64_t size = none.size();
+  std::memcpy(none.data() + offsetof(table::Header, bytes), &size, sizeof size);
+  test::seal(none);
+  EXPECT_FALSE(is_table(none));
+}
+
 TEST(TableDamage, UnsortedPackagesAreNoTable) {
   std::string bytes = table_bytes(test::mail_table());
   const std::string first = bytes.substr(sizeof(table::Header), sizeof(table::Package));

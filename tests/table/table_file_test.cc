@@ -249,6 +249,8 @@ TEST_F(TableFile, WhatCannotBeWrittenIsSaidInOneLine) {
   ASSERT_EQ(hook::said().size(), 2u);
   EXPECT_EQ(hook::said()[1], "unable to write " + file() + ": Is a directory");
   EXPECT_FALSE(fs::exists(folder() + "/.table"));
+  hook::forget_services(folder(), this_process());
+  EXPECT_EQ(hook::said().size(), 2u) << "a folder is no table that would have to go";
   fs::remove_all(file());
 
   ASSERT_EQ(::chmod(folder().c_str(), 0777), 0);

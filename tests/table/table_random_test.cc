@@ -104,6 +104,11 @@ std::optional<Answer> expected(const StepDecisions& said, const std::string& uni
   return std::nullopt;
 }
 
+std::size_t entries(const StepDecisions& said) {
+  const std::size_t named = said.services.entries.size();
+  return named == 0 && (said.service_class || said.sockets) ? 1 : named;
+}
+
 std::optional<Answer> answered(const table::Reader& reader, const table::Unit* unit) {
   if (unit == nullptr) return std::nullopt;
   return Answer{unit->kind, reader.string(unit->pattern), static_cast<int>(unit->service_class),
@@ -142,6 +147,8 @@ void compare(const PlannedRun& run, const std::vector<StepDecisions>& decisions,
     for (std::uint32_t i = 0; i < run.steps.size(); ++i) {
       const auto [name, arch] = parts_of(run.steps[i].package);
       const bool kept = std::find(run.kept.begin(), run.kept.end(), i) != run.kept.end();
+      const auto* package = reader.find_package(name.c_str(), arch.c_str());
+      ASSERT_EQ(package == nullptr ? 0 : package->units, kept ? 0 : entries(decisions[i]));
       const auto wanted = kept ? std::nullopt : expected(decisions[i], unit);
       const auto read = answered(reader, reader.find(name.c_str(), arch.c_str(), unit.c_str()));
       ASSERT_EQ(read, wanted) << run.steps[i].package << " " << unit;
