@@ -20,7 +20,7 @@
 #include "adapters/table_file.h"
 #include "bed.h"
 #include "core/config.h"
-#include "core/upgrade_plan.h"
+#include "core/step_rules.h"
 #include "hook.h"
 #include "services.h"
 #include "table/reader.h"

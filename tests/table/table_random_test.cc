@@ -12,7 +12,7 @@
 #include "../core/toy_seed.h"
 #include "bed.h"
 #include "core/package_pattern.h"
-#include "core/upgrade_plan.h"
+#include "core/step_rules.h"
 #include "table/reader.h"
 
 namespace aptkeep {
