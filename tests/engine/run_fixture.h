@@ -105,10 +105,10 @@ class RunTest : public ::testing::Test {
     ports.reload_units = [this] { ++reloads_; };
     ports.look_at_guards = [this](const std::string& package, const std::vector<GuardCall>& calls) {
       std::vector<GuardResult> results;
-      for (const auto& call : calls) {
-        const bool unmet = unmet_.contains(to_string(call));
+      for (const auto& guard : calls) {
+        const bool unmet = unmet_.contains(to_string(guard));
         results.push_back({unmet ? GuardState::Unmet : GuardState::Met, unmet ? "so it is" : ""});
-        looked_.push_back(package + ": " + to_string(call));
+        looked_.push_back(package + ": " + to_string(guard));
       }
       return results;
     };
