@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "apt_root.h"
+#include "core/step_rules.h"
 
 namespace aptkeep {
 namespace {
