@@ -161,7 +161,9 @@ Result<DpkgFiles> read_dpkg_files(const std::vector<std::string>& packages) {
   files.packages.reserve(found.size());
   std::map<std::string, PackageFiles*> by_prefix;
   for (const Found& one : found) {
-    if (one.pkg == nullptr) continue;
+    // Without even "/." its list is lost (a power cut; dpkg only warns of it), not empty: who put
+    // back what it names would delete all.
+    if (one.pkg == nullptr || one.pkg->files == nullptr) continue;
     files.packages.push_back(package_files(one));
     // "name" or "name:arch", as dpkg names this package's files.
     by_prefix[std::filesystem::path(one.list).stem().string()] = &files.packages.back();

@@ -42,6 +42,7 @@ class RealSnapshots final : public Snapshots {
   explicit RealSnapshots(SnapshotOptions options) : options_(std::move(options)) {}
 
   std::map<std::string, std::string> take(const std::vector<std::string>& packages) override;
+  std::map<std::string, std::string> renew(const std::vector<std::string>& packages) override;
   bool has(const std::string& package) override;
   Result<std::string> archive(const std::string& package) override;
   Status clear_way(const std::vector<std::string>& packages) override;

@@ -13,6 +13,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "adapters/snapshot_back.h"
 #include "adapters/snapshot_fs.h"
 #include "adapters/snapshot_record.h"
 #include "adapters/snapshot_stage.h"
@@ -76,6 +77,40 @@ Status finish(const std::vector<std::string>& packages, int folder, const std::s
 
 using Problems = std::map<std::string, std::string>;
 
+// Reads and saves them; `states`: what dpkg said of some when they were saved first.
+Status save_all(const SnapshotOptions& options, int folder,
+                const std::vector<std::string>& packages,
+                const std::map<std::string, std::string>& states, Problems& problems) {
+  auto read = options.read(packages);
+  if (!read) return read.error();
+  snapshot::Taking taking{
+      options, {}, snapshot::read_ucf(options.ucf_folder), read_copied(folder), {}};
+  for (const Diversion& diversion : read->diversions) {
+    taking.diversions.emplace(diversion.from, diversion);
+  }
+  for (const std::string& package : packages) {
+    problems[package] = "unable to save " + package + ": dpkg knows no files of it";
+  }
+  std::vector<std::string> fresh;
+  for (PackageFiles& files : read->packages) {
+    if (const auto state = states.find(files.package); state != states.end())
+      files.state = state->second;
+    auto saved = save_one(taking, files, folder);
+    if (saved) {
+      problems.erase(files.package);
+      fresh.push_back(files.package);
+    } else {
+      problems[files.package] = saved.error().message;
+    }
+  }
+  if (taking.copied != 0) {
+    auto noted =
+        snapshot::write_file(folder, kCopied, std::to_string(taking.copied), snapshot::Sync::Later);
+    if (!noted) return noted;
+  }
+  return finish(fresh, folder, options.folder);
+}
+
 // What all packages of the call need; an Error concerns them all.
 Status take_all(const SnapshotOptions& options, const std::vector<std::string>& packages,
                 Problems& problems) {
@@ -95,32 +130,76 @@ Status take_all(const SnapshotOptions& options, const std::vector<std::string>& 
     if (!system) return system.error();
     if (auto saved = save(folder->get(), kSystem, *system); !saved) return saved;
   }
-  auto read = options.read(missing);
+  return save_all(options, folder->get(), missing, {}, problems);
+}
+
+// Whether somebody has touched its configuration since: a person, or another package's script.
+bool is_edited(const snapshot::Record& record) {
+  const Snapshot& saved = record.snapshot;
+  const auto touched = [&](const FileRecord& file) {
+    const bool there = snapshot::changed_since(file.true_path, 0);
+    return there != (file.type != FileType::Absent) ||
+           snapshot::changed_since(file.true_path, record.taken);
+  };
+  for (std::size_t i = 0; i < saved.files.size(); ++i) {
+    const FileRecord& file = saved.files[i];
+    const bool conffile =
+        i >= record.listed || std::any_of(saved.conffiles.begin(), saved.conffiles.end(),
+                                          [&](const auto& one) { return one.path == file.path; });
+    if (conffile && touched(file)) return true;
+  }
+  return false;
+}
+
+// Nothing that dpkg said of its files when the record was made has gone.
+bool lists_the_same(const snapshot::Record& record, const PackageFiles& files) {
+  const std::unordered_set<std::string> now(files.paths.begin(), files.paths.end());
+  const auto& conffiles = record.snapshot.conffiles;
+  const auto same = [](const ConffileRecord& a, const ConffileRecord& b) {
+    return a.path == b.path && a.hash == b.hash && a.obsolete == b.obsolete;
+  };
+  if (!std::equal(conffiles.begin(), conffiles.end(), files.conffiles.begin(),
+                  files.conffiles.end(), same)) {
+    return false;
+  }
+  for (std::size_t i = 0; i < record.listed; ++i) {
+    const std::string& path = record.snapshot.files[i].path;
+    const bool conffile = std::any_of(conffiles.begin(), conffiles.end(),
+                                      [&](const auto& one) { return one.path == path; });
+    if (!conffile && now.count(path) == 0) return false;
+  }
+  return true;
+}
+
+Status renew_all(const SnapshotOptions& options, const std::vector<std::string>& packages,
+                 Problems& problems) {
+  auto folder = snapshot::open_folder(options.folder, false);
+  if (!folder) return folder.error();
+  std::map<std::string, snapshot::Record> edited;
+  for (const std::string& package : packages) {
+    if (!usable_name(package)) continue;
+    const std::string path = options.folder + "/" + package;
+    auto own = snapshot::open_below(folder->get(), package, path, false);
+    auto record =
+        own ? snapshot::load_record(own->get(), kRecord) : Result<snapshot::Record>(own.error());
+    if (record && is_edited(*record)) edited.emplace(package, std::move(*record));
+  }
+  if (edited.empty()) return success();
+  std::vector<std::string> names;
+  for (const auto& [package, record] : edited) names.push_back(package);
+  auto read = options.read(names);
   if (!read) return read.error();
-  snapshot::Taking taking{
-      options, {}, snapshot::read_ucf(options.ucf_folder), read_copied(folder->get()), {}};
-  for (const Diversion& diversion : read->diversions) {
-    taking.diversions.emplace(diversion.from, diversion);
-  }
-  for (const std::string& package : missing) {
-    problems[package] = "unable to save " + package + ": dpkg knows no files of it";
-  }
-  std::vector<std::string> fresh;
+  // What another package has taken over is no edit, and cannot be saved any more: that snapshot is
+  // the only one there will be.
+  std::vector<std::string> whole;
+  std::map<std::string, std::string> states;
   for (const PackageFiles& files : read->packages) {
-    auto saved = save_one(taking, files, folder->get());
-    if (saved) {
-      problems.erase(files.package);
-      fresh.push_back(files.package);
-    } else {
-      problems[files.package] = saved.error().message;
-    }
+    const auto& record = edited.at(files.package);
+    if (!lists_the_same(record, files)) continue;
+    whole.push_back(files.package);
+    states[files.package] = record.snapshot.state;
   }
-  if (taking.copied != 0) {
-    auto noted = snapshot::write_file(folder->get(), kCopied, std::to_string(taking.copied),
-                                      snapshot::Sync::Later);
-    if (!noted) return noted;
-  }
-  return finish(fresh, folder->get(), options.folder);
+  return whole.empty() ? success() : save_all(options, folder->get(), whole, states, problems);
 }
 
 // Exceptions (no memory) end here.
@@ -140,6 +219,15 @@ Problems RealSnapshots::take(const std::vector<std::string>& packages) {
   auto taken = guarded("save packages", [&] { return take_all(options_, packages, problems); });
   if (!taken) {
     for (const std::string& package : packages) problems[package] = taken.error().message;
+  }
+  return problems;
+}
+
+Problems RealSnapshots::renew(const std::vector<std::string>& packages) {
+  Problems problems;
+  auto renewed = guarded("save packages", [&] { return renew_all(options_, packages, problems); });
+  if (!renewed) {
+    for (const std::string& package : packages) problems[package] = renewed.error().message;
   }
   return problems;
 }

@@ -80,6 +80,9 @@ class Snapshots {
   // Takes those that have none yet; on return they are on disk for good. Says of each package why
   // it cannot be gone back to, where that is so: its upgrade goes on nevertheless.
   virtual std::map<std::string, std::string> take(const std::vector<std::string>& packages) = 0;
+  // Takes those anew whose configuration was touched since they were taken: by a person, or by
+  // another package's script. Says the same.
+  virtual std::map<std::string, std::string> renew(const std::vector<std::string>& packages) = 0;
   virtual bool has(const std::string& package) = 0;
 
   // Makes the archive that dpkg puts the old version back from; its path. An Error leaves nothing

@@ -113,8 +113,12 @@ class GoingBack {
   }
 
   Status remove(const std::vector<std::uint32_t>& steps, const DbSnapshot& db) {
-    std::vector<std::string> args{"--force-depends", "--force-remove-reinstreq",
-                                  "--force-remove-essential", "--no-triggers", "--remove"};
+    std::vector<std::string> args{"--force-depends",
+                                  "--force-remove-reinstreq",
+                                  "--force-remove-essential",
+                                  "--force-remove-protected",
+                                  "--no-triggers",
+                                  "--remove"};
     for (const std::uint32_t step : steps) {
       session_.set_state(step, StepState::Returning);
       args.push_back(dpkg_name(plan_.steps[step].package, db));
@@ -131,8 +135,11 @@ class GoingBack {
     // --force-overwrite: of what a package shares with a Multi-Arch: same sibling at that version
     // dpkg unpacks nothing otherwise, and refuses the failed version's file for being another
     // (dpkg, src/main/archives.c, tarobject).
-    std::vector<std::string> args{"--force-depends",    "--force-downgrade", "--force-overwrite",
-                                  "--auto-deconfigure", "--no-triggers",     "--unpack"};
+    // --force-conflicts: two that go back may each conflict with the other's failed version, which
+    // is still there.
+    std::vector<std::string> args{"--force-depends",   "--force-downgrade",  "--force-overwrite",
+                                  "--force-conflicts", "--auto-deconfigure", "--no-triggers",
+                                  "--unpack"};
     const std::vector<StepState> before = states();
     archives_.clear();
     for (const std::uint32_t step : steps) {

@@ -94,7 +94,9 @@ class Session {
   WayBack way_back() const;
   // That a step was put back, and what could not be restored.
   void set_rolled_back(std::uint32_t step, const std::vector<std::string>& remains);
-  // Takes snapshots of what these steps are about to replace or remove.
+  // Takes snapshots of what is to be replaced or removed in this plan, before these steps are: what
+  // they bring may take files over from a package of a later call (Replaces) or make it vanish, and
+  // dpkg crosses them off that one's list at once.
   void take_snapshots(const std::vector<std::uint32_t>& steps);
 
   // Whether something could not be written down, so that the calls to come will not know of it.

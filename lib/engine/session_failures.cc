@@ -159,13 +159,25 @@ void Session::set_rolled_back(std::uint32_t step, const std::vector<std::string>
 
 void Session::take_snapshots(const std::vector<std::uint32_t>& steps) {
   if (!open_.flags.rollback || ports_.snapshots == nullptr) return;
-  std::vector<std::string> packages;
+  std::vector<std::string> now;
+  std::vector<std::string> taken_before;
   for (const std::uint32_t index : steps) {
-    if (wants_snapshot(open_.plan.steps[index]))
-      packages.push_back(open_.plan.steps[index].package);
+    const Step& step = open_.plan.steps[index];
+    if (!wants_snapshot(step)) continue;
+    now.push_back(step.package);
+    if (ports_.snapshots->has(step.package)) taken_before.push_back(step.package);
   }
-  if (packages.empty()) return;
-  for (const auto& [package, why] : ports_.snapshots->take(packages)) {
+  std::vector<std::string> all;
+  for (std::uint32_t i = 0; i < open_.states.size(); ++i) {
+    const Step& step = open_.plan.steps[i];
+    if (open_.states[i] == StepState::Waiting && wants_snapshot(step)) all.push_back(step.package);
+  }
+  if (all.empty()) return;
+  auto problems = ports_.snapshots->take(all);
+  problems.merge(ports_.snapshots->renew(taken_before));
+  for (const auto& [package, why] : problems) {
+    // Of a later call it is said then, and perhaps there is none any more.
+    if (std::find(now.begin(), now.end(), package) == now.end()) continue;
     ports_.say("unable to go back from the new " + shown(package) + " if it fails: " + why);
   }
 }

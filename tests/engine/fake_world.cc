@@ -187,7 +187,7 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
 std::map<std::string, std::string> Memory::take(const std::vector<std::string>& packages) {
   std::map<std::string, std::string> refused;
   for (const auto& package : packages) {
-    log.push_back("take " + package);
+    if (!saved_.contains(package)) log.push_back("take " + package);
     if (refuse.contains(package)) {
       refused[package] = refuse.at(package);
       continue;
@@ -203,6 +203,11 @@ std::map<std::string, std::string> Memory::take(const std::vector<std::string>& 
     saved_[package] = old;
   }
   return refused;
+}
+
+std::map<std::string, std::string> Memory::renew(const std::vector<std::string>& packages) {
+  for (const auto& package : packages) log.push_back("renew " + package);
+  return {};
 }
 
 Result<std::string> Memory::archive(const std::string& package) {

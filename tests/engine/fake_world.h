@@ -78,6 +78,7 @@ class Memory final : public Snapshots {
   std::vector<std::string> log;  // "take foo:amd64", "settle ...", in order
 
   std::map<std::string, std::string> take(const std::vector<std::string>& packages) override;
+  std::map<std::string, std::string> renew(const std::vector<std::string>& packages) override;
   bool has(const std::string& package) override { return saved_.contains(package); }
   Result<std::string> archive(const std::string& package) override;
   Status clear_way(const std::vector<std::string>& packages) override;

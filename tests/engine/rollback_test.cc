@@ -1,43 +1,8 @@
 // Whole runs in which something has to be put back.
-#include <algorithm>
-
-#include "run_fixture.h"
+#include "rollback_fixture.h"
 
 namespace aptkeep {
 namespace {
-
-class RollbackTest : public RunTest {
- protected:
-  RollbackTest() { with_snapshots_ = true; }
-
-  bool said(const std::string& words) const {
-    return std::any_of(said_.begin(), said_.end(), [&](const std::string& line) {
-      return line.find(words) != std::string::npos;
-    });
-  }
-  long logged(const std::string& line) const {
-    return std::count(memory_.log.begin(), memory_.log.end(), line);
-  }
-  // foo <- depv (strictly, both ways), dep (at any version), other.
-  void chain(Archive foo) {
-    foo_ = upgrade(foo);
-    depv_ = upgrade({"depv", "2.0", {"foo"}});
-    dep_ = upgrade({"dep", "2.0", {"foo"}});
-    other_ = upgrade({"other", "2.0"});
-    needs(depv_, Side::New, foo_, Side::New);
-    needs(depv_, Side::Old, foo_, Side::Old);
-    world_.depends["depv"] = {"foo"};
-    world_.depends["dep"] = {"foo"};
-  }
-  void expect_chain_kept() {
-    EXPECT_EQ(world_.state("foo"), "ii 1.0");
-    EXPECT_EQ(world_.state("depv"), "ii 1.0");
-    EXPECT_EQ(world_.state("dep"), "ii 2.0");
-    EXPECT_EQ(world_.state("other"), "ii 2.0");
-  }
-
-  std::uint32_t foo_ = 0, depv_ = 0, dep_ = 0, other_ = 0;
-};
 
 TEST_F(RollbackTest, AFailedPostinstGoesBackWithWhatNeedsIt) {
   Archive foo{"foo", "2.0"};
@@ -76,6 +41,37 @@ TEST_F(RollbackTest, WithoutAFailureNothingButTheSnapshotsIsDone) {
   EXPECT_EQ(configure_pending().exit_code, 0);
   EXPECT_EQ(world_.calls.size(), 2U);
   EXPECT_EQ(memory_.log.size(), 4U);  // each taken once
+}
+
+TEST_F(RollbackTest, SnapshotsOfAllAreTakenBeforeTheFirstCall) {
+  // What conflicts gets a call of its own, as what is Pre-Depended on gets from apt.
+  foo_ = upgrade({"foo", "2.0"});
+  other_ = upgrade({"other", "2.0"});
+  const auto gone = removal("gone");
+  const auto never = upgrade({"never", "2.0"});
+  plan_.steps[never].never_back = "its data would be lost";
+  begin();
+  call(DpkgCall::Verb::Unpack, {plan_.steps[foo_].archive}, false, true);
+  EXPECT_EQ(logged("take foo:amd64"), 1);
+  EXPECT_EQ(logged("take other:amd64"), 1);
+  EXPECT_EQ(logged("take " + plan_.steps[gone].package), 1);
+  EXPECT_EQ(logged("take never:amd64"), 0);
+  EXPECT_EQ(logged("renew foo:amd64"), 0);
+  call(DpkgCall::Verb::Unpack, {plan_.steps[other_].archive}, false, true);
+  EXPECT_EQ(logged("take other:amd64"), 1);
+  EXPECT_EQ(logged("renew other:amd64"), 1);
+  EXPECT_EQ(logged("renew " + plan_.steps[gone].package), 0);
+}
+
+TEST_F(RollbackTest, WhatCannotBeTakenIsSaidWhenItsTurnComes) {
+  foo_ = upgrade({"foo", "2.0"});
+  other_ = upgrade({"other", "2.0"});
+  memory_.refuse["other:amd64"] = "no room";
+  begin();
+  call(DpkgCall::Verb::Unpack, {plan_.steps[foo_].archive}, false, true);
+  EXPECT_FALSE(said("unable to go back"));
+  call(DpkgCall::Verb::Unpack, {plan_.steps[other_].archive}, false, true);
+  EXPECT_TRUE(said("unable to go back from the new other if it fails: no room"));
 }
 
 TEST_F(RollbackTest, WhatDpkgLeftHalfInstalledGoesBackToo) {
@@ -289,106 +285,6 @@ TEST_F(RollbackTest, AMissingUnitIsTriedAgainAfterTheUnitsWereReadAnew) {
   EXPECT_EQ(configure_pending().exit_code, 0);
   EXPECT_EQ(reloads_, 1);
   EXPECT_EQ(world_.state("foo"), "ii 2.0");
-}
-
-class OnFailureTest : public RollbackTest {
- protected:
-  void play(OnFailure wish, Archive foo, const std::string& why = "a person says so") {
-    chain(foo);
-    plan_.steps[foo_].on_failure = FailureRule{wish, why};
-    begin();
-    EXPECT_EQ(unpack_all().exit_code, 0);
-    exit_code_ = configure_pending().exit_code;
-    tries_ = std::count(world_.scripts.begin(), world_.scripts.end(), "postinst foo 2.0");
-  }
-  static Archive crashing() {
-    Archive foo{"foo", "2.0"};
-    foo.postinst_fails = true;
-    foo.says = "post-installation script subprocess was killed by signal (Segmentation fault)";
-    return foo;
-  }
-
-  int exit_code_ = 0;
-  long tries_ = 0;
-};
-
-TEST_F(OnFailureTest, RollBackTriesNothingAgain) {
-  play(OnFailure::RollBack, crashing());
-  EXPECT_EQ(exit_code_, 1);
-  EXPECT_EQ(tries_, 1);
-  expect_chain_kept();
-}
-
-TEST_F(OnFailureTest, LeaveUnconfiguredPutsNothingBack) {
-  play(OnFailure::LeaveUnconfigured, crashing());
-  EXPECT_EQ(exit_code_, 1);
-  EXPECT_EQ(tries_, 1);
-  EXPECT_EQ(world_.state("foo"), "iF 2.0");
-  EXPECT_EQ(world_.state("depv"), "iU 2.0");
-  EXPECT_EQ(world_.state("other"), "ii 2.0");
-}
-
-TEST_F(OnFailureTest, LeaveUnconfiguredIsAboutItsOwnFailureOnly) {
-  Archive foo{"foo", "2.0"};
-  foo.postinst_fails = true;
-  chain(foo);
-  plan_.steps[depv_].on_failure = FailureRule{OnFailure::LeaveUnconfigured, "its own"};
-  begin();
-  unpack_all();
-  configure_pending();
-  expect_chain_kept();
-}
-
-TEST_F(OnFailureTest, StopRunEndsItThere) {
-  play(OnFailure::StopRun, crashing(), "look at it first");
-  EXPECT_EQ(exit_code_, 1);
-  EXPECT_EQ(tries_, 1);
-  EXPECT_EQ(world_.state("foo"), "iF 2.0");
-  EXPECT_EQ(world_.state("other"), "iU 2.0");
-  EXPECT_TRUE(said("stopping at foo: look at it first"));
-  ASSERT_EQ(open_.failures.size(), 1U);
-  EXPECT_EQ(open_.failures[0].package, "foo:amd64");
-}
-
-TEST_F(OnFailureTest, StopRunEndsTheUnpackingToo) {
-  Archive foo{"foo", "2.0"};
-  foo.preinst_fails = true;
-  chain(foo);
-  plan_.steps[foo_].on_failure = FailureRule{OnFailure::StopRun, "look at it first"};
-  begin();
-  EXPECT_EQ(unpack_all().exit_code, 1);
-  EXPECT_EQ(world_.state("foo"), "ii 1.0");
-  EXPECT_EQ(world_.state("other"), "ii 1.0");
-  EXPECT_EQ(open_.states[foo_], StepState::FailedOld);
-}
-
-TEST_F(OnFailureTest, StopRunEndsTheRemovals) {
-  const auto gone = removal("gone");
-  const auto next = removal("next");
-  world_.prerm_fails.insert("gone");
-  plan_.steps[gone].on_failure = FailureRule{OnFailure::StopRun, "look at it first"};
-  begin();
-  EXPECT_EQ(call(DpkgCall::Verb::Remove, {"gone", "next"}, false, true).exit_code, 1);
-  EXPECT_EQ(world_.state("next"), "ii 1.0");
-  EXPECT_EQ(open_.states[next], StepState::Waiting);
-}
-
-TEST_F(OnFailureTest, RetryTriesOnceMoreWhatOtherwiseIsKept) {
-  Archive foo{"foo", "2.0"};
-  foo.postinst_fails_times = 1;
-  play(OnFailure::Retry, foo);
-  EXPECT_EQ(exit_code_, 0);
-  EXPECT_EQ(tries_, 2);
-  EXPECT_EQ(world_.state("foo"), "ii 2.0");
-}
-
-TEST_F(OnFailureTest, RetryEndsAfterTheSecondTry) {
-  Archive foo{"foo", "2.0"};
-  foo.postinst_fails = true;
-  play(OnFailure::Retry, foo);
-  EXPECT_EQ(exit_code_, 1);
-  EXPECT_EQ(tries_, 2);
-  expect_chain_kept();
 }
 
 }  // namespace
