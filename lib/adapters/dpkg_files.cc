@@ -87,6 +87,7 @@ PackageFiles package_files(const Found& found) {
   files.version = found.version;
   files.state = dpkg_impl::state_of(pkg);
   files.control = found.control;
+  files.has_list = pkg->files != nullptr;
   for (const auto* file = pkg->files; file != nullptr; file = file->next) {
     if (std::strcmp(file->namenode->name, "/.") != 0)
       files.paths.emplace_back(file->namenode->name);
@@ -161,9 +162,7 @@ Result<DpkgFiles> read_dpkg_files(const std::vector<std::string>& packages) {
   files.packages.reserve(found.size());
   std::map<std::string, PackageFiles*> by_prefix;
   for (const Found& one : found) {
-    // Without even "/." its list is lost (a power cut; dpkg only warns of it), not empty: who put
-    // back what it names would delete all.
-    if (one.pkg == nullptr || one.pkg->files == nullptr) continue;
+    if (one.pkg == nullptr) continue;
     files.packages.push_back(package_files(one));
     // "name" or "name:arch", as dpkg names this package's files.
     by_prefix[std::filesystem::path(one.list).stem().string()] = &files.packages.back();

@@ -21,7 +21,10 @@ struct PackageFiles {
   std::string version;
   std::string state;    // "ii" ...
   std::string control;  // its stanza less Status, Conffiles, Config-Version and triggers' fields
-  std::vector<std::string> paths;         // of its list, in dpkg's order, "/." left out
+  std::vector<std::string> paths;  // of its list, in dpkg's order, "/." left out
+  // The list names something, if only "/.". That of an installed package which does not is lost (a
+  // power cut; dpkg only warns of it).
+  bool has_list = true;
   std::vector<ConffileRecord> conffiles;  // `edited` not filled in
   std::vector<ControlFile> control_files;
 };

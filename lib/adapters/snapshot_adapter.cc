@@ -95,7 +95,10 @@ Status save_all(const SnapshotOptions& options, int folder,
   for (PackageFiles& files : read->packages) {
     if (const auto state = states.find(files.package); state != states.end())
       files.state = state->second;
-    auto saved = save_one(taking, files, folder);
+    // Who put back what an empty list names would delete all files.
+    auto saved = files.has_list ? save_one(taking, files, folder)
+                                : Status(Error{"unable to save " + files.package +
+                                               ": dpkg's list of its files is lost"});
     if (saved) {
       problems.erase(files.package);
       fresh.push_back(files.package);

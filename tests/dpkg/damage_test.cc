@@ -92,6 +92,7 @@ TEST_F(DpkgDamageTest, ListOfFilesIsAFolder) {
   EXPECT_FALSE(write_conffiles(slot("foo"), {}).ok());
   std::filesystem::remove(info("foo.list"));
   std::filesystem::rename(admin("away"), info("foo.list"));
+  EXPECT_TRUE(files_of(slot("foo")).has_list);
   expect_all_works();
 }
 
@@ -99,6 +100,7 @@ TEST_F(DpkgDamageTest, ListOfFilesIsAFolder) {
 TEST_F(DpkgDamageTest, ListOfFilesIsMissing) {
   std::filesystem::rename(info("foo.list"), admin("away"));
   EXPECT_TRUE(files_of(slot("foo")).paths.empty());
+  EXPECT_FALSE(files_of(slot("foo")).has_list);
   std::filesystem::rename(admin("away"), info("foo.list"));
   expect_all_works();
 }

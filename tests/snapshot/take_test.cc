@@ -67,6 +67,15 @@ TEST_F(Take, TakesAnewWhatNoSyncHasFollowed) {
   EXPECT_FALSE(fs::exists(own + "/record.unsynced"));
 }
 
+// It is not that the package has no files: what went back by such a list would delete all.
+TEST_F(Take, RefusesAPackageWhoseListIsLost) {
+  package(kFoo, {});
+  known.packages[0].has_list = false;
+  EXPECT_EQ(snapshots().take({kFoo}).at(kFoo),
+            "unable to save foo:amd64: dpkg's list of its files is lost");
+  EXPECT_FALSE(snapshots().has(kFoo));
+}
+
 TEST_F(Take, KeepsHardLinksAmongThemselves) {
   const auto one = file("/usr/one", "same");
   fs::create_hard_link(one, at("/usr/two"));
