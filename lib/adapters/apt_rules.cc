@@ -61,11 +61,12 @@ void read_first_good(const std::string& name, const std::vector<std::string>& pa
 
 std::string fault_of_never_list(const Rules& rules) {
   const std::string list = paths::kNeverRollBack;
+  const auto name = list.substr(list.rfind('/') + 1);
   if (::access(list.c_str(), R_OK) != 0) {
     return "unable to read " + list + ": " + std::generic_category().message(errno);
   }
   const auto& left_out = rules.left_out;
-  const bool used = std::find(left_out.begin(), left_out.end(), name_of(list)) == left_out.end();
+  const bool used = std::find(left_out.begin(), left_out.end(), name) == left_out.end();
   return used ? "" : "unable to tell what may go back: " + list + " cannot be used";
 }
 
