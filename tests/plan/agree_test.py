@@ -222,6 +222,33 @@ libx:i386 2.0
             world.bed.run("apt-get -q -y install foo")
             self.assertEqual((world.states()["foo"][0][1:], world.states()["foo"][1]), ("F", "2.0"))
 
+    def test_a_guard_keeps_its_package_and_what_needs_it(self):
+        with frontend.world(CHAIN) as world:
+            world.bed.write("/etc/aptkeep/rules.d/90-site.rules",
+                            "Package: foo\nGuard: queue-empty /var/spool/foo\n"
+                            "Reason: its queue is of the old form\nSource: https://example.org\n")
+            world.bed.must("mkdir -p /var/spool/foo && touch /var/spool/foo/job")
+            steps = self.agree(world, plan_code=1, run_code=100)
+            fates = {name: step["fate"] for name, step in steps.items()}
+            self.assertEqual({name for name, fate in fates.items() if fate == "kept"},
+                             {"foo", "dep"})
+            self.assertEqual([world.states()[name] for name in ("foo", "dep")],
+                             [("ii", "1.0")] * 2)
+
+    def test_a_rule_stops_the_run_at_a_failure(self):
+        text = CHAIN.replace("base foo dep 2.0", "base dep 2.0\nfoo 2.0\n  postinst configure: fail")
+        with frontend.world(text) as world:
+            world.bed.write("/etc/aptkeep/rules.d/90-site.rules",
+                            "Package: foo\nOn-Failure: stop-run\nReason: a person has to look\n"
+                            "Source: https://example.org\n")
+            done = world.bed.run("aptkeep plan --json -- install foo")
+            steps = {s["package"]: s for s in json.loads(done.output)["steps"]}
+            self.assertEqual(steps[f"foo:{pkg.NATIVE}"]["if_it_fails"]["outcome"], "stops_run")
+            ran = world.bed.run("apt-get -q -y install foo")
+            self.assertEqual(ran.code, 100)
+            self.assertIn("stopping at foo: a person has to look", ran.output)
+            self.assertEqual(world.states()["foo"][1], "2.0")
+
     def test_a_new_one_that_fails_is_removed_again(self):
         text = CHAIN + "\n[repository+]\nother 2.0\n  postinst configure: fail\n"
         with frontend.world(text) as world:
