@@ -24,10 +24,11 @@ class Renew : public SnapshotTest {
     known.packages[0].conffiles = {{conf_, hash, false, false, false},
                                    {gone_, hash, false, false, false}};
     known.packages[0].state = "ii";
+    ::usleep(20'000);  // a tick of the clock that file times are told by
     EXPECT_TRUE(snapshots().take({kFoo}).empty());
     before_ = stored(kFoo, record_of(kFoo, conf_));
     inode_ = inode();
-    ::usleep(20'000);  // a tick of the clock that file times are told by
+    ::usleep(20'000);
   }
   // Of the record: it is another one where it was written anew.
   ino_t inode() const {
