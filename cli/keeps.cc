@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iostream>
 
 #include "command.h"
+#include "core/config.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -282,6 +284,20 @@ const aptkeep_keep* root_of(const Kept& kept, const aptkeep_keep& keep) {
 bool means(const std::string& name, const std::string& package) {
   return package == name ||
          (name.find(':') == std::string::npos && package.compare(0, package.rfind(':'), name) == 0);
+}
+
+void write_pins(const Kept& kept) {
+  if (aptkeep_state_write_pins(kept.state.get(), nullptr) < 0) {
+    throw Failed(aptkeep_error());
+  }
+  if (::access(paths::kAptHook, X_OK) != 0) {
+    return;
+  }
+  try {
+    static_cast<void>(run({paths::kAptHook, "blockers"}));
+  } catch (const Failed& problem) {
+    std::cerr << "aptkeep: " << problem.what() << "\n";
+  }
 }
 
 void need_root(const std::string& what) {

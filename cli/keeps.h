@@ -63,6 +63,10 @@ const aptkeep_keep* root_of(const Kept& kept, const aptkeep_keep& keep);
 // Whether a name means a package: "foo" or "foo:arch".
 bool means(const std::string& name, const std::string& package);
 
+// Has apt heed the keeps as they are now on record. Some were lifted: what was pinned away for
+// their sake is looked at anew by the hook, which has apt's resolver.
+void write_pins(const Kept& kept);
+
 // Ends the command unless it runs as root. `what`: "release foo".
 void need_root(const std::string& what);
 

@@ -48,9 +48,7 @@ int release(const std::vector<std::string>& packages) {
     }
     std::cout << name << " is no longer kept back.\n";
   }
-  if (aptkeep_state_write_pins(kept.state.get(), nullptr) < 0) {
-    throw Failed(aptkeep_error());
-  }
+  write_pins(kept);
   for (const aptkeep_keep& keep : kept.keeps) {
     if (chosen.contains(keep.package) && kept.unfinished(keep)) {
       std::cout << kept.name(keep) << " is still not configured: 'dpkg --configure "

@@ -100,8 +100,8 @@ void lift(const Kept& kept, const std::vector<aptkeep_keep>& keeps) {
       throw Failed(aptkeep_error());
     }
   }
-  if (!keeps.empty() && aptkeep_state_write_pins(kept.state.get(), nullptr) < 0) {
-    throw Failed(aptkeep_error());
+  if (!keeps.empty()) {
+    write_pins(kept);
   }
 }
 

@@ -33,5 +33,7 @@ inline constexpr int kStop = 78;
 int pre_install();
 void post_invoke();
 void update();
+// For the command, which has just lifted keeps.
+void blockers();
 
 }  // namespace aptkeep::hook

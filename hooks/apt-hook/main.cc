@@ -22,6 +22,8 @@ int run(const std::string& use) {
     post_invoke();
   } else if (use == "update") {
     update();
+  } else if (use == "blockers") {
+    blockers();
   } else {
     complain("unable to run the apt hook: it is started by apt, not by hand");
   }

@@ -1,5 +1,5 @@
 // DPkg::Post-Invoke ends the plan; APT::Update::Post-Invoke-Success looks again at what must be
-// pinned away, because the lists have changed.
+// pinned away, because the lists have changed, as "aptkeep retry" and "release" have it done.
 #include <unistd.h>
 
 #include <cstdio>
@@ -52,6 +52,13 @@ void post_invoke() {
   end_plan(*frontend);
   // Not before that: a repair runs maintainer scripts.
   forget_services(paths::kRunDir, *frontend);
+}
+
+void blockers() {
+  if (!has_state()) return;
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) return complain(store.error().message);
+  refresh_blockers(*store);
 }
 
 void update() {

@@ -1,6 +1,7 @@
 // The record: opening it, and the two things that a person may change in it.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <memory>
@@ -42,6 +43,25 @@ int answer(const Status& status) {
 bool is_kept(const std::vector<Keep>& keeps, const std::string& package) {
   return std::any_of(keeps.begin(), keeps.end(),
                      [&](const Keep& keep) { return keep.package == package; });
+}
+
+// By its reason: AptCache::blockers names there what would be removed.
+bool is_for(const Pin& blocked, const Keep& keep) {
+  const auto names = [&](const std::string& name) {
+    return blocked.reason.starts_with("would remove " + name + ": ");
+  };
+  return names(keep.package) || names(keep.package.substr(0, keep.package.rfind(':')));
+}
+
+// Only apt's resolver can say what has to be blocked now that a keep was lifted. Until it was asked,
+// rather too little than what nobody needs any more: at a version that is blocked alone apt removes
+// the package's siblings.
+std::vector<Pin> still_needed(std::vector<Pin> blocked, const std::vector<Keep>& keeps) {
+  std::erase_if(blocked, [&](const Pin& pin) {
+    return std::none_of(keeps.begin(), keeps.end(),
+                        [&](const Keep& keep) { return is_for(pin, keep); });
+  });
+  return blocked;
 }
 
 }  // namespace
@@ -96,16 +116,16 @@ int aptkeep_state_write_pins(aptkeep_state* state, const char* path) {
     if (!keeps) {
       return fail(APTKEEP_ESTATE, keeps.error().message);
     }
-    // Versions are blocked for the sake of what is kept.
-    if (keeps->empty()) {
-      if (Status cleared = state->store.set_blocked({}); !cleared) {
-        return answer(cleared);
-      }
-    }
     const auto blocked = state->store.blocked();
     if (!blocked) {
       return fail(APTKEEP_ESTATE, blocked.error().message);
     }
-    return answer(write_pins(state->store, *blocked, path == nullptr ? paths::kPins : path));
+    const auto needed = still_needed(*blocked, *keeps);
+    if (needed.size() != blocked->size()) {
+      if (Status recorded = state->store.set_blocked(needed); !recorded) {
+        return answer(recorded);
+      }
+    }
+    return answer(write_pins(state->store, needed, path == nullptr ? paths::kPins : path));
   });
 }

@@ -265,6 +265,9 @@ static void test_record(const char* path, const char* pins) {
   CHECK(aptkeep_state_lift(state, "nobody:amd64", "released") == APTKEEP_ENOENT);
   CHECK(aptkeep_state_lift(state, "foo:amd64", "released") == APTKEEP_OK);
   check_keeps(state, 2);
+  /* bar would have removed foo, which is not kept any more; others are. */
+  CHECK(aptkeep_state_write_pins(state, pins) == APTKEEP_OK);
+  CHECK(!pinned(pins, "foo") && !pinned(pins, "bar") && pinned(pins, "zsec"));
   CHECK(aptkeep_state_lift(state, "dep:amd64", "released") == APTKEEP_OK);
   CHECK(aptkeep_state_lift(state, "zsec:i386", "released") == APTKEEP_OK);
   CHECK(aptkeep_state_write_pins(state, pins) == APTKEEP_OK);

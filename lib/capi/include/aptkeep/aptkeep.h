@@ -355,7 +355,9 @@ APTKEEP_EXPORT int aptkeep_state_lift(aptkeep_state* state, const char* package,
 
 /* Makes apt's preferences say what is kept now. `path`: NULL for the usual file,
  * /etc/apt/preferences.d/aptkeep.pref, which is replaced as a whole, or removed if it would be
- * empty. Needs APTKEEP_WRITE. */
+ * empty. Of other packages' versions, those stay pinned away that would remove what is still kept;
+ * what is new of that kind since keeps were lifted only aptkeep's apt hook finds. Needs
+ * APTKEEP_WRITE. */
 APTKEEP_EXPORT int aptkeep_state_write_pins(aptkeep_state* state, const char* path);
 
 #ifdef __cplusplus
