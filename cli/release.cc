@@ -22,6 +22,24 @@ void want_again(const Kept& kept, const std::map<std::string, std::string>& pack
     throw Failed("unable to have dpkg configure them again");
 }
 
+// Without its root's new version apt leaves it as it is, kept or not.
+void tell_what_follows(const Kept& kept, const std::map<std::string, std::string>& packages) {
+  std::size_t tried = 0;
+  for (const aptkeep_keep& keep : kept.keeps) {
+    if (!packages.contains(keep.package)) continue;
+    const aptkeep_keep* root = root_of(kept, keep);
+    if (root == nullptr || packages.contains(root->package)) {
+      ++tried;
+      continue;
+    }
+    std::cout << kept.name(keep) << " still waits for " << kept.name(*root) << ": 'aptkeep release "
+              << kept.name(*root) << "' lets the next upgrade try both again.\n";
+  }
+  if (tried > 0) {
+    std::cout << "The next upgrade tries " << (tried == 1 ? "it" : "them") << " again.\n";
+  }
+}
+
 }  // namespace
 
 int release(const std::vector<std::string>& packages) {
@@ -55,7 +73,7 @@ int release(const std::vector<std::string>& packages) {
                 << kept.name(keep) << "' tries that.\n";
     }
   }
-  std::cout << "The next upgrade tries " << (chosen.size() == 1 ? "it" : "them") << " again.\n";
+  tell_what_follows(kept, chosen);
   return kAllWell;
 }
 
