@@ -53,9 +53,9 @@ bool is_for(const Pin& blocked, const Keep& keep) {
   return names(keep.package) || names(keep.package.substr(0, keep.package.rfind(':')));
 }
 
-// Only apt's resolver can say what has to be blocked now that a keep was lifted. Until it was asked,
-// rather too little than what nobody needs any more: at a version that is blocked alone apt removes
-// the package's siblings.
+// Only apt's resolver can say what has to be blocked now that a keep was lifted. Until it was
+// asked, rather too little than what nobody needs any more: at a version that is blocked alone apt
+// removes the package's siblings.
 std::vector<Pin> still_needed(std::vector<Pin> blocked, const std::vector<Keep>& keeps) {
   std::erase_if(blocked, [&](const Pin& pin) {
     return std::none_of(keeps.begin(), keeps.end(),
