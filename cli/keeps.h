@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/apt_cache.h"
 #include "now.h"
 #include "record.h"
 
@@ -18,6 +19,7 @@ struct Kept {
   std::string native_arch;
   std::map<std::string, Now> now;
   std::map<std::int64_t, ReportHandle> reports;  // of the runs that made the keeps
+  std::vector<OutdonePin> outdone;               // only where they are to be told
 
   std::string name(const aptkeep_keep& keep) const;
   // nullptr: the package is not there.

@@ -3,7 +3,9 @@
 
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "adapters/apt_cache.h"
 #include "command.h"
 #include "core/config.h"
 #include "keeps.h"
@@ -24,6 +26,22 @@ void tell_security(const Kept& kept) {
   }
 }
 
+// What a file of the person's says of a version that is pinned away, for the end of a line.
+std::string outdone(const Kept& kept, const std::string& package, const std::string& version) {
+  for (const OutdonePin& pin : kept.outdone) {
+    if (pin.package == package && pin.version == version) {
+      return pin.file + " gives that version the priority " + std::to_string(pin.priority) +
+             ", so that apt tries it all the same";
+    }
+  }
+  return {};
+}
+
+std::string outdone_line(const Kept& kept, const aptkeep_keep& keep) {
+  const std::string line = outdone(kept, keep.package, keep.version);
+  return line.empty() ? line : "  pinned away in vain: " + harmless(line) + "\n";
+}
+
 void tell_waiting(const Kept& kept, const aptkeep_keep& keep, const std::string& indent) {
   std::cout << indent << headline(kept, keep) << "\n";
   for (const std::string& reason : reasons(keep)) {
@@ -39,7 +57,8 @@ void tell_all(const Kept& kept) {
     }
     std::cout << "\n"
               << headline(kept, keep) << "\n"
-              << story(keep, kLines) << shortcomings(kept, keep, "  ") << advice(kept, keep);
+              << story(keep, kLines) << shortcomings(kept, keep, "  ") << outdone_line(kept, keep)
+              << advice(kept, keep);
     const auto waiting = kept.waiting_for(keep);
     if (!waiting.empty()) {
       std::cout << "  with it:\n";
@@ -62,9 +81,11 @@ void tell_blocked(const Kept& kept) {
     std::cout << "\nHeld back because they would remove a kept package:\n";
   }
   for (const auto& blocked : json["blocked"]) {
-    std::cout << "  " << name_of(blocked["package"], kept.native_arch) << " "
-              << harmless(blocked["version"].get<std::string>()) << ": "
-              << harmless(blocked["reason"].get<std::string>()) << "\n";
+    const std::string version = blocked["version"].get<std::string>();
+    const std::string but = outdone(kept, blocked["package"], version);
+    std::cout << "  " << name_of(blocked["package"], kept.native_arch) << " " << harmless(version)
+              << ": " << harmless(blocked["reason"].get<std::string>())
+              << (but.empty() ? "" : "; but " + harmless(but)) << "\n";
   }
 }
 
@@ -96,7 +117,7 @@ std::string nothing_yet() {
 }  // namespace
 
 int status(const std::string& state, bool json) {
-  const Kept kept = read_kept(state, APTKEEP_READ);
+  Kept kept = read_kept(state, APTKEEP_READ);
   if (json) {
     std::cout << (kept.handle ? aptkeep_keeps_json(kept.handle.get()) : nothing_yet()) << "\n";
     return kept.keeps.empty() ? kAllWell : kKept;
@@ -108,6 +129,9 @@ int status(const std::string& state, bool json) {
   if (kept.keeps.empty()) {
     std::cout << (kept.state ? "No package is kept back.\n" : "Nothing was recorded yet.\n");
     return kAllWell;
+  }
+  if (state.empty()) {
+    if (auto found = AptCache::outdone_pins(); found) kept.outdone = std::move(*found);
   }
   tell_security(kept);
   std::cout << counted(kept.keeps.size(), "package")

@@ -71,12 +71,6 @@ Origin origin_of(const pkgCache::VerIterator& version) {
   return best;
 }
 
-}  // namespace apt_impl
-
-namespace {
-
-using namespace apt_impl;
-
 // A second reading on top of the first would double every anonymous list entry.
 Status init_library() {
   _config->Clear();
@@ -92,6 +86,12 @@ Status init_library() {
   discard_errors();
   return success();
 }
+
+}  // namespace apt_impl
+
+namespace {
+
+using namespace apt_impl;
 
 bool is_in_file(const pkgCache::VerIterator& version, const std::string& file_name) {
   for (auto file = version.FileList(); !file.end(); ++file) {

@@ -25,6 +25,13 @@ struct BlockedVersion {
   std::string because;           // "would remove foo: Breaks foo (<< 2)"
 };
 
+// A version that our pin file is to keep away, and that a file of the person's says otherwise of.
+struct OutdonePin {
+  std::string package, version;
+  std::string file;  // the person's
+  int priority = 0;  // what it has there
+};
+
 class AptCache {
  public:
   // Opens apt's own cache (valid .bin files are used as they are). `archives`: .deb files given on
@@ -46,6 +53,11 @@ class AptCache {
   // the lists now offer removes none of `keeps`, nor anything else because of them. What our own
   // pin file says by now counts for nothing: the answer is the whole list, each time anew.
   Result<std::vector<BlockedVersion>> blockers(const std::vector<ProtectedPackage>& keeps);
+
+  // Of several pins that name a package apt heeds the one that it read first (CreatePin in
+  // apt-pkg/policy.cc of 2.6 and 3.0), and it reads /etc/apt/preferences before all others. No
+  // cache is opened where nothing is read before our file.
+  static Result<std::vector<OutdonePin>> outdone_pins();
 
  private:
   struct Impl;

@@ -49,6 +49,8 @@ std::string take_errors();
 // Its warnings are apt's own to show.
 void discard_errors();
 
+Status init_library();
+
 // "libc6:amd64" -> {"libc6", "amd64"}
 std::pair<std::string, std::string> split_name(std::string_view package);
 std::string full_name(const pkgCache::PkgIterator& package);

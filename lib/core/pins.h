@@ -1,4 +1,4 @@
-// The text of /etc/apt/preferences.d/aptkeep.pref (apt_preferences(5)).
+// The text of /etc/apt/preferences.d/0-aptkeep.pref (apt_preferences(5)).
 #pragma once
 
 #include <string>

@@ -35,7 +35,7 @@ class Blockers : public ::testing::Test {
       if (!keep.tried.empty()) text += stanza(keep.package, keep.tried);
     }
     for (const auto& one : blocked) text += stanza(one.package, one.version);
-    write_text(root_.path("etc/preferences.d/aptkeep.pref"), text);
+    write_text(root_.path("etc/preferences.d/0-aptkeep.pref"), text);
   }
 
   static std::string stanza(const std::string& package, const std::string& version) {

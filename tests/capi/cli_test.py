@@ -19,7 +19,7 @@ import jsonschema
 
 COMMAND, MAKE_STATE, SCHEMA = sys.argv[1:4]
 NOBODY = 65534
-PINS = "/etc/apt/preferences.d/aptkeep.pref"
+PINS = "/etc/apt/preferences.d/0-aptkeep.pref"
 RECORD = "/var/lib/aptkeep/state.db"
 
 
@@ -331,7 +331,7 @@ class Root(Base):
         self.assertRegex(first, r"(?m)^644$")
         self.assertIn("foo is no longer kept back.\n", second)
         self.assertIn("dep is no longer kept back.\n", second)
-        self.assertNotIn("aptkeep.pref", second)
+        self.assertNotIn("0-aptkeep.pref", second)
         self.assertTrue(second.endswith("No package is kept back.\n"))
 
     def test_one_wrong_name_changes_nothing(self):

@@ -30,7 +30,7 @@ SOAK = os.environ.get("APTKEEP_SOAK") == "1"
 # In a soak: so many graphs instead of one, each fourth of them with a thousand packages.
 SOAK_GRAPHS = 20
 OURS = ("aptkeep", "libaptkeep0")
-PINS = "/etc/apt/preferences.d/aptkeep.pref"
+PINS = "/etc/apt/preferences.d/0-aptkeep.pref"
 
 
 class Mismatch(Exception):

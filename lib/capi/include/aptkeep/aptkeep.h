@@ -354,7 +354,7 @@ APTKEEP_EXPORT const char* aptkeep_keeps_json(aptkeep_keeps* keeps);
 APTKEEP_EXPORT int aptkeep_state_lift(aptkeep_state* state, const char* package, const char* why);
 
 /* Makes apt's preferences say what is kept now. `path`: NULL for the usual file,
- * /etc/apt/preferences.d/aptkeep.pref, which is replaced as a whole, or removed if it would be
+ * /etc/apt/preferences.d/0-aptkeep.pref, which is replaced as a whole, or removed if it would be
  * empty. Of other packages' versions, those stay pinned away that would remove what is still kept;
  * what is new of that kind since keeps were lifted only aptkeep's apt hook finds. Needs
  * APTKEEP_WRITE. */
