@@ -127,8 +127,19 @@ std::string headline(const Ending& ending) {
     return "aptkeep: " + std::to_string(ending.keeps.size()) + " of " +
            std::to_string(ending.outcomes.size()) + " package changes taken back:\n";
   }
-  return "aptkeep: " + std::to_string(done) + " of " + std::to_string(changes) +
-         " package changes done, " + std::to_string(ending.keeps.size()) + " not:\n";
+  // The others have failed outside the plan: a trigger's handler, a leftover of an earlier run.
+  const auto not_done =
+      std::count_if(ending.keeps.begin(), ending.keeps.end(),
+                    [&](const Keep& keep) { return outcome_of(keep, ending) != nullptr; });
+  const auto outside = std::ssize(ending.keeps) - not_done;
+  std::string text = "aptkeep: " + std::to_string(done) + " of " + std::to_string(changes) +
+                     " package changes done";
+  if (not_done > 0) text += ", " + std::to_string(not_done) + " not";
+  if (outside > 0) {
+    text += (not_done > 0 ? ", and " : ", but ") + std::to_string(outside) +
+            (outside == 1 ? " other package" : " other packages") + " failed";
+  }
+  return text + ":\n";
 }
 
 }  // namespace

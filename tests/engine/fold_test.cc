@@ -317,6 +317,27 @@ TEST(Summary, SaysWhatWasPutBackAndWhatRemains) {
       << text;
 }
 
+TEST(Summary, WhatFailsOutsideThePlanIsNoneOfItsChanges) {
+  Case c;
+  c.step("foo", "1.0", "2.0", "ii", "2.0");
+  Failure failure;
+  failure.package = "handler:amd64";
+  failure.version = failure.old_version = "1.0";
+  failure.phase = Phase::Configure;
+  failure.script = "postinst";
+  failure.exit_code = 1;
+  c.open.failures.push_back(failure);
+  c.db["handler:amd64"] = DbPackage{"1.0", "amd64", "iF", false};
+  EXPECT_TRUE(summary_text(c.fold(), "amd64", false)
+                  .starts_with("aptkeep: 1 of 1 package changes done, but 1 other package "
+                               "failed:\n"));
+  const auto bar = c.step("bar", "1.0", "2.0", "ii", "1.0");
+  c.fails(bar, Phase::Unpack, "preinst");
+  EXPECT_TRUE(summary_text(c.fold(), "amd64", false)
+                  .starts_with("aptkeep: 1 of 2 package changes done, 1 not, and 1 other package "
+                               "failed:\n"));
+}
+
 TEST(PlainDpkg, FailuresAreToldFromTheLogAndTheDatabase) {
   Case c;
   c.step("good", "1.0", "2.0", "ii", "2.0");
