@@ -48,6 +48,8 @@ class RealSnapshots final : public Snapshots {
   Status clear_way(const std::vector<std::string>& packages) override;
   Status settle(const std::vector<std::string>& packages) override;
   Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) override;
+  Status note_new(const std::vector<std::string>& packages) override;
+  std::vector<std::string> undo_new(const std::string& package) override;
 
  private:
   SnapshotOptions options_;

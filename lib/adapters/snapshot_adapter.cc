@@ -127,12 +127,12 @@ Status take_all(const SnapshotOptions& options, const std::vector<std::string>& 
       missing.push_back(package);
     }
   }
-  if (missing.empty()) return success();
   if (!snapshot::is_whole(folder->get(), kSystem)) {
     auto system = snapshot::read_system(options);
     if (!system) return system.error();
     if (auto saved = save(folder->get(), kSystem, *system); !saved) return saved;
   }
+  if (missing.empty()) return success();
   return save_all(options, folder->get(), missing, {}, problems);
 }
 

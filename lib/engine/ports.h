@@ -77,7 +77,8 @@ class Snapshots {
  public:
   virtual ~Snapshots() = default;
 
-  // Takes those that have none yet; on return they are on disk for good. Says of each package why
+  // Records the system (also without packages, for undo_new) and takes those that have none yet;
+  // on return they are on disk for good. Says of each package why
   // it cannot be gone back to, where that is so: its upgrade goes on nevertheless.
   virtual std::map<std::string, std::string> take(const std::vector<std::string>& packages) = 0;
   // Takes those anew whose configuration was touched since they were taken: by a person, or by
@@ -101,6 +102,12 @@ class Snapshots {
   // owners, modes and attributes. Compares every path with its record and returns what is still
   // not as it was, one sentence each ("/etc/x: mode 0600, was 0640").
   virtual Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) = 0;
+
+  // Packages that came new in this plan have no snapshot: their way back is to be removed. Before
+  // that, and after it: takes away the diversions, statoverrides and alternatives that their
+  // scripts made and left. A sentence on each that it could not.
+  virtual Status note_new(const std::vector<std::string>& packages) = 0;
+  virtual std::vector<std::string> undo_new(const std::string& package) = 0;
 };
 
 }  // namespace aptkeep

@@ -20,6 +20,13 @@ bool is_there(const Step& step, const DbSnapshot& db) {
   return found != db.end() && found->second.state.substr(1, 1) != "c";
 }
 
+void tell_remains(Session& session, const std::string& package,
+                  const std::vector<std::string>& remains) {
+  for (const std::string& sentence : remains) {
+    session.ports().say("unable to put back all of " + session.shown(package) + ": " + sentence);
+  }
+}
+
 class GoingBack {
  public:
   explicit GoingBack(Session& session) : session_(session), plan_(session.plan()) {}
@@ -54,13 +61,25 @@ class GoingBack {
                                                     : states()[index] == StepState::Returning &&
                                                           is_old_unpacked(step, db);
       if (!arrived) left.push_back(index);
-      if (arrived && step.old_version.empty()) {
-        session_.set_state(index, final_state(index));
-        session_.set_rolled_back(index, {});
-      }
+      if (arrived && step.old_version.empty()) remove_traces(index, db);
     }
     session_.save_states();
     return left;
+  }
+
+  void remove_traces(std::uint32_t index, const DbSnapshot& db) {
+    const std::string& package = plan_.steps[index].package;
+    session_.set_state(index, final_state(index));
+    // What one of another architecture is there for is not this one's alone.
+    const std::string start = package.substr(0, package.find(':') + 1);
+    const bool shared = std::ranges::any_of(db, [&](const auto& entry) {
+      return entry.first.starts_with(start) && entry.first != package &&
+             entry.second.state.substr(1, 1) != "c";
+    });
+    const auto remains =
+        shared ? std::vector<std::string>{} : session_.ports().snapshots->undo_new(package);
+    tell_remains(session_, package, remains);
+    session_.set_rolled_back(index, remains);
   }
 
   StepState final_state(std::uint32_t step) {
@@ -119,11 +138,15 @@ class GoingBack {
                                   "--force-remove-protected",
                                   "--no-triggers",
                                   "--remove"};
+    std::vector<std::string> packages;
     for (const std::uint32_t step : steps) {
       session_.set_state(step, StepState::Returning);
-      args.push_back(dpkg_name(plan_.steps[step].package, db));
+      packages.push_back(plan_.steps[step].package);
+      args.push_back(dpkg_name(packages.back(), db));
     }
     session_.save_states();
+    const Status noted = session_.ports().snapshots->note_new(packages);
+    if (!noted) session_.ports().say(noted.error().message);
     session_.ports().progress.calling({}, {});
     const Verdict verdict = session_.run_dpkg(args);
     if (verdict.kind == Verdict::Kind::Well) return success();
@@ -241,10 +264,7 @@ void finish_returned(Session& session) {
       const auto found = session.ports().snapshots->complete({step.package});
       remains = found ? *found : std::vector<std::string>{found.error().message};
     }
-    for (const std::string& sentence : remains) {
-      session.ports().say("unable to put back all of " + session.shown(step.package) + ": " +
-                          sentence);
-    }
+    tell_remains(session, step.package, remains);
     session.set_state(
         i, session.failed_package(step.package) ? StepState::FailedOld : StepState::Kept);
     session.set_rolled_back(i, remains);

@@ -168,11 +168,14 @@ void Session::take_snapshots(const std::vector<std::uint32_t>& steps) {
     if (ports_.snapshots->has(step.package)) taken_before.push_back(step.package);
   }
   std::vector<std::string> all;
+  bool new_ones = false;
   for (std::uint32_t i = 0; i < open_.states.size(); ++i) {
     const Step& step = open_.plan.steps[i];
-    if (open_.states[i] == StepState::Waiting && wants_snapshot(step)) all.push_back(step.package);
+    if (open_.states[i] != StepState::Waiting) continue;
+    if (wants_snapshot(step)) all.push_back(step.package);
+    new_ones = new_ones || step.old_version.empty();
   }
-  if (all.empty()) return;
+  if (all.empty() && !new_ones) return;
   auto problems = ports_.snapshots->take(all);
   problems.merge(ports_.snapshots->renew(taken_before));
   for (const auto& [package, why] : problems) {

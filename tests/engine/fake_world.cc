@@ -210,6 +210,16 @@ std::map<std::string, std::string> Memory::renew(const std::vector<std::string>&
   return {};
 }
 
+Status Memory::note_new(const std::vector<std::string>& packages) {
+  for (const auto& package : packages) log.push_back("note " + package);
+  return success();
+}
+
+std::vector<std::string> Memory::undo_new(const std::string& package) {
+  log.push_back("undo " + package);
+  return remains[package];
+}
+
 Result<std::string> Memory::archive(const std::string& package) {
   if (archive_fails.contains(package)) return Error{"unable to make an archive of " + package};
   const std::string path = "/snapshots/" + package;

@@ -1,0 +1,68 @@
+// Packages that came new and are removed again: what their scripts made and left is undone from the
+// record of the system and from their list of files, which dpkg forgets with them.
+#include <exception>
+
+#include "adapters/snapshot_back.h"
+
+namespace aptkeep {
+namespace snapshot {
+namespace {
+
+constexpr const char* kFailed = "failed";
+
+Status note_all(const SnapshotOptions& options, const std::vector<std::string>& packages) {
+  auto folder = open_folder(options.folder, true);
+  if (!folder) return folder.error();
+  auto read = options.read(packages);
+  if (!read) return read.error();
+  for (const PackageFiles& files : read->packages) {
+    auto own = open_below(folder->get(), files.package, options.folder + "/" + files.package, true);
+    if (!own) return own.error();
+    const Failed failed{files.version, files.paths, files.conffiles, files.state, {}};
+    if (auto saved = save(own->get(), kFailed, failed); !saved) return saved;
+  }
+  return success();
+}
+
+Result<std::vector<std::string>> undo_one(const SnapshotOptions& options, const std::string& name) {
+  std::vector<std::string> sentences;
+  auto folder = open_folder(options.folder, false);
+  // A run by an aptkeep that took no record of the system for the sake of new packages.
+  if (!folder || !is_whole(folder->get(), "system")) return sentences;
+  Package package{options, options.folder + "/" + name, {}, {}, {}, {}, false, {}, {}};
+  auto own = open_below(folder->get(), name, package.path, true);
+  if (!own) return own.error();
+  package.folder = std::move(*own);
+  package.record.snapshot.package = name;
+  auto before = load_system(folder->get(), "system");
+  if (!before) return Error{before.error().message + " (" + options.folder + ")"};
+  package.before = std::move(*before);
+  struct stat stab {};
+  if (look(Place{package.folder.get(), kFailed}, stab)) {
+    auto failed = load_failed(package.folder.get(), kFailed);
+    if (!failed) return Error{failed.error().message + " (" + package.path + ")"};
+    package.brought_.insert(failed->paths.begin(), failed->paths.end());
+  }
+  for (auto* undo : {undo_diversions, undo_overrides, undo_alternatives}) {
+    for (std::string& sentence : undo(package)) sentences.push_back(std::move(sentence));
+  }
+  return sentences;
+}
+
+}  // namespace
+}  // namespace snapshot
+
+Status RealSnapshots::note_new(const std::vector<std::string>& packages) try {
+  return snapshot::note_all(options_, packages);
+} catch (const std::exception& problem) {
+  return Error{std::string("unable to read new packages: ") + problem.what()};
+}
+
+std::vector<std::string> RealSnapshots::undo_new(const std::string& package) try {
+  auto undone = snapshot::undo_one(options_, package);
+  return undone ? *undone : std::vector<std::string>{undone.error().message};
+} catch (const std::exception& problem) {
+  return {std::string("unable to undo what its scripts did: ") + problem.what()};
+}
+
+}  // namespace aptkeep
