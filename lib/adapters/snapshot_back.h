@@ -88,9 +88,10 @@ std::vector<std::string> undo_overrides(Package& package);
 // snapshot_alternatives.cc
 std::vector<std::string> undo_alternatives(Package& package);
 
-// snapshot_taken.cc: what `failed`, which is still there, took over from other packages.
+// snapshot_taken.cc: what `failed`, which is still there, took over from other packages, and what
+// others have by now that the old version has as well.
 std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed);
-// Sentences on what of it is nowhere now.
+// Sentences on what of the one is nowhere now, and of the other is there twice.
 std::vector<std::string> still_taken(const Package& package);
 
 // snapshot_compare.cc: puts back owners, modes and attributes; says what is not as it was.

@@ -1,14 +1,19 @@
 // Files that the failed version took over from packages which stay as they are (Replaces). dpkg
 // has crossed them off the other package's list, and removes them with the failed version; nothing
-// brings them back but unpacking the other package again.
+// brings them back but unpacking the other package again. And the other way round: files that other
+// packages have taken over, which the old version is unpacked over.
 #include <dirent.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <memory>
+#include <sstream>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "adapters/snapshot_back.h"
+#include "adapters/snapshot_tool.h"
 
 namespace aptkeep::snapshot {
 namespace {
@@ -39,9 +44,81 @@ void look_through(std::string_view sums, const std::string& owner, Wanted& wante
   }
 }
 
-}  // namespace
+// What other installed packages list of these paths, as dpkg says it: "foo, bar:arch: /path".
+std::vector<Taken> owners_of(const Package& package, const std::vector<std::string>& paths) {
+  std::vector<std::string> args = {"sh", "-c", "dpkg-query --search -- \"$@\"; true", "sh"};
+  args.insert(args.end(), paths.begin(), paths.end());
+  const auto said = paths.empty() ? Result<std::string>(std::string()) : run_tool(args);
+  std::vector<Taken> found;
+  if (!said) return found;
+  std::istringstream lines(*said);
+  for (std::string line; std::getline(lines, line);) {
+    const auto end = line.find(": /");
+    if (end == std::string::npos) continue;
+    std::istringstream owners(line.substr(0, end));
+    for (std::string owner; std::getline(owners >> std::ws, owner, ',');) {
+      if (name_without_arch(owner) == name_without_arch(package.name())) continue;
+      found.push_back({line.substr(end + 2), owner});
+    }
+  }
+  return found;
+}
 
-std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed) {
+// What the failed version has given up and is there nevertheless: another package's file, as a
+// rule. dpkg would not unpack the old version over it but that it is forced to.
+std::vector<Taken> given_up(const Package& package, const PackageFiles& failed) {
+  const std::unordered_set<std::string_view> kept(failed.paths.begin(), failed.paths.end());
+  std::unordered_set<std::string> diverted;
+  if (const auto lists = read_lists(package.options)) {
+    for (const Diversion& one : parse_diversions(lists->diversions)) diverted.insert(one.from);
+  }
+  std::vector<std::string> paths;
+  for (std::size_t i = 0; i < package.record.listed; ++i) {
+    const FileRecord& file = package.record.snapshot.files[i];
+    const bool pattern = file.path.find_first_of("*?[\\") != std::string::npos;
+    if (file.type == FileType::Absent || file.type == FileType::Directory || pattern ||
+        kept.contains(file.path) || diverted.contains(file.path)) {
+      continue;
+    }
+    Walk walk;
+    auto place = walk.to(file.path);
+    struct stat stab {};
+    if (place && look(*place, stab) && !S_ISDIR(stab.st_mode)) paths.push_back(file.path);
+  }
+  return owners_of(package, paths);
+}
+
+// Sums of a package's files. Empty: it has none.
+std::string sums_of(int folder, const std::string& owner) {
+  const std::string name = owner + std::string(kSums);
+  auto file = open_file(Place{folder, name}, name);
+  auto sums = file ? read_fd(file->get(), owner, kMostBytes) : Result<std::string>(file.error());
+  return sums ? std::move(*sums) : std::string();
+}
+
+// Where that package has not gone back itself: dpkg has crossed the path off its list again, but
+// its sums have it.
+std::vector<std::string> lost_to(const Package& package) {
+  std::vector<std::string> sentences;
+  const std::string folder = package.options.dpkg_folder + "/info";
+  const Fd info(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (const Taken& taken : package.failed.taken) {
+    if (!package.lists(taken.path)) continue;
+    std::vector<Taken> found;
+    Wanted wanted{{bare(taken.path), &taken.path}};
+    const std::string sums = sums_of(info.get(), taken.owner);
+    look_through(sums, taken.owner, wanted, found);
+    // With a Replaces of its own it has kept its file.
+    const bool kept = sums.find(hash_at(taken.path) + "  " + taken.path.substr(1)) != sums.npos;
+    if (found.empty() || kept) continue;
+    sentences.push_back(taken.path + ": that of " + taken.owner +
+                        ", which came there meanwhile, is gone");
+  }
+  return sentences;
+}
+
+// Only where Replaces lets dpkg do so.
+std::vector<Taken> replaced(const Package& package, const PackageFiles& failed) {
   const bool replaces = failed.control.starts_with("Replaces:") ||
                         failed.control.find("\nReplaces:") != std::string::npos;
   if (!replaces) return {};
@@ -59,16 +136,24 @@ std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed
     if (!name.ends_with(kSums)) continue;
     const std::string owner(name.substr(0, name.size() - kSums.size()));
     if (name_without_arch(owner) == own) continue;
-    auto file = open_file(Place{dirfd(dir.get()), std::string(name)}, std::string(name));
-    auto sums = file ? read_fd(file->get(), owner, kMostBytes) : Result<std::string>(file.error());
-    if (sums) look_through(*sums, owner, wanted, found);
+    look_through(sums_of(dirfd(dir.get()), owner), owner, wanted, found);
   }
   return found;
 }
 
+}  // namespace
+
+std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed) {
+  auto found = replaced(package, failed);
+  const auto others = given_up(package, failed);
+  found.insert(found.end(), others.begin(), others.end());
+  return found;
+}
+
 std::vector<std::string> still_taken(const Package& package) {
-  std::vector<std::string> sentences;
+  std::vector<std::string> sentences = lost_to(package);
   for (const Taken& taken : package.failed.taken) {
+    if (package.lists(taken.path)) continue;
     Walk walk;
     auto place = walk.to(taken.path);
     struct stat stab {};
