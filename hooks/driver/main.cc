@@ -95,7 +95,7 @@ CallEnd carry_out(const DpkgCall& call, const Frontend& frontend, Progress& prog
   }
   if (!*open || (*open)->flags.bypassed) return kUnhandled;
   RunTools tools(*store, complain, &**open);
-  CallPorts ports = tools.call_ports(progress);
+  CallPorts ports = tools.call_ports(progress, call.options);
   ports.record_holds = [&] { return record_holds(**open); };
   ports.look_at_guards = [&](const std::string& package, const std::vector<GuardCall>& calls) {
     return look_at_guards(*store, package, calls);

@@ -3,9 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
 #include "adapters/proc.h"
 #include "adapters/selections.h"
 #include "core/config.h"
+#include "core/dpkg_call.h"
 
 namespace aptkeep {
 namespace {
@@ -18,6 +23,23 @@ RunOptions options_of(const OpenPlan* plan) {
   // Databases above all: what may not go back must not be ended in the middle of a conversion.
   for (const Step& step : plan->plan.steps) {
     if (!step.never_back.empty()) options.never_end.push_back(step.package);
+  }
+  return options;
+}
+
+// dpkg's configuration files have its options, without the dashes.
+std::vector<std::string> configured_options() {
+  std::vector<std::filesystem::path> files{"/etc/dpkg/dpkg.cfg"};
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/etc/dpkg/dpkg.cfg.d", error)) {
+    files.push_back(entry.path());
+  }
+  std::vector<std::string> options;
+  for (const auto& file : files) {
+    std::ifstream text(file);
+    for (std::string word; text >> word; std::getline(text, word)) {
+      options.push_back(word.starts_with("--") ? word : "--" + word);
+    }
   }
   return options;
 }
@@ -61,10 +83,12 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan, const std::strin
   for (const Step& step : plan->plan.steps) {
     if (!step.save.empty()) options.extra[step.package] = step.save;
   }
+  options.overwrites = forces_overwrite(configured_options());
   snapshots_.emplace(std::move(options));
 }
 
-CallPorts RunTools::call_ports(Progress& progress) {
+CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string>& options) {
+  if (snapshots_ && forces_overwrite(options)) snapshots_->expect_overwrites();
   CallPorts ports{dpkg_, db_, progress, store_, say_, dpkg_disk_full};
   ports.snapshots = snapshots();
   ports.reload_units = reload_units;

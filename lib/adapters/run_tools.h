@@ -21,7 +21,8 @@ class RunTools {
   // `folder`: where these are, if not with the plan's own.
   RunTools(Store& store, Say say, const OpenPlan* plan = nullptr, const std::string& folder = {});
 
-  CallPorts call_ports(Progress& progress);
+  // `options`: what dpkg itself was given.
+  CallPorts call_ports(Progress& progress, const std::vector<std::string>& options = {});
   FinishPorts finish_ports();
   Snapshots* snapshots() { return snapshots_ ? &*snapshots_ : nullptr; }
 

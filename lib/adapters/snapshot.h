@@ -27,6 +27,9 @@ struct SnapshotOptions {
   // Files that belong to a package though dpkg does not know them, by "name:arch".
   std::map<std::string, std::vector<std::string>> extra;
 
+  // dpkg may have unpacked files over another package's without a Replaces.
+  bool overwrites = false;
+
   std::function<Result<DpkgFiles>(const std::vector<std::string>&)> read = read_dpkg_files;
   std::function<Status(const std::string&, const std::vector<ConffileRecord>&)> write =
       write_conffiles;
@@ -40,6 +43,8 @@ struct SnapshotOptions {
 class RealSnapshots final : public Snapshots {
  public:
   explicit RealSnapshots(SnapshotOptions options) : options_(std::move(options)) {}
+
+  void expect_overwrites() { options_.overwrites = true; }
 
   std::map<std::string, std::string> take(const std::vector<std::string>& packages) override;
   std::map<std::string, std::string> renew(const std::vector<std::string>& packages) override;

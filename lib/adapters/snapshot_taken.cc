@@ -117,11 +117,11 @@ std::vector<std::string> lost_to(const Package& package) {
   return sentences;
 }
 
-// Only where Replaces lets dpkg do so.
+// Only where Replaces lets dpkg do so, or its force-overwrite: to look through all sums is dear.
 std::vector<Taken> replaced(const Package& package, const PackageFiles& failed) {
   const bool replaces = failed.control.starts_with("Replaces:") ||
                         failed.control.find("\nReplaces:") != std::string::npos;
-  if (!replaces) return {};
+  if (!replaces && !package.options.overwrites) return {};
   Wanted wanted;
   for (const std::string& path : failed.paths) {
     if (!package.lists(path)) wanted.emplace(bare(path), &path);

@@ -229,4 +229,14 @@ Result<DpkgCall> parse_dpkg_call(const std::vector<std::string>& args) {
   return Parser(args).parse();
 }
 
+bool forces_overwrite(const std::vector<std::string>& options) {
+  constexpr std::string_view kForce = "--force-";
+  return std::any_of(options.begin(), options.end(), [&](const std::string& option) {
+    if (!option.starts_with(kForce)) return false;
+    const std::string things = "," + option.substr(kForce.size()) + ",";
+    return things.find(",overwrite,") != std::string::npos ||
+           things.find(",all,") != std::string::npos;
+  });
+}
+
 }  // namespace aptkeep

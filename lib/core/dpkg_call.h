@@ -30,4 +30,7 @@ struct DpkgCall {
 // let it come here; the caller then runs the real dpkg with the same arguments).
 Result<DpkgCall> parse_dpkg_call(const std::vector<std::string>& args);
 
+// Whether these options let a package take over another's file without a Replaces.
+bool forces_overwrite(const std::vector<std::string>& options);
+
 }  // namespace aptkeep

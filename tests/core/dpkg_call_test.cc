@@ -207,5 +207,13 @@ TEST(DpkgCall, WhatAptDoesNotSendGoesToTheRealDpkg) {
   EXPECT_EQ(error_of({}), "it has no action of apt's");
 }
 
+TEST(DpkgCall, ForcesOverwrite) {
+  EXPECT_TRUE(forces_overwrite({"--status-fd", "3", "--force-overwrite"}));
+  EXPECT_TRUE(forces_overwrite({"--force-depends,overwrite"}));
+  EXPECT_TRUE(forces_overwrite({"--force-all"}));
+  EXPECT_FALSE(forces_overwrite({"--force-overwrite-dir", "--no-force-overwrite"}));
+  EXPECT_FALSE(forces_overwrite({}));
+}
+
 }  // namespace
 }  // namespace aptkeep
