@@ -1,9 +1,14 @@
 // aptkeep status: what is kept, why, and what to type next.
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "adapters/apt_cache.h"
 #include "command.h"
@@ -102,6 +107,30 @@ void tell_unended(const Kept& kept) {
   }
 }
 
+// What the way back of some package moved away, in this run or one long ago: nobody but a person
+// removes it. Only root may read what is in the folder; it is there only while something is in it.
+void tell_set_aside() {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::exists(paths::kSetAside, error)) {
+    return;
+  }
+  std::cout << "\nWhat was in the way of packages that went back is in " << paths::kSetAside
+            << ":\nlook through it, and remove it when nobody needs it any more.\n";
+  std::vector<std::string> places;
+  for (const auto& run : fs::directory_iterator(paths::kSetAside, error)) {
+    for (const auto& package : fs::directory_iterator(run.path(), error)) {
+      for (const auto& one : fs::directory_iterator(package.path(), error)) {
+        places.push_back(one.path().string());
+      }
+    }
+  }
+  std::sort(places.begin(), places.end());
+  for (const std::string& place : places) {
+    std::cout << "  " << harmless(place) << "\n";
+  }
+}
+
 // docs/report.schema.json, kind "status".
 std::string nothing_yet() {
   return nlohmann::ordered_json{{"format", 1},
@@ -128,6 +157,7 @@ int status(const std::string& state, bool json) {
   tell_unended(kept);
   if (kept.keeps.empty()) {
     std::cout << (kept.state ? "No package is kept back.\n" : "Nothing was recorded yet.\n");
+    tell_set_aside();
     return kAllWell;
   }
   if (state.empty()) {
@@ -138,6 +168,7 @@ int status(const std::string& state, bool json) {
             << (kept.keeps.size() == 1 ? " is kept back.\n" : " are kept back.\n");
   tell_all(kept);
   tell_blocked(kept);
+  tell_set_aside();
   return kKept;
 }
 

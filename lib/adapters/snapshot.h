@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "adapters/dpkg_files.h"
+#include "core/config.h"
 #include "core/result.h"
 #include "core/snapshot.h"
 #include "engine/ports.h"
@@ -35,6 +36,9 @@ struct SnapshotOptions {
       write_conffiles;
   std::function<Status(const std::string&, const std::string&)> half_configure =
       write_half_configured;
+  // Where the way back puts what was in its way and may be somebody's data: RUN/NAME:ARCH/..., for
+  // root alone. Nothing here ever removes that.
+  std::string set_aside = paths::kSetAside;
   std::string dpkg_folder = "/var/lib/dpkg";
   std::string ucf_folder = "/var/lib/ucf";
   std::string alternatives_folder = "/etc/alternatives";

@@ -29,13 +29,16 @@ class AllConffiles {
   std::unordered_set<std::string> versions_;  // "PATH HASH"
 };
 
+// In a package's folder: the failed version's md5sums, as it shipped them.
+inline constexpr const char* kFailedSums = "failed.md5sums";
+
 // A package's snapshot, opened, with what is known of the version that it is gone back from.
 struct Package {
   const SnapshotOptions& options;
   std::string path;  // of its folder
   Fd folder;
   Record record;
-  Failed failed;  // empty until clear_way() has seen it
+  Failed failed;  // empty until clear_way() has seen it; its list of checksums is kFailedSums
   System before;
   bool configured = false;  // dpkg has done so with the old version (as settle() finds it)
 
@@ -52,12 +55,15 @@ Status clear_package(Package& package);
 Status undo_moves(Package& package);
 // Symlinks that the archive had as folders; and into them what others had laid in such a folder.
 Status make_symlinks(Package& package);
-Status move_aside(Package& package, const std::string& path);
-// Once all is back: what was moved away is of no use any more. Sentences on what was others'.
-std::vector<std::string> drop_aside(Package& package);
 // A path that we left beside another on purpose: not a leftover to be removed.
 Status note_kept(Package& package, const std::string& path);
 bool was_kept(const Package& package, const std::string& path);
+
+// snapshot_aside.cc: puts what is at a path into SnapshotOptions::set_aside.
+Status move_aside(Package& package, const std::string& path);
+// Once all is back: what was the failed version's own is of no use any more. Sentences on the rest,
+// which stays there for good: it may be somebody's data.
+std::vector<std::string> drop_aside(Package& package);
 
 // snapshot_put.cc: contents put in place whole, as they were recorded.
 Status put_back(Package& package, const FileRecord& file, const std::string& path);

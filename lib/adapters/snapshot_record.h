@@ -34,10 +34,10 @@ struct Failed {
   std::vector<Taken> taken;
 };
 
-// What clear_way() moved: so that it can be moved back.
+// What the way back moved, so that it can be moved back or named.
 struct Move {
   std::string path;   // where it was
-  std::string aside;  // its name in the package's `aside` folder; a whole path: there
+  std::string aside;  // where it was put; empty: left beside another file on purpose
 };
 
 // Facts of the whole system, before the run.

@@ -83,6 +83,22 @@ Status undo_unpacking(Package& package, const Now& now) {
   return package.options.half_configure(package.name(), configured ? before.version : "");
 }
 
+// Without its list of checksums nothing of its content is known.
+Status keep_sums(const Package& package, const PackageFiles& files) {
+  unlinkat(package.folder.get(), kFailedSums, 0);
+  for (const ControlFile& file : files.control_files) {
+    if (file.name != "md5sums") continue;
+    Walk walk;
+    auto place = walk.to(file.path);
+    auto fd = place ? open_file(*place, file.path) : Result<Fd>(place.error());
+    auto text =
+        fd ? read_fd(fd->get(), file.path, std::size_t{64} << 20) : Result<std::string>(fd.error());
+    if (!text) return text.error();
+    return write_file(package.folder.get(), kFailedSums, *text, Sync::Later);
+  }
+  return success();
+}
+
 // dpkg forgets the failed version as soon as it has unpacked the old one.
 Status note_failed(Package& package, const Now& now) {
   if (now.files == nullptr || now.is_old(package)) return success();
@@ -92,6 +108,7 @@ Status note_failed(Package& package, const Now& now) {
              again ? package.failed.state : now.files->state, taken_over(package, *now.files)};
   package.brought_.clear();
   package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
+  if (auto kept = keep_sums(package, *now.files); !kept) return kept;
   return save(package.folder.get(), "failed", package.failed);
 }
 

@@ -1,5 +1,4 @@
 // Moves aside what dpkg would write through or stop at, and back.
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,14 +7,12 @@
 #include <cstdio>
 #include <memory>
 
+#include "adapters/snapshot_aside.h"
 #include "adapters/snapshot_back.h"
 #include "adapters/snapshot_stage.h"
 
 namespace aptkeep::snapshot {
 namespace {
-
-constexpr const char* kSibling = ".aptkeep-aside";
-constexpr int kDeepest = 200;
 
 // Whether the failed version has something below the path: a symlink there is an admin's then, who
 // laid the folder elsewhere.
@@ -45,60 +42,6 @@ Status make_symlink(const FileRecord& file) {
   return success();
 }
 
-// All that is below a folder and no folder itself, as paths relative to it.
-void gather(int folder, const std::string& prefix, int depth, std::vector<std::string>& found) {
-  const int inner = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(inner < 0 ? nullptr : fdopendir(inner), closedir);
-  if (!dir || depth > kDeepest) return;
-  while (const dirent* entry = readdir(dir.get())) {
-    const std::string name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    const Fd below(openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (below.open()) {
-      gather(below.get(), prefix + name + "/", depth + 1, found);
-    } else {
-      found.push_back(prefix + name);
-    }
-  }
-}
-
-// Never over something; file systems without RENAME_NOREPLACE say EINVAL.
-bool rename_to_nothing(const Place& from, const Place& to) {
-  if (renameat2(from.folder, from.name.c_str(), to.folder, to.name.c_str(), RENAME_NOREPLACE) ==
-      0) {
-    return true;
-  }
-  struct stat stab {};
-  return errno == EINVAL && !look(to, stab) &&
-         renameat(from.folder, from.name.c_str(), to.folder, to.name.c_str()) == 0;
-}
-
-struct Aside {
-  Walk walk;
-  Place place;
-  std::string path;
-};
-
-Result<bool> find_aside(const Package& package, const Move& move, Aside& found) {
-  found.path = move.aside[0] == '/' ? move.aside : package.path + "/aside/" + move.aside;
-  auto place = found.walk.to(found.path);
-  if (!place) return place.error();
-  found.place = std::move(*place);
-  struct stat stab {};
-  return look(found.place, stab);
-}
-
-// Of a folder that was moved away: what is not the failed version's own, relative to it.
-std::vector<std::string> foreign_in(const Package& package, const Move& move, Aside& aside) {
-  std::vector<std::string> all;
-  const Fd fd(openat(aside.place.folder, aside.place.name.c_str(),
-                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (fd.open()) gather(fd.get(), "", 0, all);
-  std::erase_if(all,
-                [&](const std::string& name) { return package.brought(move.path + "/" + name); });
-  return all;
-}
-
 }  // namespace
 
 bool Package::lists(const std::string& path_) const {
@@ -107,35 +50,6 @@ bool Package::lists(const std::string& path_) const {
 
 bool Package::brought(const std::string& path_) const {
   return brought_.count(path_) != 0;
-}
-
-Status move_aside(Package& package, const std::string& path) {
-  auto moves = load_moves(package.folder.get(), "moves");
-  if (!moves) return moves.error();
-  auto aside = open_below(package.folder.get(), "aside", package.path + "/aside", true);
-  if (!aside) return aside.error();
-  Walk walk;
-  auto place = walk.to(path);
-  if (!place) return place.error();
-  if (!place->found()) return success();
-  // On disk before it happens: resume has to find what was moved.
-  std::size_t number = moves->size();
-  struct stat stab {};
-  while (look(Place{aside->get(), std::to_string(number)}, stab)) ++number;
-  const std::string name = std::to_string(number);
-  moves->push_back(Move{path, name});
-  if (auto saved = save(package.folder.get(), "moves", *moves); !saved) return saved;
-  if (renameat(place->folder, place->name.c_str(), aside->get(), name.c_str()) == 0) {
-    return success();
-  }
-  if (errno != EXDEV) return failure("move " + path + " aside");
-  moves->back().aside = path + kSibling;
-  if (auto saved = save(package.folder.get(), "moves", *moves); !saved) return saved;
-  if (renameat(place->folder, place->name.c_str(), place->folder,
-               (place->name + kSibling).c_str()) != 0) {
-    return failure("move " + path + " aside");
-  }
-  return success();
 }
 
 Status clear_package(Package& package) {
@@ -162,7 +76,7 @@ Status undo_moves(Package& package) {
   for (auto move = moves->rbegin(); move != moves->rend(); ++move) {
     if (move->aside.empty()) continue;
     Aside aside;
-    auto found = find_aside(package, *move, aside);
+    auto found = find_aside(*move, aside);
     if (!found) return found.error();
     if (!*found) continue;
     Walk walk;
@@ -179,6 +93,7 @@ Status undo_moves(Package& package) {
       return failure("move " + move->path + " back");
     }
   }
+  tidy_aside(package);
   return success();
 }
 
@@ -199,48 +114,21 @@ Status make_symlinks(Package& package) {
   for (const Move& move : *moves) {
     Aside aside;
     if (move.aside.empty()) continue;
-    auto found = find_aside(package, move, aside);
+    auto found = find_aside(move, aside);
     if (!found) return found.error();
     if (!*found) continue;
+    if (!aside.is_folder()) continue;
     for (const std::string& name : foreign_in(package, move, aside)) {
+      if (package.brought(move.path + "/" + name)) continue;
       Walk walk;
       auto to = walk.to(move.path + "/" + name);
       Walk from_walk;
       auto from = from_walk.to(aside.path + "/" + name);
-      if (!to || !from || !to->found() || !from->found()) continue;  // left_aside() names it
+      if (!to || !from || !to->found() || !from->found()) continue;  // drop_aside() names it
       rename_to_nothing(*from, *to);
     }
   }
   return success();
-}
-
-std::vector<std::string> drop_aside(Package& package) {
-  std::vector<std::string> sentences;
-  auto moves = load_moves(package.folder.get(), "moves");
-  if (!moves) return {moves.error().message};
-  std::vector<Move> left;
-  for (const Move& move : *moves) {
-    Aside aside;
-    if (move.aside.empty()) {
-      left.push_back(move);
-      continue;
-    }
-    auto found = find_aside(package, move, aside);
-    if (!found || !*found) continue;
-    const auto foreign = foreign_in(package, move, aside);
-    if (foreign.empty()) {
-      (void)remove_tree(aside.place.folder, aside.place.name, aside.path);
-    } else {
-      left.push_back(move);
-      sentences.push_back(move.path + ": other files that were in it are in " + aside.path +
-                          " now (" + foreign.front() + ")");
-    }
-  }
-  if (left.size() != moves->size()) {
-    auto saved = save(package.folder.get(), "moves", left);
-    if (!saved) sentences.push_back(saved.error().message);
-  }
-  return sentences;
 }
 
 Status note_kept(Package& package, const std::string& path) {

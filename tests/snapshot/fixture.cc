@@ -23,6 +23,7 @@ void SnapshotTest::SetUp() {
   options.folder = folder();
   options.dpkg_folder = at("/dpkg");
   options.ucf_folder = at("/ucf");
+  options.set_aside = at("/aptkeep/set-aside");
   options.alternatives_folder = at("/alternatives");
   options.read = [this](const std::vector<std::string>& packages) -> Result<DpkgFiles> {
     DpkgFiles found;
