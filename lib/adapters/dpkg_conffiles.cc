@@ -47,13 +47,15 @@ bool is_listed(const struct pkginfo* pkg, const struct fsys_namenode* name) {
   return file != nullptr;
 }
 
-// The package's list of files: with all of `conffiles`, and without those that only their obsolete
-// entry had kept in it, as another package could not ship a name that is taken.
+// The package's list of files: with all of `conffiles`, and without those that only their entry had
+// kept in it, as it was obsolete or the package is removed: another could not ship a name that is
+// taken.
 void rewrite_list(struct pkginfo* pkg, const struct conffile* conffiles) {
   dpkg_impl::load_files(pkg);
   bool changed = false;
   for (const auto* old = pkg->installed.conffiles; old != nullptr; old = old->next) {
-    if (!dpkg_impl::is_obsolete(*old) || find_conffile(conffiles, old->name) != nullptr) continue;
+    const bool only_entry = dpkg_impl::is_obsolete(*old) || pkg->status == PKG_STAT_CONFIGFILES;
+    if (!only_entry || find_conffile(conffiles, old->name) != nullptr) continue;
     struct fsys_namenode* name = dpkg_impl::node_of(old->name);
     name->flags = static_cast<fsys_namenode_flags>(name->flags | FNNF_OBS_CONFF);
     changed = changed || is_listed(pkg, name);

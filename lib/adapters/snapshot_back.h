@@ -1,11 +1,13 @@
 // The steps of the way back, for one package. Part of adapters/snapshot.h.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "adapters/snapshot.h"
+#include "adapters/snapshot_claims.h"
 #include "adapters/snapshot_fs.h"
 #include "adapters/snapshot_record.h"
 #include "adapters/snapshot_system.h"
@@ -17,8 +19,11 @@ namespace aptkeep::snapshot {
 class AllConffiles {
  public:
   explicit AllConffiles(const SnapshotOptions& options) : options_(options) {}
-  bool was_there(const std::string& path);                             // an old version had it
-  bool was_shipped(const std::string& path, const std::string& hash);  // by any version of theirs
+  bool was_there(const std::string& path);  // an old version had it
+  // By any version of theirs, or of another package, such as a newcomer that failed.
+  bool was_shipped(const std::string& path, const std::string& hash);
+  // Who has it in dpkg's database.
+  const std::vector<Claim>& claims_of(const std::string& path);
 
  private:
   void read();
@@ -27,6 +32,7 @@ class AllConffiles {
   bool read_ = false;
   std::unordered_set<std::string> before_;
   std::unordered_set<std::string> versions_;  // "PATH HASH"
+  std::optional<Claims> claims_;
 };
 
 // In a package's folder: the failed version's md5sums, as it shipped them.
@@ -81,6 +87,7 @@ Status settle_beside(Package& package, const std::string& path, const char* cons
 
 // snapshot_conffiles.cc
 Status settle_conffiles(Package& package, AllConffiles& all);
+Status cross_off_newcomers(Package& package, AllConffiles& all);
 // After dpkg has configured the old version: what it did not take of what it unpacked.
 Status settle_leftovers(Package& package);
 // snapshot_ucf.cc

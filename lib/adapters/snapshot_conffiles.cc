@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
-#include <map>
 #include <memory>
+#include <set>
 
 #include "adapters/snapshot_back.h"
 #include "adapters/snapshot_stage.h"
@@ -113,37 +113,6 @@ Status settle_one(Package& package, AllConffiles& all, const ConffileRecord& con
   }
 }
 
-// "path -> packages" of all conffiles in dpkg's database.
-std::map<std::string, std::vector<std::string>> owners_of_conffiles() {
-  std::map<std::string, std::vector<std::string>> owners;
-  auto text = run_tool({"dpkg-query", "-W", "-f", "${Package}\n${Conffiles}\n\n"});
-  if (!text) return owners;
-  std::string package;
-  for (std::size_t at = 0; at < text->size();) {
-    const std::size_t end = std::min(text->find('\n', at), text->size());
-    const std::string line = text->substr(at, end - at);
-    at = end + 1;
-    if (line.empty()) continue;
-    if (line[0] != ' ') {
-      package = line;
-      continue;
-    }
-    // " /path hash [obsolete] [remove-on-upgrade]"; a path may have spaces.
-    std::size_t last = line.find_last_not_of(' ');
-    for (const char* flag : {" remove-on-upgrade", " obsolete"}) {
-      const std::size_t found = line.rfind(flag);
-      if (found != std::string::npos && found + std::char_traits<char>::length(flag) == last + 1) {
-        last = found - 1;
-      }
-    }
-    const std::size_t space = line.rfind(' ', last);
-    if (space != std::string::npos && space > 1) {
-      owners[line.substr(1, space - 1)].push_back(package);
-    }
-  }
-  return owners;
-}
-
 // One that came with the failed version: nothing had it before, so that nothing may have it after.
 // What is older than the snapshot was somebody's before and stays; what was edited stays too, but
 // where no program takes it for configuration.
@@ -199,6 +168,21 @@ void remove_new_folders(Package& package, const std::string& conffile) {
   }
 }
 
+// "foo:amd64" for "foo:all".
+std::string slot_of(const std::string& package) {
+  if (!package.ends_with(":all")) return package;
+  auto native = run_tool({"dpkg", "--print-architecture"});
+  if (!native) return package;
+  return package.substr(0, package.size() - 3) + native->substr(0, native->find('\n'));
+}
+
+// dpkg writes the list anew when it removes a package.
+bool removed_since(const Package& package, const PackageFiles& other) {
+  const std::string list = package.options.dpkg_folder + "/info/";
+  return changed_since(list + other.package + ".list", package.record.taken) ||
+         changed_since(list + name_without_arch(other.package) + ".list", package.record.taken);
+}
+
 }  // namespace
 
 Status settle_leftovers(Package& package) {
@@ -207,6 +191,32 @@ Status settle_leftovers(Package& package) {
     if (file == nullptr) continue;
     auto settled = settle_beside(package, file->true_path, kBeside, kBesideCount);
     if (!settled) return settled;
+  }
+  return success();
+}
+
+// A newcomer that failed had it, too, is removed by now, and would delete it when it is purged.
+Status cross_off_newcomers(Package& package, AllConffiles& all) {
+  std::set<std::string> others;
+  for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
+    for (const Claim& claim : all.claims_of(conffile.path)) {
+      if (claim.state.substr(1) == "c" &&
+          name_without_arch(claim.package) != name_without_arch(package.name())) {
+        others.insert(slot_of(claim.package));
+      }
+    }
+  }
+  if (others.empty()) return success();
+  auto read = package.options.read({others.begin(), others.end()});
+  if (!read) return read.error();
+  for (const PackageFiles& other : read->packages) {
+    // Removed before the run: the conffile was its as well then.
+    if (!removed_since(package, other)) continue;
+    auto left = other.conffiles;
+    std::erase_if(left, [&](const ConffileRecord& one) {
+      return find_conffile(package.record.snapshot.conffiles, one.path) != nullptr;
+    });
+    if (auto wrote = package.options.write(other.package, left); !wrote) return wrote;
   }
   return success();
 }
@@ -223,14 +233,11 @@ Status settle_conffiles(Package& package, AllConffiles& all) {
     }
   }
   if (fresh.empty()) return success();
-  const auto owners = owners_of_conffiles();
   for (const ConffileRecord* conffile : fresh) {
-    const auto found = owners.find(conffile->path);
-    const bool shared =
-        found != owners.end() &&
-        std::any_of(found->second.begin(), found->second.end(), [&](const std::string& owner) {
-          return owner != name_without_arch(package.name());
-        });
+    const auto& owners = all.claims_of(conffile->path);
+    const bool shared = std::any_of(owners.begin(), owners.end(), [&](const Claim& claim) {
+      return name_without_arch(claim.package) != name_without_arch(package.name());
+    });
     if (shared) continue;
     if (auto removed = remove_new(package, *conffile); !removed) return removed;
     remove_new_folders(package, conffile->path);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <iterator>
@@ -162,11 +163,14 @@ void append(std::vector<std::string>& all, std::vector<std::string> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-Result<std::vector<std::string>> complete_package(Package& package) {
+Result<std::vector<std::string>> complete_package(Package& package, AllConffiles& conffiles) {
   auto wrote = package.options.write(package.name(), package.record.snapshot.conffiles);
   if (!wrote) return wrote.error();
   std::vector<std::string> sentences;
   if (auto list = restore_conffiles_list(package); !list) sentences.push_back(list.error().message);
+  if (auto crossed = cross_off_newcomers(package, conffiles); !crossed) {
+    sentences.push_back(crossed.error().message);
+  }
   if (auto settled = settle_leftovers(package); !settled) {
     sentences.push_back(settled.error().message);
   }
@@ -213,10 +217,11 @@ Status settle_all(const SnapshotOptions& options, const std::vector<std::string>
 Result<std::vector<std::string>> complete_all(const SnapshotOptions& options,
                                               const std::vector<std::string>& packages) {
   std::vector<std::string> sentences;
+  AllConffiles conffiles(options);
   for (const std::string& name : packages) {
     auto package = open_package(options, name);
     if (!package) return package.error();
-    auto completed = complete_package(*package);
+    auto completed = complete_package(*package, conffiles);
     if (!completed) return completed;
     append(sentences, std::move(*completed));
   }
@@ -256,7 +261,17 @@ bool AllConffiles::was_there(const std::string& path) {
 
 bool AllConffiles::was_shipped(const std::string& path, const std::string& hash) {
   read();
-  return versions_.count(path + " " + hash) != 0;
+  if (versions_.count(path + " " + hash) != 0) return true;
+  const auto& claims = claims_of(path);
+  return std::any_of(claims.begin(), claims.end(),
+                     [&](const Claim& claim) { return claim.hash == hash; });
+}
+
+const std::vector<Claim>& AllConffiles::claims_of(const std::string& path) {
+  static const std::vector<Claim> none;
+  if (!claims_) claims_ = read_claims();
+  const auto found = claims_->find(path);
+  return found == claims_->end() ? none : found->second;
 }
 
 }  // namespace snapshot
