@@ -168,7 +168,7 @@ void tidy_aside(const Package& package) {
   }
 }
 
-Status move_aside(Package& package, const std::string& path) {
+Status move_aside(Package& package, const std::string& path, bool made) {
   auto moves = load_moves(package.folder.get(), "moves");
   if (!moves) return moves.error();
   auto folder = open_folder(folder_of(package), true);
@@ -179,7 +179,7 @@ Status move_aside(Package& package, const std::string& path) {
   if (!place->found()) return success();
   // On disk before it happens: resume has to find what was moved.
   const std::string name = free_name(folder->get(), place->name);
-  moves->push_back(Move{path, folder_of(package) + "/" + name});
+  moves->push_back(Move{path, folder_of(package) + "/" + name, made});
   if (auto saved = save(package.folder.get(), "moves", *moves); !saved) return saved;
   if (rename_to_nothing(*place, Place{folder->get(), name})) return success();
   if (errno != EXDEV) return failure("move " + path + " aside");
@@ -205,7 +205,7 @@ std::vector<std::string> drop_aside(Package& package) {
     }
     auto found = find_aside(move, aside);
     if (!found || !*found) continue;
-    const auto foreign = foreign_in(package, move, aside);
+    const auto foreign = move.made ? std::vector<std::string>() : foreign_in(package, move, aside);
     if (foreign.empty()) {
       (void)remove_tree(aside.place.folder, aside.place.name, aside.path);
       continue;

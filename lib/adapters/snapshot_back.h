@@ -66,7 +66,8 @@ Status note_kept(Package& package, const std::string& path);
 bool was_kept(const Package& package, const std::string& path);
 
 // snapshot_aside.cc: puts what is at a path into SnapshotOptions::set_aside.
-Status move_aside(Package& package, const std::string& path);
+// `made`: the failed version's scripts have made it, so that it need not be kept.
+Status move_aside(Package& package, const std::string& path, bool made = false);
 // Once all is back: what was the failed version's own is of no use any more. Sentences on the rest,
 // which stays there for good: it may be somebody's data.
 std::vector<std::string> drop_aside(Package& package);

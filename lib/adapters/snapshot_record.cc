@@ -132,11 +132,11 @@ json put_taken(const Taken& taken) {
 }
 
 json put_move(const Move& move) {
-  return json::array({bytes(move.path), bytes(move.aside)});
+  return json::array({bytes(move.path), bytes(move.aside), move.made});
 }
 
 Move get_move(const json& value) {
-  return Move{text(value.at(0)), text(value.at(1))};
+  return Move{text(value.at(0)), text(value.at(1)), value.at(2).get<bool>()};
 }
 
 std::string plain_name(const json& value) {

@@ -38,6 +38,7 @@ struct Failed {
 struct Move {
   std::string path;   // where it was
   std::string aside;  // where it was put; empty: left beside another file on purpose
+  bool made = false;  // by the failed version's scripts, however it looks
 };
 
 // Facts of the whole system, before the run.

@@ -43,7 +43,10 @@ Status remove_diversion(Package& package, const Diversion& diversion) {
   auto to = walk.to(diversion.to);
   struct stat stab {};
   if (!to || !look(*to, stab)) return removed.error();
-  if (auto moved = move_aside(package, diversion.from); !moved) return moved;
+  // Nobody but they had the time, where it never was configured.
+  const std::string& state = package.failed.state;
+  const bool made = state == "iU" || state == "iF" || state == "iH";
+  if (auto moved = move_aside(package, diversion.from, made); !moved) return moved;
   removed = run_tool(args);
   if (removed) return success();
   return removed.error();

@@ -134,7 +134,7 @@ Status make_symlinks(Package& package) {
 Status note_kept(Package& package, const std::string& path) {
   auto moves = load_moves(package.folder.get(), "moves");
   if (!moves) return moves.error();
-  moves->push_back(Move{path, ""});
+  moves->push_back(Move{path, "", false});
   return save(package.folder.get(), "moves", *moves);
 }
 
