@@ -189,6 +189,21 @@ std::vector<StatusEvent> parse_status_log(std::string_view log) {
   return events;
 }
 
+std::vector<Vanished> vanished_in(std::string_view log) {
+  std::vector<Vanished> vanished;
+  if (log.find("processing: disappear: ") == npos) return vanished;
+  std::string into;
+  for (StatusEvent& event : parse_status_log(log)) {
+    if (event.kind != StatusEvent::Kind::Processing) continue;
+    if (event.detail == "disappear") {
+      vanished.push_back({std::move(event.subject), into});
+    } else {
+      into = std::move(event.subject);
+    }
+  }
+  return vanished;
+}
+
 ScriptError parse_script_error(std::string_view message) {
   ScriptError result;
   const Found found = find_word(message);

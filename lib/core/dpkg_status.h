@@ -19,6 +19,14 @@ struct StatusEvent {
 // Lines that are not understood are left out; a torn last line too. Never fails.
 std::vector<StatusEvent> parse_status_log(std::string_view log);
 
+// A package that dpkg dropped from its database since all of its files are another's now ("Noting
+// disappearance of foo"; src/main/unpack.c, pkg_disappear).
+struct Vanished {
+  std::string package;  // both as dpkg names them
+  std::string into;     // the package that was being unpacked
+};
+std::vector<Vanished> vanished_in(std::string_view log);
+
 // What an error's text says about the script that failed. dpkg translates its messages, but not the
 // words "pre-installation", "post-installation", "pre-removal" and "post-removal" (dpkg 1.21,
 // src/main/script.c: they are put into the translated template as they are); the exit status stands

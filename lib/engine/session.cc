@@ -126,6 +126,7 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
     verdict.end.exit_code = 2;
     return verdict;
   }
+  note_vanished(result->status_log);
   if (result->signal == 0 && result->exit_code == 0) return verdict;
   verdict.tail = result->tail;
   verdict.hung = result->hung;

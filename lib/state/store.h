@@ -156,6 +156,8 @@ class Store {
   // That a step is put back to its old side, and what could not be restored.
   Status set_rolled_back(std::int64_t plan, std::uint32_t step,
                          const std::vector<std::string>& remains);
+  // Step::never_back of a step, as it turned out during the run.
+  Status set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why);
 
   // What is known at the end of a plan: outcomes (one for each step, same order), the keeps that
   // it makes (older active ones of the same package are replaced, with `attempts` and `since`

@@ -327,4 +327,14 @@ Status Store::set_rolled_back(std::int64_t plan, std::uint32_t step,
   return transaction.finish("record a rollback in " + impl_->path);
 }
 
+Status Store::set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query(db, update_sql(kSteps, {"never_back"}, "plan=? AND idx=?")).bind_all(why, plan, step).run();
+  if (db.changes() != 1) {
+    db.fail("there is no such step");
+  }
+  return transaction.finish("record what cannot go back in " + impl_->path);
+}
+
 }  // namespace aptkeep

@@ -158,6 +158,23 @@ TEST(DpkgStatus, EventsOfATrigger) {
   EXPECT_NE(events.find("state [tst] [triggers-awaited]\n"), std::string::npos) << events;
 }
 
+TEST(DpkgStatus, WhatVanishesDoesSoIntoWhatIsUnpacked) {
+  const auto vanished = vanished_in(
+      "processing: install: other:amd64\n"
+      "processing: install: foo-ng:amd64\n"
+      "status: foo-ng:amd64: half-installed\n"
+      "processing: disappear: foo:amd64\n"
+      "status: foo:amd64: not-installed\n"
+      "processing: disappear: foo-data:all\n"
+      "status: foo-ng:amd64: unpacked\n"
+      "processing: configure: foo-ng:amd64\n");
+  ASSERT_EQ(vanished.size(), 2U);
+  EXPECT_EQ(vanished[0].package, "foo:amd64");
+  EXPECT_EQ(vanished[0].into, "foo-ng:amd64");
+  EXPECT_EQ(vanished[1].package, "foo-data:all");
+  EXPECT_EQ(vanished[1].into, "foo-ng:amd64");
+}
+
 TEST(DpkgStatus, LeavesOutWhatItDoesNotUnderstand) {
   EXPECT_EQ(events_of(""), "");
   EXPECT_EQ(events_of("status: a: installed"), "") << "a torn line";

@@ -100,6 +100,22 @@ TEST_F(StoreTest, PlanSurvivesInAnotherProcess) {
   EXPECT_EQ(open_plan.failures, failures);
 }
 
+TEST_F(StoreTest, WhatTurnsOutNotToGoBackIsKnownToTheNextCall) {
+  const Plan written = plan();
+  {
+    Store store = open();
+    const auto id = store.begin_plan(frontend(100), {}, written, 1000);
+    ASSERT_TRUE(id.ok());
+    ASSERT_TRUE(store.set_never_back(*id, 1, "foo has vanished into it").ok());
+    EXPECT_FALSE(store.set_never_back(*id, 99, "").ok());
+  }
+  Store store = open();
+  const auto read = store.open_plan(frontend(100));
+  ASSERT_TRUE(read.ok() && read->has_value());
+  EXPECT_EQ((*read)->plan.steps[1].never_back, "foo has vanished into it");
+  EXPECT_EQ((*read)->plan.steps[2], written.steps[2]);
+}
+
 TEST_F(StoreTest, TheLastPlansThatEndedAreWholeForARollback) {
   Store store = open();
   const Plan full = plan();
