@@ -95,6 +95,9 @@ Status settle_leftovers(Package& package);
 Status settle_ucf(Package& package);
 Status settle_extra(Package& package);
 
+// snapshot_diverted.cc: FileRecord::true_path as other packages' diversions have it now.
+Status follow_diversions(Package& package);
+
 // snapshot_undo.cc: sentences on what could not be undone.
 std::vector<std::string> restore_diversions(Package& package);
 std::vector<std::string> undo_diversions(Package& package);

@@ -117,6 +117,7 @@ Status note_failed(Package& package, const Now& now) {
 void ignore(const std::vector<std::string>&) {}
 
 Status settle_package(Package& package, AllConffiles& conffiles) {
+  if (auto followed = follow_diversions(package); !followed) return followed;
   if (auto made = make_symlinks(package); !made) return made;
   if (auto settled = settle_conffiles(package, conffiles); !settled) return settled;
   if (auto settled = settle_ucf(package); !settled) return settled;
@@ -167,6 +168,9 @@ Result<std::vector<std::string>> complete_package(Package& package, AllConffiles
   auto wrote = package.options.write(package.name(), package.record.snapshot.conffiles);
   if (!wrote) return wrote.error();
   std::vector<std::string> sentences;
+  if (auto followed = follow_diversions(package); !followed) {
+    sentences.push_back(followed.error().message);
+  }
   if (auto list = restore_conffiles_list(package); !list) sentences.push_back(list.error().message);
   if (auto crossed = cross_off_newcomers(package, conffiles); !crossed) {
     sentences.push_back(crossed.error().message);
