@@ -247,7 +247,7 @@ struct aptkeep_step {
   const char* const* cause;
   /* Not in the first version of this struct: */
   int rolled_back;        /* not 0: it was on its new side, and was put back (or is on its way) */
-  const char* never_back; /* why it may never be put back: a rule, or what the run found; "": it may */
+  const char* never_back; /* why it may never be put back; "": it may */
   size_t remains_count;   /* what could not be put back as it was, a sentence each: */
   const char* const* remains; /* "/etc/x: mode 0600, was 0640" */
   const char* passed; /* guards that were not met and were let pass, and by what; "": none */
