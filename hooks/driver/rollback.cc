@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "adapters/dpkg_relations.h"
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
 #include "adapters/run_tools.h"
@@ -31,7 +32,11 @@ struct Found {
 
 bool changed(const OpenPlan& plan, const std::string& package) {
   for (std::size_t i = 0; i < plan.plan.steps.size(); ++i) {
-    if (plan.plan.steps[i].package == package && plan.states[i] == StepState::Done) return true;
+    const Step& step = plan.plan.steps[i];
+    if (step.package == package && step.action != Action::Configure &&
+        plan.states[i] == StepState::Done) {
+      return true;
+    }
   }
   return false;
 }
@@ -46,6 +51,24 @@ std::string names_of(const Request& request) {
   std::string names;
   for (const auto& package : request.packages) names += (names.empty() ? "" : ", ") + package;
   return names.empty() ? "run " + std::to_string(request.run) : names;
+}
+
+// What is known of the old versions: all that dpkg knew of them, or at least which they are.
+Result<std::vector<Clause>> clauses_of(const std::vector<Step>& steps, const std::string& folder) {
+  const auto saved = snapshot_packages(folder);
+  std::vector<std::string> controls;
+  for (const Step& step : steps) {
+    if (step.old_version.empty()) {
+      controls.emplace_back();
+    } else if (!std::binary_search(saved.begin(), saved.end(), step.package)) {
+      controls.push_back(bare_control(step.package, step.old_version));
+    } else {
+      auto snapshot = read_snapshot(folder, step.package);
+      if (!snapshot) return snapshot.error();
+      controls.push_back(std::move(snapshot->control));
+    }
+  }
+  return clauses_today(steps, controls);
 }
 
 // The newest plan that changed them all: what came before it is not what is there now.
@@ -64,10 +87,11 @@ Result<Found> find(Store& store, const Request& request) {
     SnapshotOptions options;
     options.folder = found.folder;
     RealSnapshots snapshots(options);
-    const auto has = [&](const std::string& package) { return snapshots.has(package); };
-    auto undo = undo_of(**plan, request.packages, has, *db);
+    UndoPorts ports;
+    ports.has_snapshot = [&](const std::string& package) { return snapshots.has(package); };
+    ports.clauses = [&](const std::vector<Step>& steps) { return clauses_of(steps, found.folder); };
+    auto undo = undo_of(**plan, request.packages, ports, *db);
     if (!undo) return undo.error();
-    if (undo->returning.empty()) break;
     found.undo = std::move(*undo);
     return found;
   }
@@ -78,6 +102,8 @@ Result<Found> find(Store& store, const Request& request) {
 void show(const Undo& undo) {
   std::printf("To be put back:\n");
   for (const auto& line : undo.lines) std::printf("  %s\n", line.c_str());
+  if (!undo.stays.empty()) std::printf("Not to be put back:\n");
+  for (const auto& line : undo.stays) std::printf("  %s\n", line.c_str());
   std::fflush(stdout);
 }
 
@@ -127,8 +153,8 @@ int carry_out(Store& store, const Request& request) {
     complain(ending.error().message);
     return 1;
   }
-  const bool back = std::all_of(found->undo.returning.begin(), found->undo.returning.end(),
-                                [&](std::uint32_t step) { return open.rolled_back[step]; });
+  const bool back = std::all_of(open.rolled_back.begin(), open.rolled_back.end(),
+                                [](bool is_back) { return is_back; });
   protect_kept();
   print_summary(*ending, open.flags.native_arch, false);
   return back ? 0 : 1;

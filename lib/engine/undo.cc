@@ -1,7 +1,9 @@
 #include "engine/undo.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "core/put_back.h"
 #include "core/way_back.h"
 #include "engine/session.h"
 
@@ -19,11 +21,20 @@ bool changed_since(const Step& step, const DbSnapshot& db) {
   return !step.new_version.empty() && !db.at(step.package).configured();
 }
 
-std::string obstacle_of(const Step& step, bool has_snapshot, const DbSnapshot& db) {
+// Neither side of it has other files than the other.
+bool changes_files(const Step& step) {
+  return step.action != Action::Configure &&
+         !(step.old_version.empty() && step.new_version.empty());
+}
+
+std::string obstacle_of(const Step& step, const UndoPorts& ports, const DbSnapshot& db) {
   if (!step.never_back.empty()) return step.never_back;
   if (step.action == Action::Configure) return "it was only configured then";
+  if (!changes_files(step)) return "only what was left of its configuration was removed then";
   if (changed_since(step, db)) return "it has changed since";
-  if (!step.old_version.empty() && !has_snapshot) return "there is no snapshot of it any more";
+  if (!step.old_version.empty() && !ports.has_snapshot(step.package)) {
+    return "there is no snapshot of it any more";
+  }
   return {};
 }
 
@@ -38,52 +49,143 @@ Failure as_failure(const Step& step, std::uint32_t index) {
   return failure;
 }
 
+// What stands in the way of a step that was asked for.
+struct Refusal {
+  std::uint32_t step = 0;
+  std::string reason;
+};
+
+// Works out what goes back, in the world as it is now.
+class Undoing {
+ public:
+  Undoing(const OpenPlan& done, const UndoPorts& ports, const DbSnapshot& db)
+      : done_(done), ports_(ports), db_(db) {}
+
+  Status choose(const std::set<std::string>& asked);
+  Result<Undo> work_out(bool whole);
+
+ private:
+  std::string name(std::uint32_t step) const {
+    return display_name(plan_.steps[step].package, done_.flags.native_arch);
+  }
+  Error refused(const std::string& what, const std::string& reason) const {
+    return Error{"unable to put back " + what + ": " + reason};
+  }
+  Status choose_step(const Step& step, const std::set<std::string>& asked);
+  std::optional<Refusal> refusal(const WayBack& way) const;
+  std::uint32_t asked_for(const KeptSet& kept, std::uint32_t step) const;
+  Undo undo_with(std::vector<std::uint32_t> returning);
+
+  const OpenPlan& done_;
+  const UndoPorts& ports_;
+  const DbSnapshot& db_;
+  Plan plan_;                           // of what is at its new side now
+  std::vector<StepState> states_;       // FailedNew: it was asked for
+  std::vector<std::string> obstacles_;  // one for each step
+  std::vector<std::string> stays_;
+};
+
+Status Undoing::choose_step(const Step& step, const std::set<std::string>& asked) {
+  const std::string shown = display_name(step.package, done_.flags.native_arch);
+  const std::string obstacle = obstacle_of(step, ports_, db_);
+  const bool touched = at_new_side(step, db_);
+  const bool named = asked.contains(step.package);
+  if (named && !obstacle.empty()) return refused(shown, obstacle);
+  if (asked.empty() && !obstacle.empty() && step.action != Action::Configure &&
+      !(step.old_version != step.new_version && whole_at_old_side(step, db_))) {
+    stays_.push_back(shown + ": " + obstacle);
+  }
+  // What is neither as it was then nor as it became has nothing to do with that run any more.
+  if (!touched || !changes_files(step)) return success();
+  const bool wanted = asked.empty() ? obstacle.empty() : named;
+  plan_.steps.push_back(step);
+  states_.push_back(wanted ? StepState::FailedNew : StepState::Done);
+  obstacles_.push_back(obstacle);
+  return success();
+}
+
+Status Undoing::choose(const std::set<std::string>& asked) {
+  for (const Step& step : done_.plan.steps) {
+    if (const Status chosen = choose_step(step, asked); !chosen) return chosen;
+  }
+  auto clauses = ports_.clauses(plan_.steps);
+  if (!clauses) return clauses.error();
+  plan_.clauses = std::move(*clauses);
+  return success();
+}
+
+// The step that was asked for and that takes this one back with it.
+std::uint32_t Undoing::asked_for(const KeptSet& kept, std::uint32_t step) const {
+  const auto member = std::ranges::find(kept.members, step, &KeptMember::step);
+  if (member == kept.members.end()) return step;
+  const KeptMember* root = &*member;
+  while (!root->failed && root->because >= 0) {
+    root = &kept.members[static_cast<std::size_t>(root->because)];
+  }
+  return root->step;
+}
+
+std::optional<Refusal> Undoing::refusal(const WayBack& way) const {
+  const auto because = [&](std::uint32_t root, std::uint32_t step, const std::string& reason) {
+    return Refusal{
+        root, root == step ? reason : name(step) + " would have to go back too, and " + reason};
+  };
+  if (!way.stuck.empty()) {
+    const Stuck& stuck = way.stuck.front();
+    return because(stuck.step, stuck.because, stuck.reason);
+  }
+  std::vector<bool> old(plan_.steps.size());
+  for (const std::uint32_t step : way.returning) old[step] = true;
+  const auto violated = newly_violated(plan_, old);
+  if (!violated) return std::nullopt;
+  const Clause& clause = plan_.clauses[*violated];
+  const std::uint32_t culprit = culprit_of(clause, old).value_or(way.returning.front());
+  return because(asked_for(way.kept, culprit), culprit,
+                 relation_of(clause, done_.flags.native_arch));
+}
+
+Undo Undoing::undo_with(std::vector<std::uint32_t> returning) {
+  std::sort(returning.begin(), returning.end());
+  Undo undo;
+  undo.stays = std::move(stays_);
+  OpenPlan& open = undo.plan;
+  open.flags = done_.flags;
+  open.flags.rollback = true;
+  open.plan = plan_of(plan_, returning);
+  open.rolled_back.assign(returning.size(), false);
+  for (std::uint32_t i = 0; i < returning.size(); ++i) {
+    const Step& step = open.plan.steps[i];
+    const StepState state = states_[returning[i]];
+    open.states.push_back(state);
+    if (state == StepState::FailedNew) open.failures.push_back(as_failure(step, i));
+    undo.lines.push_back(line_of(step, name(returning[i])));
+  }
+  return undo;
+}
+
+// `whole`: what cannot go back of it stays. Otherwise all that was asked for goes back, or nothing.
+Result<Undo> Undoing::work_out(bool whole) {
+  const std::vector<bool> touched(plan_.steps.size(), true);
+  while (std::ranges::count(states_, StepState::FailedNew) > 0) {
+    const WayBack way = way_back(plan_, states_, touched, obstacles_);
+    const auto refusal = this->refusal(way);
+    if (!refusal) return undo_with(way.returning);
+    if (!whole) return refused(name(refusal->step), refusal->reason);
+    stays_.push_back(name(refusal->step) + ": " + refusal->reason);
+    states_[refusal->step] = StepState::Done;
+    obstacles_[refusal->step] = refusal->reason;
+  }
+  return refused("run " + std::to_string(done_.run),
+                 stays_.empty() ? "nothing is left to be undone" : stays_.front());
+}
+
 }  // namespace
 
 Result<Undo> undo_of(const OpenPlan& done, const std::set<std::string>& asked,
-                     const std::function<bool(const std::string&)>& has_snapshot,
-                     const DbSnapshot& db) {
-  Undo undo;
-  OpenPlan& open = undo.plan;
-  open.plan = done.plan;
-  open.flags = done.flags;
-  open.flags.rollback = true;
-  const std::size_t count = open.plan.steps.size();
-  open.states.assign(count, StepState::NotReached);
-  open.rolled_back.assign(count, false);
-  std::vector<std::string> obstacles(count);
-  std::vector<bool> touched(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Step& step = open.plan.steps[i];
-    touched[i] = at_new_side(step, db);
-    obstacles[i] = obstacle_of(step, has_snapshot(step.package), db);
-    if (touched[i]) open.states[i] = StepState::Done;
-    const bool is_asked =
-        asked.empty() ? touched[i] && obstacles[i].empty() : asked.contains(step.package);
-    if (!is_asked) continue;
-    if (!obstacles[i].empty()) {
-      return Error{"unable to put back " + display_name(step.package, open.flags.native_arch) +
-                   ": " + obstacles[i]};
-    }
-    open.states[i] = StepState::FailedNew;
-    open.failures.push_back(as_failure(step, i));
-  }
-  const WayBack way = way_back(open.plan, open.states, touched, obstacles);
-  if (!way.stuck.empty()) {
-    const Stuck& stuck = way.stuck.front();
-    const auto name = [&](std::uint32_t step) {
-      return display_name(open.plan.steps[step].package, open.flags.native_arch);
-    };
-    return Error{"unable to put back " + name(stuck.step) + ": " + name(stuck.because) +
-                 " would have to go back too, and " + stuck.reason};
-  }
-  undo.returning = way.returning;
-  std::sort(undo.returning.begin(), undo.returning.end());
-  for (const std::uint32_t step : undo.returning) {
-    undo.lines.push_back(line_of(open.plan.steps[step], display_name(open.plan.steps[step].package,
-                                                                     open.flags.native_arch)));
-  }
-  return undo;
+                     const UndoPorts& ports, const DbSnapshot& db) {
+  Undoing undoing(done, ports, db);
+  if (const Status chosen = undoing.choose(asked); !chosen) return chosen.error();
+  return undoing.work_out(asked.empty());
 }
 
 }  // namespace aptkeep

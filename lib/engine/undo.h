@@ -16,18 +16,26 @@ namespace aptkeep {
 inline constexpr const char* kPutBackOnRequest = "put back on request";
 
 struct Undo {
-  // The earlier plan as a plan of its own that has come to its end, with what is asked for as
-  // failed: the engine then puts it back, and what must be old with it.
+  // A plan of its own that has come to its end, with what is asked for as failed: the engine then
+  // puts it back, and what must be old with it. It has no other steps.
   OpenPlan plan;
-  std::vector<std::uint32_t> returning;  // steps, what was asked for among them
-  std::vector<std::string> lines;        // for a person: "foo 2.0 -> 1.0", "bar 1.0 is removed"
+  std::vector<std::string> lines;  // for a person: "foo 2.0 -> 1.0", "bar 1.0 is removed"
+  std::vector<std::string> stays;  // what of a whole plan cannot go back: "baz: it has changed ..."
 };
 
-// `done`: a plan that has ended. `asked`: packages, "name:arch"; empty: all that it changed.
-// `has_snapshot`: of a package in that plan. An Error says why it cannot be undone: a package is
-// not in the plan, may never go back, has changed since, or there is no snapshot any more.
+// How things are now.
+struct UndoPorts {
+  std::function<bool(const std::string&)> has_snapshot;  // of a package in that plan
+  // The clauses that putting these steps back can change. Those that the plan came with know
+  // nothing of what was installed, upgraded or removed since.
+  std::function<Result<std::vector<Clause>>(const std::vector<Step>&)> clauses;
+};
+
+// `done`: a plan that has ended. `asked`: packages, "name:arch"; empty: all that it changed and
+// that can go back. An Error says why something cannot: a package is not in the plan, may never go
+// back, has changed since, there is no snapshot any more, or what is installed now needs the new
+// version or is not enough for the old one.
 Result<Undo> undo_of(const OpenPlan& done, const std::set<std::string>& asked,
-                     const std::function<bool(const std::string&)>& has_snapshot,
-                     const DbSnapshot& db);
+                     const UndoPorts& ports, const DbSnapshot& db);
 
 }  // namespace aptkeep
