@@ -25,6 +25,10 @@ struct SnapshotOptions {
   // Bytes that may be copied where a file cannot be linked or cloned (another file system). Files
   // that are copied for other reasons do not count.
   std::uint64_t copy_limit = std::uint64_t{2} << 30;
+  // 0: what is put back has been changed in this very run. Otherwise a person undoes a run that
+  // ended then (nanoseconds since the epoch), and what people have made of files since stays:
+  // edited conffiles, local diversions, statoverrides, alternatives, folders' modes.
+  std::int64_t since = 0;
   // Files that belong to a package though dpkg does not know them, by "name:arch".
   std::map<std::string, std::vector<std::string>> extra;
 

@@ -253,6 +253,10 @@ Result<std::string> RealSnapshots::archive(const std::string& package) {
     if (!own) return own.error();
     auto record = snapshot::load_record(own->get(), kRecord);
     if (!record) return record.error();
+    if (options_.since != 0) {
+      if (auto noted = snapshot::note_today(options_, package, *record); !noted)
+        return noted.error();
+    }
     return snapshot::make_archive(*record, own->get(), path);
   });
 }

@@ -22,6 +22,9 @@ class Alternatives {
   bool ours(const std::string& path) const {
     return package_.lists(path) || package_.brought(path);
   }
+  // In a rollback by hand, where `before` is how it was with the new version.
+  bool lost(const std::string& path) const { return by_hand() && !package_.lists(path); }
+  bool by_hand() const { return package_.options.since != 0; }
   void remove_added(const std::string& name, const Alternative& before, const Alternative& now);
   void install_gone(const std::string& name, const Alternative& before, const Alternative& now);
   void choose(const std::string& name, const Alternative& before, const Alternative& now);
@@ -38,7 +41,7 @@ void Alternatives::run(const std::string& name, const std::vector<std::string>& 
 void Alternatives::remove_added(const std::string& name, const Alternative& before,
                                 const Alternative& now) {
   for (const auto& [path, choice] : now.choices) {
-    if (before.choices.count(path) != 0 || !ours(path)) continue;
+    if ((before.choices.count(path) != 0 && !lost(path)) || !ours(path)) continue;
     run(name, {kTool, "--remove", name, path});
   }
 }
@@ -67,7 +70,7 @@ void Alternatives::choose(const std::string& name, const Alternative& before,
   };
   const std::string chosen = target(package_.before);
   if (before.manual) {
-    if (ours(chosen) && (!now.manual || target(now_) != chosen)) {
+    if (ours(chosen) && !lost(chosen) && (!now.manual || target(now_) != chosen)) {
       run(name, {kTool, "--set", name, chosen});
     }
   } else if (now.manual && ours(target(now_))) {
@@ -97,8 +100,8 @@ std::vector<std::string> undo_alternatives(Package& package) {
     return found == system.links.end() ? std::string() : found->second;
   };
   for (const auto& [name, texts] : names) {
-    const bool same = texts.first != nullptr && texts.second != nullptr &&
-                      *texts.first == *texts.second &&
+    const bool same = package.options.since == 0 && texts.first != nullptr &&
+                      texts.second != nullptr && *texts.first == *texts.second &&
                       linked(package.before, name) == linked(*now, name);
     if (same) continue;
     work.undo(name, texts.first == nullptr ? Alternative{} : parse_alternative(*texts.first),

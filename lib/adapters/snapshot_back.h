@@ -51,10 +51,20 @@ struct Package {
   const std::string& name() const { return record.snapshot.package; }
   bool lists(const std::string& listed) const;    // the old version does
   bool brought(const std::string& listed) const;  // the failed version lists it
+  bool stays(const std::string& path) const;  // a person has changed it since (snapshot_today.cc)
 
   std::unordered_set<std::string> listed_;
   std::unordered_set<std::string> brought_;
+  std::unordered_set<std::string> stays_;
 };
+
+// snapshot_return.cc
+Result<Package> open_package(const SnapshotOptions& options, const std::string& name);
+
+// snapshot_today.cc: in a rollback by hand, before dpkg begins; `record` is then as of today, too.
+Status note_today(const SnapshotOptions& options, const std::string& name, Record& record);
+// Has the package see what was noted, if anything.
+Status as_of_today(Package& package);
 
 // snapshot_way.cc: what stands where dpkg has to unpack something of another type.
 Status clear_package(Package& package);
@@ -87,6 +97,9 @@ Status settle_beside(Package& package, const std::string& path, const char* cons
                      std::size_t count, const char* spared = nullptr);
 
 // snapshot_conffiles.cc
+// Whether nobody would miss the content: some version of it that was shipped.
+bool is_known(const Package& package, AllConffiles& all, const std::string& path,
+              const std::string& hash);
 Status settle_conffiles(Package& package, AllConffiles& all);
 Status cross_off_newcomers(Package& package, AllConffiles& all);
 // After dpkg has configured the old version: what it did not take of what it unpacked.

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <unordered_set>
 
 #include "adapters/snapshot_back.h"
 
@@ -27,12 +28,13 @@ std::string with_article(FileType type) {
 
 class Comparison {
  public:
-  explicit Comparison(Package& package) : package_(package) {}
+  explicit Comparison(Package& package);
 
   void compare(const FileRecord& file);
   std::vector<std::string> sentences;
 
  private:
+  bool is_free(const FileRecord& file) const;
   bool same_bytes(const FileRecord& file, const Place& place);
   void compare_behind(const FileRecord& file);
   void put_attributes(const FileRecord& file, const Place& place, const struct stat& stab);
@@ -41,7 +43,27 @@ class Comparison {
 
   Package& package_;
   Walk walk_;
+  std::unordered_set<std::string> free_;  // owner and mode of these are not ours to put back
 };
+
+// In a rollback by hand: folders and configuration files keep their owner and mode, as dpkg leaves
+// them, and of an override dpkg has made what it says.
+Comparison::Comparison(Package& package) : package_(package) {
+  if (package.options.since == 0) return;
+  if (auto now = read_lists(package.options)) {
+    for (const Override& one : parse_overrides(now->statoverride)) free_.insert(one.path);
+  }
+  const Snapshot& snapshot = package.record.snapshot;
+  for (const ConffileRecord& conffile : snapshot.conffiles) free_.insert(conffile.path);
+  for (std::size_t i = package.record.listed; i < snapshot.files.size(); ++i) {
+    free_.insert(snapshot.files[i].path);
+  }
+}
+
+bool Comparison::is_free(const FileRecord& file) const {
+  if (package_.options.since == 0) return false;
+  return file.type == FileType::Directory || free_.count(file.path) != 0;
+}
 
 void Comparison::say(const FileRecord& file, const std::string& what) {
   sentences.push_back(file.path + ": " + what);
@@ -136,6 +158,7 @@ void Comparison::compare_attributes(const FileRecord& file, const Place& place) 
 }
 
 void Comparison::compare(const FileRecord& file) {
+  if (package_.stays(file.path)) return;
   auto place = walk_.to(file.true_path);
   if (!place) return say(file, place.error().message);
   struct stat stab {};
@@ -166,6 +189,7 @@ void Comparison::compare(const FileRecord& file) {
     default:
       break;
   }
+  if (is_free(file)) return;
   put_attributes(file, *place, stab);
   compare_attributes(file, *place);
 }

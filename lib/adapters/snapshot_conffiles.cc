@@ -34,17 +34,6 @@ const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles
   return found == conffiles.end() ? nullptr : &*found;
 }
 
-// Whether nobody would miss the content: some version of it that was shipped.
-bool is_known(const Package& package, AllConffiles& all, const std::string& path,
-              const std::string& hash) {
-  if (hash.empty()) return true;
-  for (const auto* list : {&package.record.snapshot.conffiles, &package.failed.conffiles}) {
-    const ConffileRecord* conffile = find_conffile(*list, path);
-    if (conffile != nullptr && conffile->hash == hash) return true;
-  }
-  return all.was_shipped(path, hash);
-}
-
 Status out_of_use(Package& package, AllConffiles& all, const std::string& conffile,
                   const std::string& path) {
   return is_known(package, all, conffile, hash_at(path)) ? remove_file(path)
@@ -93,7 +82,7 @@ Status settle_symlink(Package& package, AllConffiles& all, const FileRecord& fil
 
 Status settle_one(Package& package, AllConffiles& all, const ConffileRecord& conffile) {
   const FileRecord* file = find_file(package, conffile.path);
-  if (file == nullptr) return success();
+  if (file == nullptr || package.stays(file->path)) return success();
   // What dpkg has just unpacked, and takes when it configures.
   const bool awaited = is_shipped(conffile) && !package.configured;
   auto settled = settle_beside(package, file->true_path, kBeside, kBesideCount,
@@ -121,7 +110,9 @@ Status remove_new(Package& package, const ConffileRecord& conffile) {
   const std::int64_t taken = package.record.taken;
   for (const char* extension : kDpkgBeside) {
     const std::string name = path + extension;
-    if (std::string(extension) == ".dpkg-old" || was_kept(package, name)) continue;
+    if (std::string(extension) == ".dpkg-old" || was_kept(package, name) || package.stays(name)) {
+      continue;
+    }
     if (!changed_since(name, taken)) continue;
     if (auto removed = remove_file(name); !removed) return removed;
   }
@@ -138,7 +129,7 @@ Status remove_new(Package& package, const ConffileRecord& conffile) {
     known = present && *present == Present::Same;
   }
   const std::string old = path + ".dpkg-old";
-  const bool replaced = changed_since(old, taken) && !was_kept(package, old);
+  const bool replaced = changed_since(old, taken) && !was_kept(package, old) && !package.stays(old);
   if (!known) return keep_beside(package, path);
   if (auto removed = remove_file(path); !removed || !replaced) return removed;
   Walk walk;
@@ -185,10 +176,20 @@ bool removed_since(const Package& package, const PackageFiles& other) {
 
 }  // namespace
 
+bool is_known(const Package& package, AllConffiles& all, const std::string& path,
+              const std::string& hash) {
+  if (hash.empty()) return true;
+  for (const auto* list : {&package.record.snapshot.conffiles, &package.failed.conffiles}) {
+    const ConffileRecord* conffile = find_conffile(*list, path);
+    if (conffile != nullptr && conffile->hash == hash) return true;
+  }
+  return all.was_shipped(path, hash);
+}
+
 Status settle_leftovers(Package& package) {
   for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
     const FileRecord* file = find_file(package, conffile.path);
-    if (file == nullptr) continue;
+    if (file == nullptr || package.stays(file->path)) continue;
     auto settled = settle_beside(package, file->true_path, kBeside, kBesideCount);
     if (!settled) return settled;
   }
@@ -228,7 +229,8 @@ Status settle_conffiles(Package& package, AllConffiles& all) {
   std::vector<const ConffileRecord*> fresh;
   for (const ConffileRecord& conffile : package.failed.conffiles) {
     if (find_conffile(package.record.snapshot.conffiles, conffile.path) == nullptr &&
-        !conffile.remove_on_upgrade && !all.was_there(conffile.path)) {
+        !conffile.remove_on_upgrade && !package.stays(conffile.path) &&
+        !all.was_there(conffile.path)) {
       fresh.push_back(&conffile);
     }
   }

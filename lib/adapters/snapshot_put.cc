@@ -38,14 +38,18 @@ Result<Fd> stored_of(Package& package, const FileRecord& file) {
   return open_file(Place{store->get(), file.stored}, package.path + "/files/" + file.stored);
 }
 
-// What the new file at `fd` is to be: as recorded, or, behind a symlink, as the one it replaces.
-Status dress(int fd, const FileRecord& file, const Place& place) {
+// What the new file at `fd` is to be: as recorded, or, behind a symlink and where
+// a person may have changed that since, as the one it replaces.
+Status dress(int fd, const FileRecord& file, const Place& place, bool by_hand) {
   uid_t uid = file.uid;
   gid_t gid = file.gid;
   mode_t mode = file.mode;
+  auto xattrs = file.xattrs;
   struct stat stab {};
-  if (file.type == FileType::Symlink) {
-    if (!look(place, stab)) return failure("look at " + place.name);
+  const bool there = look(place, stab);
+  if (file.type == FileType::Symlink && !there) return failure("look at " + place.name);
+  if (file.type == FileType::Symlink || (by_hand && there && S_ISREG(stab.st_mode))) {
+    xattrs = read_xattrs(name_of(place, place.name));
     uid = stab.st_uid;
     gid = stab.st_gid;
     mode = stab.st_mode & 07777;
@@ -53,7 +57,7 @@ Status dress(int fd, const FileRecord& file, const Place& place) {
   if (fchown(fd, uid, gid) != 0 || fchmod(fd, mode) != 0)
     return failure("give " + place.name + " its owner");
   if (file.type == FileType::Symlink) return success();
-  for (const auto& [name, value] : file.xattrs) {
+  for (const auto& [name, value] : xattrs) {
     fsetxattr(fd, name.c_str(), value.data(), value.size(), 0);  // compared in the end
   }
   const timespec times[2] = {{0, UTIME_OMIT}, {file.mtime, 0}};
@@ -81,7 +85,8 @@ Status put_back(Package& package, const FileRecord& file, const std::string& pat
                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!to.open()) return failure("put back " + path);
   auto copied = copy_content(from->get(), to.get(), path, false);
-  Status put = copied ? dress(to.get(), file, *place) : Status(copied.error());
+  Status put =
+      copied ? dress(to.get(), file, *place, package.options.since != 0) : Status(copied.error());
   // Nobody has it until it is on disk: a cut must not leave an empty file in the place of one.
   if (put && fdatasync(to.get()) != 0) put = failure("put back " + path);
   if (put && renameat(place->folder, fresh.c_str(), place->folder, place->name.c_str()) != 0) {
@@ -159,7 +164,7 @@ Status settle_beside(Package& package, const std::string& path, const char* cons
   for (std::size_t i = 0; i < count; ++i) {
     const std::string name = path + extensions[i];
     if (spared != nullptr && std::string(spared) == extensions[i]) continue;
-    if (was_kept(package, name)) continue;
+    if (was_kept(package, name) || package.stays(name)) continue;
     const auto known = std::find_if(package.record.beside.begin(), package.record.beside.end(),
                                     [&](const FileRecord& file) { return file.path == name; });
     if (known == package.record.beside.end()) {

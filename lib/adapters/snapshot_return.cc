@@ -38,35 +38,6 @@ Now now_of(const DpkgFiles& read, const std::string& name) {
   return Now{};
 }
 
-Result<Package> open_package(const SnapshotOptions& options, const std::string& name) {
-  if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos) {
-    return Error{"unable to read the snapshot of " + name};
-  }
-  auto folder = open_folder(options.folder, false);
-  if (!folder) return folder.error();
-  Package package{options, options.folder + "/" + name, {}, {}, {}, {}, false, {}, {}};
-  auto own = open_below(folder->get(), name, package.path, false);
-  if (!own) return own.error();
-  package.folder = std::move(*own);
-  auto record = load_record(package.folder.get(), "record");
-  if (!record) return Error{record.error().message + " (" + package.path + ")"};
-  package.record = std::move(*record);
-  auto before = load_system(folder->get(), "system");
-  if (!before) return Error{before.error().message + " (" + options.folder + ")"};
-  package.before = std::move(*before);
-  struct stat stab {};
-  if (look(Place{package.folder.get(), "failed"}, stab)) {
-    auto failed = load_failed(package.folder.get(), "failed");
-    if (!failed) return Error{failed.error().message + " (" + package.path + ")"};
-    package.failed = std::move(*failed);
-  }
-  for (std::size_t i = 0; i < package.record.listed; ++i) {
-    package.listed_.insert(package.record.snapshot.files[i].path);
-  }
-  package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
-  return package;
-}
-
 bool was_half_configured(const Package& package) {
   return package.failed.state.size() > 1 && package.failed.state[1] == 'F';
 }
@@ -164,8 +135,22 @@ void append(std::vector<std::string>& all, std::vector<std::string> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
+// Those of the old version; and, as dpkg has it, what came since and was edited: obsolete.
+std::vector<ConffileRecord> conffiles_of(const Package& package) {
+  std::vector<ConffileRecord> conffiles = package.record.snapshot.conffiles;
+  for (ConffileRecord conffile : package.failed.conffiles) {
+    const bool known =
+        std::any_of(conffiles.begin(), conffiles.end(),
+                    [&](const ConffileRecord& one) { return one.path == conffile.path; });
+    if (known || !package.stays(conffile.path)) continue;
+    conffile.obsolete = true;
+    conffiles.push_back(std::move(conffile));
+  }
+  return conffiles;
+}
+
 Result<std::vector<std::string>> complete_package(Package& package, AllConffiles& conffiles) {
-  auto wrote = package.options.write(package.name(), package.record.snapshot.conffiles);
+  auto wrote = package.options.write(package.name(), conffiles_of(package));
   if (!wrote) return wrote.error();
   std::vector<std::string> sentences;
   if (auto followed = follow_diversions(package); !followed) {
@@ -242,6 +227,36 @@ auto guarded(const char* what, F&& work) -> decltype(work()) {
 }
 
 }  // namespace
+
+Result<Package> open_package(const SnapshotOptions& options, const std::string& name) {
+  if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos) {
+    return Error{"unable to read the snapshot of " + name};
+  }
+  auto folder = open_folder(options.folder, false);
+  if (!folder) return folder.error();
+  Package package{options, options.folder + "/" + name, {}, {}, {}, {}, false, {}, {}, {}};
+  auto own = open_below(folder->get(), name, package.path, false);
+  if (!own) return own.error();
+  package.folder = std::move(*own);
+  auto record = load_record(package.folder.get(), "record");
+  if (!record) return Error{record.error().message + " (" + package.path + ")"};
+  package.record = std::move(*record);
+  auto before = load_system(folder->get(), "system");
+  if (!before) return Error{before.error().message + " (" + options.folder + ")"};
+  package.before = std::move(*before);
+  struct stat stab {};
+  if (look(Place{package.folder.get(), "failed"}, stab)) {
+    auto failed = load_failed(package.folder.get(), "failed");
+    if (!failed) return Error{failed.error().message + " (" + package.path + ")"};
+    package.failed = std::move(*failed);
+  }
+  for (std::size_t i = 0; i < package.record.listed; ++i) {
+    package.listed_.insert(package.record.snapshot.files[i].path);
+  }
+  package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
+  if (auto seen = as_of_today(package); !seen) return seen.error();
+  return package;
+}
 
 void AllConffiles::read() {
   if (std::exchange(read_, true)) return;

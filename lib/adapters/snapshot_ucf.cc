@@ -94,7 +94,7 @@ Status settle_extra(Package& package) {
   const auto& ucf = package.record.snapshot.ucf;
   for (std::size_t i = package.record.listed; i < files.size(); ++i) {
     const FileRecord& file = files[i];
-    if (file.type != FileType::Regular ||
+    if (file.type != FileType::Regular || package.stays(file.path) ||
         std::any_of(ucf.begin(), ucf.end(),
                     [&](const UcfRecord& one) { return one.path == file.path; })) {
       continue;

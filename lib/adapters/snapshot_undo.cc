@@ -17,8 +17,10 @@ std::vector<T> less(const std::vector<T>& all, const std::vector<T>& without) {
   return rest;
 }
 
-// A package's diversions are its scripts' work; a local one is where it is of the package's files.
+// A package's diversions are its scripts' work; a local one is where it is of the package's files,
+// and no person has had the time to make it.
 bool concerns(const Package& package, const Diversion& diversion) {
+  if (diversion.package.empty() && package.options.since != 0) return false;
   if (!diversion.package.empty()) return diversion.package == name_without_arch(package.name());
   return package.lists(diversion.from) || package.brought(diversion.from);
 }

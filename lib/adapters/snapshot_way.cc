@@ -23,6 +23,7 @@ bool has_below(const Package& package, const std::string& path) {
 }
 
 bool in_the_way(const Package& package, const FileRecord& file, FileType now) {
+  if (package.stays(file.path)) return false;
   if (file.type == FileType::Directory) {
     return now != FileType::Directory &&
            !(now == FileType::Symlink && has_below(package, file.path));
