@@ -27,7 +27,7 @@ struct Request {
 
 struct Found {
   Undo undo;
-  std::string folder;
+  Origin origin;
 };
 
 bool changed(const OpenPlan& plan, const std::string& package) {
@@ -83,16 +83,23 @@ Result<Found> find(Store& store, const Request& request) {
     if (!plan) return plan.error();
     if (!*plan || !concerns(**plan, request)) continue;
     Found found;
-    found.folder = snapshot_folder((*plan)->run, id);
+    found.origin.folder = snapshot_folder((*plan)->run, id);
     SnapshotOptions options;
-    options.folder = found.folder;
+    options.folder = found.origin.folder;
     RealSnapshots snapshots(options);
     UndoPorts ports;
     ports.has_snapshot = [&](const std::string& package) { return snapshots.has(package); };
-    ports.clauses = [&](const std::vector<Step>& steps) { return clauses_of(steps, found.folder); };
+    ports.clauses = [&](const std::vector<Step>& steps) {
+      return clauses_of(steps, found.origin.folder);
+    };
     auto undo = undo_of(**plan, request.packages, ports, *db);
     if (!undo) return undo.error();
     found.undo = std::move(*undo);
+    const auto report = store.report((*plan)->run);
+    if (!report) return report.error();
+    // Without an end everything counts as changed since.
+    found.origin.since =
+        std::max(*report ? (*report)->summary.ended : 0, std::int64_t{1}) * 1'000'000'000;
     return found;
   }
   return Error{"unable to put back " + names_of(request) +
@@ -139,7 +146,11 @@ int carry_out(Store& store, const Request& request) {
     return 1;
   }
   open = **begun;
-  RunTools tools(store, complain, &open, found->folder);
+  if (const auto noted = note_origin(open.run, open.id, found->origin); !noted) {
+    complain(noted.error().message);
+    return 1;
+  }
+  RunTools tools(store, complain, &open);
   NoProgress progress;
   CallPorts ports = tools.call_ports(progress);
   DpkgCall configure;
@@ -147,7 +158,7 @@ int carry_out(Store& store, const Request& request) {
   configure.pending = true;
   run_call(configure, {}, open, ports);
   FinishPorts finish = tools.finish_ports();
-  finish.drop_snapshots = {};
+  finish.drop_snapshots = [](const OpenPlan& ended, bool) { forget_origin(ended.run, ended.id); };
   const auto ending = finish_plan(*frontend, finish, paths::kPins, now, "put back by a person");
   if (!ending) {
     complain(ending.error().message);

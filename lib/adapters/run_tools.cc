@@ -9,6 +9,7 @@
 
 #include "adapters/proc.h"
 #include "adapters/selections.h"
+#include "adapters/snapshot_fs.h"
 #include "core/config.h"
 #include "core/dpkg_call.h"
 
@@ -44,12 +45,24 @@ std::vector<std::string> configured_options() {
   return options;
 }
 
+constexpr const char* kOrigin = "origin";
+
+// A number and a path, each on a line of its own.
+std::optional<Origin> read_origin(const std::string& folder) {
+  std::ifstream file(folder + "/" + kOrigin);
+  Origin origin;
+  std::string end;
+  if (!(file >> origin.since >> origin.folder >> end) || end != "end") return std::nullopt;
+  return origin;
+}
+
 // Of runs that kept something: enough for a person to come back to after a few days.
 constexpr std::size_t kRunsAfterFailures = 3;
 constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
 
 void drop(const OpenPlan& open, bool well, const RunTools::Say& say) {
   const std::string base = paths::kSnapshots;
+  forget_origin(open.run, open.id);
   const auto kept = static_cast<std::size_t>(std::max<std::int64_t>(open.flags.keep_runs, 0));
   const Status removed =
       well && kept == 0 ? remove_snapshots(snapshot_folder(open.run, open.id)) : success();
@@ -74,11 +87,31 @@ std::string snapshot_folder(std::int64_t run, std::int64_t plan) {
   return std::string(paths::kSnapshots) + "/" + std::to_string(run) + "/" + std::to_string(plan);
 }
 
-RunTools::RunTools(Store& store, Say say, const OpenPlan* plan, const std::string& folder)
+Status note_origin(std::int64_t run, std::int64_t plan, const Origin& origin) {
+  const std::string path = snapshot_folder(run, plan);
+  auto folder = snapshot::open_folder(path, true);
+  if (!folder) return folder.error();
+  return snapshot::write_file(folder->get(), kOrigin,
+                              std::to_string(origin.since) + "\n" + origin.folder + "\nend\n",
+                              snapshot::Sync::Now);
+}
+
+void forget_origin(std::int64_t run, std::int64_t plan) {
+  const std::string folder = snapshot_folder(run, plan);
+  ::unlink((folder + "/" + kOrigin).c_str());
+  ::rmdir(folder.c_str());
+  ::rmdir((std::string(paths::kSnapshots) + "/" + std::to_string(run)).c_str());
+}
+
+RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
     : store_(store), say_(std::move(say)), dpkg_(options_of(plan)) {
   if (plan == nullptr) return;
   SnapshotOptions options;
-  options.folder = folder.empty() ? snapshot_folder(plan->run, plan->id) : folder;
+  options.folder = snapshot_folder(plan->run, plan->id);
+  if (const auto origin = read_origin(options.folder)) {
+    options.folder = origin->folder;
+    options.since = origin->since;
+  }
   options.copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
   for (const Step& step : plan->plan.steps) {
     if (!step.save.empty()) options.extra[step.package] = step.save;

@@ -13,13 +13,23 @@
 
 namespace aptkeep {
 
+// Whose snapshots a rollback by hand goes back to: those of an earlier plan.
+struct Origin {
+  std::string folder;
+  std::int64_t since = 0;  // see SnapshotOptions
+};
+
+// Written down with the rollback's own plan, so that resume finds it, and gone at its end.
+Status note_origin(std::int64_t run, std::int64_t plan, const Origin& origin);
+void forget_origin(std::int64_t run, std::int64_t plan);
+
 class RunTools {
  public:
   using Say = std::function<void(const std::string&)>;
 
   // `store` has to outlive this. Without a plan there are no snapshots.
-  // `folder`: where these are, if not with the plan's own.
-  RunTools(Store& store, Say say, const OpenPlan* plan = nullptr, const std::string& folder = {});
+  // These are with the plan's own, or where note_origin() said.
+  RunTools(Store& store, Say say, const OpenPlan* plan = nullptr);
 
   // `options`: what dpkg itself was given.
   CallPorts call_ports(Progress& progress, const std::vector<std::string>& options = {});

@@ -146,7 +146,7 @@ class Store {
   Result<std::optional<OpenPlan>> unended_plan();
 
   // A plan whether it has ended or not; nullopt if there is none. Its clauses are there as long as
-  // it is among the last that ended (kPlansWithClauses), which a rollback by hand needs.
+  // it is among the last that ended (kPlansWithClauses).
   Result<std::optional<OpenPlan>> plan(std::int64_t id);
   Result<std::vector<std::int64_t>> plans(std::int64_t run);  // newest first; run 0: of all runs
 
