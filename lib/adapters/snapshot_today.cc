@@ -126,12 +126,30 @@ class Today {
     if (!known) add(path);
   }
 
+  bool is_ucf_edited(const FileRecord& file) {
+    const std::string& path = file.true_path;
+    const auto found = ucf_.hashes.find(file.path);
+    const std::string shipped = found == ucf_.hashes.end() ? "" : found->second;
+    switch (type_at(path)) {
+      case FileType::Absent:
+        return file.type != FileType::Absent && !shipped.empty();  // ucf leaves it out then, too
+      case FileType::Regular: {
+        auto present = file.stored.empty() ? Result<Present>(Present::Other)
+                                           : compare_content(package_, file, path);
+        return (!present || *present != Present::Same) && hash_at(path) != shipped;
+      }
+      default:
+        return type_at(path) != file.type;
+    }
+  }
+
   // ucf's files have a list of what was shipped; of those that a rule names nobody knows.
   void look_at_other(const FileRecord& file) {
     const auto& ucf = package_.record.snapshot.ucf;
     if (std::any_of(ucf.begin(), ucf.end(),
                     [&](const UcfRecord& one) { return one.path == file.path; })) {
       look_beside(file.true_path, kUcfBeside, std::size(kUcfBeside));
+      if (is_ucf_edited(file)) add(file.path);
     } else if (is_since(file.true_path)) {
       add(file.path);
     }
@@ -146,6 +164,7 @@ class Today {
 
   Package& package_;
   AllConffiles& all_;
+  const UcfLists ucf_ = read_ucf(package_.options.ucf_folder);
   std::map<std::string, const FileRecord*> files_;
   std::vector<Move> stays_;
 };

@@ -30,11 +30,19 @@ Status settle_cache(Package& package, const std::string& path) {
   return settle_beside(package, name, kItself, 1);
 }
 
+// So that ucf takes what the old version offers for what it has offered before.
+Status settle_shipped(Package& package, const std::string& shipped, const UcfRecord& ucf) {
+  if (auto cache = settle_cache(package, ucf.path); !cache) return cache;
+  if (shipped == ucf.hash) return success();
+  return write_ucf_hash(package.options.ucf_folder, ucf.path, ucf.hash);
+}
+
 Status settle_one(Package& package, const UcfLists& lists, const UcfRecord& ucf) {
   const FileRecord* file = find_extra(package, ucf.path);
   if (file == nullptr) return success();
   const std::string& path = file->true_path;
   const std::string shipped = hash_in(lists, ucf.path);
+  if (package.stays(file->path)) return settle_shipped(package, shipped, ucf);
   if (file->type == FileType::Regular) {
     auto present = compare_content(package, *file, path);
     if (!present) return present.error();
@@ -53,9 +61,7 @@ Status settle_one(Package& package, const UcfLists& lists, const UcfRecord& ucf)
   }
   auto settled = settle_beside(package, path, kUcfBeside, std::size(kUcfBeside));
   if (!settled) return settled;
-  if (auto cache = settle_cache(package, ucf.path); !cache) return cache;
-  if (shipped == ucf.hash) return success();
-  return write_ucf_hash(package.options.ucf_folder, ucf.path, ucf.hash);
+  return settle_shipped(package, shipped, ucf);
 }
 
 // One that the failed version registered, as it left it.

@@ -45,10 +45,16 @@ Status remove_diversion(Package& package, const Diversion& diversion) {
   auto to = walk.to(diversion.to);
   struct stat stab {};
   if (!to || !look(*to, stab)) return removed.error();
-  // Nobody but they had the time, where it never was configured.
+  // In a rollback by hand a person may have put it there.
+  const std::int64_t since = package.options.since;
+  const bool foreign =
+      since != 0 && !package.brought(diversion.from) && changed_since(diversion.from, since);
+  // Nobody but the scripts had the time, where it never was configured.
   const std::string& state = package.failed.state;
-  const bool made = state == "iU" || state == "iF" || state == "iH";
-  if (auto moved = move_aside(package, diversion.from, made); !moved) return moved;
+  const bool made = since == 0 && (state == "iU" || state == "iF" || state == "iH");
+  auto moved =
+      foreign ? keep_beside(package, diversion.from) : move_aside(package, diversion.from, made);
+  if (!moved) return moved;
   removed = run_tool(args);
   if (removed) return success();
   return removed.error();
