@@ -29,7 +29,7 @@ Result<std::vector<std::string>> undo_one(const SnapshotOptions& options, const 
   auto folder = open_folder(options.folder, false);
   // A run by an aptkeep that took no record of the system for the sake of new packages.
   if (!folder || !is_whole(folder->get(), "system")) return sentences;
-  Package package{options, options.folder + "/" + name, {}, {}, {}, {}, false, {}, {}};
+  Package package{options, options.folder + "/" + name, {}, {}, {}, {}, false, {}, {}, {}};
   auto own = open_below(folder->get(), name, package.path, true);
   if (!own) return own.error();
   package.folder = std::move(*own);
