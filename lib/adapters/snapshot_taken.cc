@@ -68,7 +68,11 @@ std::vector<Taken> owners_of(const Package& package, const std::vector<std::stri
 // rule. dpkg would not unpack the old version over it but that it is forced to.
 std::vector<Taken> given_up(const Package& package, const PackageFiles& failed) {
   const std::unordered_set<std::string_view> kept(failed.paths.begin(), failed.paths.end());
+  // Also by one that the failed version took away: it comes back, and the other's file goes where
+  // it was.
   std::unordered_set<std::string> diverted;
+  for (const Diversion& one : parse_diversions(package.before.diversions))
+    diverted.insert(one.from);
   if (const auto lists = read_lists(package.options)) {
     for (const Diversion& one : parse_diversions(lists->diversions)) diverted.insert(one.from);
   }
