@@ -176,8 +176,10 @@ int wait_for_driver() {
 
 // With an exit status of dpkg's, which the driver takes only when it is done: it could not say so
 // in the record. What it did is not known to the real dpkg, which may find nothing amiss.
-bool ended_with_a_failure(int status) {
-  return WIFEXITED(status) && (WEXITSTATUS(status) == 1 || WEXITSTATUS(status) == 2);
+// One that began no call is broken, and has nothing to tell.
+bool ended_with_a_failure(const Record& record, int status) {
+  return record.called && WIFEXITED(status) &&
+         (WEXITSTATUS(status) == 1 || WEXITSTATUS(status) == 2);
 }
 
 void tell(const Record& record, int status) {
@@ -260,7 +262,7 @@ void leave_the_rest_to_a_child() {
     terminal.restore();
     if (asked_to_end != 0) end_by_signal(asked_to_end);
     tell(record, status);
-    if (record.owed || ended_with_a_failure(status)) leave_the_rest_to_a_child();
+    if (record.owed || ended_with_a_failure(record, status)) leave_the_rest_to_a_child();
   }
   signals.give_back();
   prctl(PR_SET_CHILD_SUBREAPER, 0);
