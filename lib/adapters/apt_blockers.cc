@@ -147,7 +147,7 @@ class BlockerSearch {
           member.because < 0 || kept.members[static_cast<std::size_t>(member.because)].failed;
       if (!first && !attempt.wide) continue;
       any |= block(attempt.upgrade.changes[member.step],
-                   because(plan.steps[root_of(kept, member)], plan.clauses[member.clause]));
+                   because(plan.steps[root_of(kept, member).step], plan.clauses[member.clause]));
     }
     return any;
   }
@@ -200,14 +200,6 @@ class BlockerSearch {
               because(plan.steps[literal.step], clause));
       }
     }
-  }
-
-  static std::uint32_t root_of(const KeptSet& kept, KeptMember member) {
-    // A cause stands before what it causes, so this ends.
-    while (!member.failed && member.because >= 0) {
-      member = kept.members[static_cast<std::size_t>(member.because)];
-    }
-    return member.step;
   }
 
   std::string because(const Step& victim, const Clause& clause) const {

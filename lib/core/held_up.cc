@@ -1,6 +1,5 @@
 #include "core/held_up.h"
 
-#include <algorithm>
 
 namespace aptkeep {
 namespace {
@@ -30,18 +29,6 @@ bool is_usable(const Literal& literal, std::span<const StepState> states) {
 
 bool failed(StepState state) {
   return state == StepState::FailedOld || state == StepState::FailedNew;
-}
-
-const KeptMember* root_of(const KeptSet& kept, std::uint32_t step) {
-  const auto member = std::find_if(kept.members.begin(), kept.members.end(),
-                                   [&](const KeptMember& other) { return other.step == step; });
-  if (member == kept.members.end()) return nullptr;
-  const KeptMember* root = &*member;
-  // A cause stands before what it causes, so this ends.
-  while (!root->failed && root->because >= 0) {
-    root = &kept.members[static_cast<std::size_t>(root->because)];
-  }
-  return root;
 }
 
 }  // namespace

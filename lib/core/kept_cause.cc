@@ -1,4 +1,5 @@
-// Causes as sentences.
+// Causes: where they end, and as sentences.
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,21 @@ std::string sentence(const Plan& plan, const KeptSet& kept, const KeptMember& me
 }
 
 }  // namespace
+
+const KeptMember& root_of(const KeptSet& kept, const KeptMember& member) {
+  const KeptMember* root = &member;
+  // A cause stands before what it causes, so this ends.
+  while (!root->failed && root->because >= 0) {
+    root = &kept.members[static_cast<std::size_t>(root->because)];
+  }
+  return *root;
+}
+
+const KeptMember* root_of(const KeptSet& kept, std::uint32_t step) {
+  const auto member = std::find_if(kept.members.begin(), kept.members.end(),
+                                   [&](const KeptMember& other) { return other.step == step; });
+  return member == kept.members.end() ? nullptr : &root_of(kept, *member);
+}
 
 std::vector<std::string> cause_chain(const Plan& plan, const KeptSet& kept, std::uint32_t step,
                                      std::string_view native_arch) {

@@ -48,6 +48,11 @@ KeptSet least_kept_set(const Plan& plan, std::span<const std::uint32_t> failed,
 // True if World(K) violates no clause that was not violated before the run.
 bool is_consistent(const Plan& plan, const std::vector<bool>& kept);
 
+// The member at the end of this one's causes: itself, if it failed.
+const KeptMember& root_of(const KeptSet& kept, const KeptMember& member);
+// That of the step's member; nullptr: it is none.
+const KeptMember* root_of(const KeptSet& kept, std::uint32_t step);
+
 // One sentence for each member, from `step` down to the failed one:
 //   "c kept: needs b (>= 2)", "b kept: needs a (= 2.0)", "a failed".
 // A step that is not in the set gives an empty list.

@@ -82,10 +82,7 @@ void keep(const PlanParts& parts, const PlanSettings& settings, std::vector<Plan
     one.cause = cause_chain(parts.plan, set, member.step, settings.native_arch);
     if (one.cause.empty()) continue;
     // The chain ends at what failed; here nothing has.
-    auto root = member;
-    while (!root.failed && root.because >= 0) {
-      root = set.members[static_cast<std::size_t>(root.because)];
-    }
+    const KeptMember& root = root_of(set, member);
     if (!root.failed || reasons[root.step] == nullptr) continue;
     const auto& package = parts.plan.steps[root.step].package;
     one.cause.back() =

@@ -27,15 +27,6 @@ Action opposite(Action action) {
   return action;
 }
 
-const KeptMember& root_of(const KeptSet& kept, const KeptMember& member) {
-  const KeptMember* root = &member;
-  // A cause stands before what it causes, so this ends.
-  while (!root->failed && root->because >= 0) {
-    root = &kept.members[static_cast<std::size_t>(root->because)];
-  }
-  return *root;
-}
-
 bool drop(std::vector<std::uint32_t>& steps, std::uint32_t step) {
   return std::erase(steps, step) > 0;
 }

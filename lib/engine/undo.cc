@@ -73,7 +73,6 @@ class Undoing {
   }
   Status choose_step(const Step& step, const std::set<std::string>& asked);
   std::optional<Refusal> refusal(const WayBack& way) const;
-  std::uint32_t asked_for(const KeptSet& kept, std::uint32_t step) const;
   Undo undo_with(std::vector<std::uint32_t> returning);
 
   const OpenPlan& done_;
@@ -114,17 +113,6 @@ Status Undoing::choose(const std::set<std::string>& asked) {
   return success();
 }
 
-// The step that was asked for and that takes this one back with it.
-std::uint32_t Undoing::asked_for(const KeptSet& kept, std::uint32_t step) const {
-  const auto member = std::ranges::find(kept.members, step, &KeptMember::step);
-  if (member == kept.members.end()) return step;
-  const KeptMember* root = &*member;
-  while (!root->failed && root->because >= 0) {
-    root = &kept.members[static_cast<std::size_t>(root->because)];
-  }
-  return root->step;
-}
-
 std::optional<Refusal> Undoing::refusal(const WayBack& way) const {
   const auto because = [&](std::uint32_t root, std::uint32_t step, const std::string& reason) {
     return Refusal{
@@ -140,7 +128,9 @@ std::optional<Refusal> Undoing::refusal(const WayBack& way) const {
   if (!violated) return std::nullopt;
   const Clause& clause = plan_.clauses[*violated];
   const std::uint32_t culprit = culprit_of(clause, old).value_or(way.returning.front());
-  return because(asked_for(way.kept, culprit), culprit,
+  // The step that was asked for and that takes this one back with it.
+  const KeptMember* root = root_of(way.kept, culprit);
+  return because(root == nullptr ? culprit : root->step, culprit,
                  relation_of(clause, done_.flags.native_arch));
 }
 
