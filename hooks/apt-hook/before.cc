@@ -60,6 +60,18 @@ void want_again(Store& store, const std::vector<Step>& steps) {
   if (!wanted) complain(wanted.error().message);
 }
 
+bool lift_with_those_that_wait(Store& store, const std::vector<Keep>& keeps,
+                               const std::string& root, const std::string& why) {
+  bool any = false;
+  for (const Keep& keep : keeps) {
+    if (keep.package != root && keep.root != root) continue;
+    const Status lifted = store.lift_keep(keep.package, why, now());
+    if (!lifted) complain(lifted.error().message);
+    any = any || lifted;
+  }
+  return any;
+}
+
 // Only those whose pin is all that keeps them from being tried.
 bool lift_due(Store& store) {
   const auto keeps = store.keeps();
@@ -69,12 +81,7 @@ bool lift_due(Store& store) {
     const bool whole = root.db_state.size() == 2 && root.db_state[1] == 'i';
     if (!root.failed || !whole) continue;
     if (!due_again(root.failure_class, root.attempts, root.tried, now())) continue;
-    for (const Keep& keep : *keeps) {
-      if (keep.package != root.package && keep.root != root.package) continue;
-      const Status lifted = store.lift_keep(keep.package, "due again", now());
-      if (!lifted) complain(lifted.error().message);
-      any = any || lifted;
-    }
+    any = lift_with_those_that_wait(store, *keeps, root.package, "due again") || any;
   }
   return any;
 }

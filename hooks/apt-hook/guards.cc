@@ -216,12 +216,7 @@ bool lift_guarded(Store& store) {
   bool any = false;
   for (const Keep& root : *keeps) {
     if (!guarded(root) || !holds_now(store, root, index, *db)) continue;
-    for (const Keep& keep : *keeps) {
-      if (keep.package != root.package && keep.root != root.package) continue;
-      const Status lifted = store.lift_keep(keep.package, "its guard holds", now());
-      if (!lifted) complain(lifted.error().message);
-      any = any || lifted;
-    }
+    any = lift_with_those_that_wait(store, *keeps, root.package, "its guard holds") || any;
   }
   return any;
 }

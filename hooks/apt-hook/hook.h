@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "state/store.h"
 
@@ -24,6 +25,9 @@ void resume_cut_off(Store& store);
 // dpkg is to want again what was left unconfigured and is tried by these steps, or is due; all of
 // it, where aptkeep itself is to go.
 void want_again(Store& store, const std::vector<Step>& steps);
+// Lifts the keep of `root` and of those that wait for it. True if any.
+bool lift_with_those_that_wait(Store& store, const std::vector<Keep>& keeps,
+                               const std::string& root, const std::string& why);
 // Lets what failed for a passing reason be tried again when its time has come. True if any.
 bool lift_due(Store& store);
 
