@@ -2,33 +2,15 @@
 
 #include <optional>
 
-#include "core/guard.h"
 #include "core/rule_text.h"
 
 namespace aptkeep {
 namespace {
 
-std::string text_of(const std::string& text) {
-  return text;
-}
-std::string text_of(const GuardCall& call) {
-  return to_string(call);
-}
-std::string text_of(const RuleCommand& command) {
-  return to_string(command);
-}
-std::string text_of(bool never_back) {
-  return never_back ? "never" : "allowed";
-}
-template <typename E>
-std::string text_of(E value) {
-  return rule_word(value);
-}
-
 template <typename T>
 void add(std::vector<DecisionLine>& lines, const char* field,
          const std::optional<Decided<T>>& decided) {
-  if (decided) lines.push_back({field, text_of(decided->value), decided->by, decided->beaten});
+  if (decided) lines.push_back({field, value_text(decided->value), decided->by, decided->beaten});
 }
 
 // What was dropped is told with the first entry, by whose time it was.
@@ -39,7 +21,7 @@ void add(std::vector<DecisionLine>& lines, const char* field, const DecidedList<
   }
   bool first = true;
   for (const auto& entry : decided.entries) {
-    lines.push_back({field, text_of(entry.value), entry.by,
+    lines.push_back({field, value_text(entry.value), entry.by,
                      first ? decided.dropped : std::vector<const Rule*>()});
     first = false;
   }

@@ -1,6 +1,5 @@
 #include "core/held_up.h"
 
-
 namespace aptkeep {
 namespace {
 

@@ -12,32 +12,15 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+template <typename T>
+std::string decided(const std::optional<Decided<T>>& value) {
+  return value ? value_text(value->value) : "none";
+}
+
 // At the end of a line it would mean that the entry goes on in the next one.
 std::string without_last_backslash(std::string text) {
   if (text.ends_with(" \\")) text.replace(text.size() - 1, 1, "'\\'");
   return text;
-}
-
-std::string text_of(const std::string& text) {
-  return text;
-}
-std::string text_of(const GuardCall& call) {
-  return without_last_backslash(to_string(call));
-}
-std::string text_of(const RuleCommand& command) {
-  return without_last_backslash(to_string(command));
-}
-std::string text_of(bool never_back) {
-  return never_back ? "never" : "allowed";
-}
-template <typename E>
-std::string text_of(E value) {
-  return rule_word(value);
-}
-
-template <typename T>
-std::string decided(const std::optional<Decided<T>>& value) {
-  return value ? text_of(value->value) : "none";
 }
 
 template <typename T>
@@ -46,7 +29,7 @@ std::string joined(const DecidedList<T>& list, char between) {
   std::string text;
   for (const auto& entry : list.entries) {
     if (!text.empty()) text += between;
-    text += text_of(entry.value);
+    text += without_last_backslash(value_text(entry.value));
   }
   return text;
 }
@@ -116,6 +99,14 @@ std::string to_string(const RuleCommand& command) {
   if (command.argv.empty()) return text;
   return text +
          to_string(GuardCall{command.argv[0], {command.argv.begin() + 1, command.argv.end()}});
+}
+
+std::string value_text(const GuardCall& call) {
+  return to_string(call);
+}
+
+std::string value_text(const RuleCommand& command) {
+  return to_string(command);
 }
 
 std::optional<std::string> decided_text(const StepDecisions& decisions, std::string_view field) {

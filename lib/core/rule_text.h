@@ -52,6 +52,20 @@ bool same_word(std::string_view a, std::string_view b);  // capitals don't count
 std::string to_string(const Relation& relation);    // ">= 3.6"
 std::string to_string(const RuleCommand& command);  // as a rule has it: "timeout=5 /bin/x 'a b'"
 
+// One value, for a person; as a rule has it but for the end of a line (decided_text()).
+inline std::string value_text(const std::string& text) {
+  return text;
+}
+std::string value_text(const GuardCall& call);
+std::string value_text(const RuleCommand& command);
+inline std::string value_text(bool never_back) {
+  return never_back ? "never" : "allowed";
+}
+template <typename E>
+std::string value_text(E value) {
+  return rule_word(value);
+}
+
 // What all rules together say, by the names of a rule's fields ("Class", "Guard", ...), written as
 // the field's value: the entries of Services, Together and Save with blanks between, those of the
 // others one a line. "none": nothing. nullopt: no such field.
