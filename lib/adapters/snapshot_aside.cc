@@ -14,13 +14,14 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "adapters/snapshot_sums.h"
+
 namespace aptkeep::snapshot {
 namespace {
 
 constexpr const char* kSibling = ".aptkeep-aside";
 constexpr std::string_view kUnconfigured = ".dpkg-new";
 constexpr int kDeepest = 200;
-constexpr std::size_t kMostBytes = std::size_t{64} << 20;
 
 // All that is below a folder and no folder itself, as paths relative to it; and folders that could
 // not be looked into.
@@ -71,19 +72,16 @@ class Shipped {
  private:
   using Sums = std::unordered_map<std::string, std::string>;
 
-  // "HASH  path" line by line, the path without its slash; and what dpkg knows of conffiles.
+  // By path, with what dpkg knows of conffiles.
   const Sums& sums() {
     if (sums_) return *sums_;
     sums_.emplace();
     auto file = open_file(Place{package_.folder.get(), kFailedSums}, kFailedSums);
-    auto text = file ? read_fd(file->get(), kFailedSums, kMostBytes) : Result<std::string>("");
-    std::string_view rest = text ? std::string_view(*text) : std::string_view();
-    while (!rest.empty()) {
-      const std::string_view line = rest.substr(0, rest.find('\n'));
-      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-      const auto space = line.find("  ");
-      if (space == std::string_view::npos) continue;
-      sums_->emplace("/" + std::string(line.substr(space + 2)), line.substr(0, space));
+    auto text = file ? read_fd(file->get(), kFailedSums, kMostSums) : Result<std::string>("");
+    if (text) {
+      each_sum(*text, [&](std::string_view hash, std::string_view path) {
+        sums_->emplace("/" + std::string(path), hash);
+      });
     }
     for (const ConffileRecord& conffile : package_.failed.conffiles) {
       sums_->insert_or_assign(conffile.path, conffile.hash);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "adapters/snapshot_back.h"
+#include "adapters/snapshot_sums.h"
 
 namespace aptkeep {
 namespace snapshot {
@@ -63,8 +64,7 @@ Status keep_sums(const Package& package, const PackageFiles& files) {
     Walk walk;
     auto place = walk.to(file.path);
     auto fd = place ? open_file(*place, file.path) : Result<Fd>(place.error());
-    auto text =
-        fd ? read_fd(fd->get(), file.path, std::size_t{64} << 20) : Result<std::string>(fd.error());
+    auto text = fd ? read_fd(fd->get(), file.path, kMostSums) : Result<std::string>(fd.error());
     if (!text) return text.error();
     return write_file(package.folder.get(), kFailedSums, *text, Sync::Later);
   }

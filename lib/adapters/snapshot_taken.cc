@@ -13,12 +13,12 @@
 #include <unordered_set>
 
 #include "adapters/snapshot_back.h"
+#include "adapters/snapshot_sums.h"
 #include "adapters/snapshot_tool.h"
 
 namespace aptkeep::snapshot {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{64} << 20;
 constexpr std::string_view kSums = ".md5sums";
 
 // A path as a list of checksums may have it: without the slash, and whether or not the package
@@ -31,17 +31,12 @@ std::string_view bare(std::string_view path) {
 
 using Wanted = std::unordered_map<std::string_view, const std::string*>;
 
-// "HASH  path", line by line: the list of files that dpkg does not edit.
-void look_through(std::string_view sums, const std::string& owner, Wanted& wanted,
+void look_through(std::string_view sums, const std::string& owner, const Wanted& wanted,
                   std::vector<Taken>& found) {
-  while (!sums.empty()) {
-    const std::string_view line = sums.substr(0, sums.find('\n'));
-    sums.remove_prefix(std::min(line.size() + 1, sums.size()));
-    const auto space = line.find("  ");
-    if (space == std::string_view::npos) continue;
-    const auto match = wanted.find(bare(line.substr(space + 2)));
+  each_sum(sums, [&](std::string_view, std::string_view path) {
+    const auto match = wanted.find(bare(path));
     if (match != wanted.end()) found.push_back({*match->second, owner});
-  }
+  });
 }
 
 // What other installed packages list of these paths, as dpkg says it: "foo, bar:arch: /path".
@@ -96,7 +91,7 @@ std::vector<Taken> given_up(const Package& package, const PackageFiles& failed) 
 std::string sums_of(int folder, const std::string& owner) {
   const std::string name = owner + std::string(kSums);
   auto file = open_file(Place{folder, name}, name);
-  auto sums = file ? read_fd(file->get(), owner, kMostBytes) : Result<std::string>(file.error());
+  auto sums = file ? read_fd(file->get(), owner, kMostSums) : Result<std::string>(file.error());
   return sums ? std::move(*sums) : std::string();
 }
 
