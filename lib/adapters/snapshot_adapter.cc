@@ -136,9 +136,16 @@ Status take_all(const SnapshotOptions& options, const std::vector<std::string>& 
   return save_all(options, folder->get(), missing, {}, problems);
 }
 
+std::unordered_set<std::string> paths_of(const std::vector<ConffileRecord>& conffiles) {
+  std::unordered_set<std::string> paths;
+  for (const ConffileRecord& conffile : conffiles) paths.insert(conffile.path);
+  return paths;
+}
+
 // Whether somebody has touched its configuration since: a person, or another package's script.
 bool is_edited(const snapshot::Record& record) {
   const Snapshot& saved = record.snapshot;
+  const auto conffiles = paths_of(saved.conffiles);
   const auto touched = [&](const FileRecord& file) {
     const bool there = snapshot::changed_since(file.true_path, 0);
     return there != (file.type != FileType::Absent) ||
@@ -146,9 +153,7 @@ bool is_edited(const snapshot::Record& record) {
   };
   for (std::size_t i = 0; i < saved.files.size(); ++i) {
     const FileRecord& file = saved.files[i];
-    const bool conffile =
-        i >= record.listed || std::any_of(saved.conffiles.begin(), saved.conffiles.end(),
-                                          [&](const auto& one) { return one.path == file.path; });
+    const bool conffile = i >= record.listed || conffiles.count(file.path) != 0;
     if (conffile && touched(file)) return true;
   }
   return false;
@@ -165,11 +170,10 @@ bool lists_the_same(const snapshot::Record& record, const PackageFiles& files) {
                   files.conffiles.end(), same)) {
     return false;
   }
+  const auto known = paths_of(conffiles);
   for (std::size_t i = 0; i < record.listed; ++i) {
     const std::string& path = record.snapshot.files[i].path;
-    const bool conffile = std::any_of(conffiles.begin(), conffiles.end(),
-                                      [&](const auto& one) { return one.path == path; });
-    if (!conffile && now.count(path) == 0) return false;
+    if (known.count(path) == 0 && now.count(path) == 0) return false;
   }
   return true;
 }

@@ -97,6 +97,9 @@ Status settle_beside(Package& package, const std::string& path, const char* cons
                      std::size_t count, const char* spared = nullptr);
 
 // snapshot_conffiles.cc
+// nullptr: it is none of them.
+const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles,
+                                    const std::string& path);
 // Whether nobody would miss the content: some version of it that was shipped.
 bool is_known(const Package& package, AllConffiles& all, const std::string& path,
               const std::string& hash);

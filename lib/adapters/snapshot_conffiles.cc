@@ -27,13 +27,6 @@ const FileRecord* find_file(const Package& package, const std::string& path) {
   return nullptr;
 }
 
-const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles,
-                                    const std::string& path) {
-  const auto found = std::find_if(conffiles.begin(), conffiles.end(),
-                                  [&](const ConffileRecord& one) { return one.path == path; });
-  return found == conffiles.end() ? nullptr : &*found;
-}
-
 Status out_of_use(Package& package, AllConffiles& all, const std::string& conffile,
                   const std::string& path) {
   return is_known(package, all, conffile, hash_at(path)) ? remove_file(path)
@@ -175,6 +168,13 @@ bool removed_since(const Package& package, const PackageFiles& other) {
 }
 
 }  // namespace
+
+const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles,
+                                    const std::string& path) {
+  const auto found = std::find_if(conffiles.begin(), conffiles.end(),
+                                  [&](const ConffileRecord& one) { return one.path == path; });
+  return found == conffiles.end() ? nullptr : &*found;
+}
 
 bool is_known(const Package& package, AllConffiles& all, const std::string& path,
               const std::string& hash) {

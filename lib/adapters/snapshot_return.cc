@@ -139,9 +139,7 @@ void append(std::vector<std::string>& all, std::vector<std::string> more) {
 std::vector<ConffileRecord> conffiles_of(const Package& package) {
   std::vector<ConffileRecord> conffiles = package.record.snapshot.conffiles;
   for (ConffileRecord conffile : package.failed.conffiles) {
-    const bool known =
-        std::any_of(conffiles.begin(), conffiles.end(),
-                    [&](const ConffileRecord& one) { return one.path == conffile.path; });
+    const bool known = find_conffile(conffiles, conffile.path) != nullptr;
     if (known || !package.stays(conffile.path)) continue;
     conffile.obsolete = true;
     conffiles.push_back(std::move(conffile));

@@ -30,10 +30,8 @@ FileType type_at(const std::string& path) {
 
 // What dpkg ships today, and not only remembers.
 bool is_current(const Package& package, const std::string& path) {
-  return std::any_of(package.failed.conffiles.begin(), package.failed.conffiles.end(),
-                     [&](const ConffileRecord& one) {
-                       return one.path == path && !one.obsolete && !one.remove_on_upgrade;
-                     });
+  const ConffileRecord* conffile = find_conffile(package.failed.conffiles, path);
+  return conffile != nullptr && !conffile->obsolete && !conffile->remove_on_upgrade;
 }
 
 class Today {
