@@ -32,8 +32,9 @@ struct SnapshotOptions {
   // Files that belong to a package though dpkg does not know them, by "name:arch".
   std::map<std::string, std::vector<std::string>> extra;
 
-  // dpkg may have unpacked files over another package's without a Replaces.
-  bool overwrites = false;
+  // Whether dpkg may have unpacked files over another package's without a Replaces; asked only on
+  // the way back.
+  std::function<bool()> overwrites = [] { return false; };
 
   std::function<Result<DpkgFiles>(const std::vector<std::string>&)> read = read_dpkg_files;
   std::function<Status(const std::string&, const std::vector<ConffileRecord>&)> write =
@@ -52,7 +53,9 @@ class RealSnapshots final : public Snapshots {
  public:
   explicit RealSnapshots(SnapshotOptions options) : options_(std::move(options)) {}
 
-  void expect_overwrites() { options_.overwrites = true; }
+  void expect_overwrites() {
+    options_.overwrites = [] { return true; };
+  }
 
   std::map<std::string, std::string> take(const std::vector<std::string>& packages) override;
   std::map<std::string, std::string> renew(const std::vector<std::string>& packages) override;

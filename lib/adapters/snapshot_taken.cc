@@ -120,7 +120,7 @@ std::vector<std::string> lost_to(const Package& package) {
 std::vector<Taken> replaced(const Package& package, const PackageFiles& failed) {
   const bool replaces = failed.control.starts_with("Replaces:") ||
                         failed.control.find("\nReplaces:") != std::string::npos;
-  if (!replaces && !package.options.overwrites) return {};
+  if (!replaces && !package.options.overwrites()) return {};
   Wanted wanted;
   for (const std::string& path : failed.paths) {
     if (!package.lists(path)) wanted.emplace(bare(path), &path);
