@@ -176,7 +176,11 @@ void Session::take_snapshots(const std::vector<std::uint32_t>& steps) {
     new_ones = new_ones || step.old_version.empty();
   }
   if (all.empty() && !new_ones) return;
-  auto problems = ports_.snapshots->take(all);
+  // All are taken at once: a call that finds its own taken looks no further, so that a run of many
+  // calls does not read every record in each.
+  const bool taken =
+      taken_before.size() == now.size() && !all.empty() && ports_.snapshots->has(all.front());
+  auto problems = taken ? std::map<std::string, std::string>{} : ports_.snapshots->take(all);
   problems.merge(ports_.snapshots->renew(taken_before));
   for (const auto& [package, why] : problems) {
     // Of a later call it is said then, and perhaps there is none any more.
