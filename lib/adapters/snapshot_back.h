@@ -35,11 +35,16 @@ class AllConffiles {
   std::optional<Claims> claims_;
 };
 
+// In a package's folder: what is known of the failed version.
+inline constexpr const char* kFailed = "failed";
 // In a package's folder: the failed version's md5sums, as it shipped them.
 inline constexpr const char* kFailedSums = "failed.md5sums";
 
 // A package's snapshot, opened, with what is known of the version that it is gone back from.
 struct Package {
+  Package(const SnapshotOptions& all, const std::string& name)
+      : options(all), path(all.folder + "/" + name) {}
+
   const SnapshotOptions& options;
   std::string path;  // of its folder
   Fd folder;
@@ -59,6 +64,10 @@ struct Package {
 };
 
 // snapshot_return.cc
+// Fills `before`; `folder`: that of all packages.
+Status read_before(Package& package, int folder);
+// What was noted of the failed version; empty: nothing yet.
+Result<Failed> read_failed(const Package& package);
 Result<Package> open_package(const SnapshotOptions& options, const std::string& name);
 
 // snapshot_today.cc: in a rollback by hand, before dpkg begins; `record` is then as of today, too.

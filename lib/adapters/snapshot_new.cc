@@ -8,8 +8,6 @@ namespace aptkeep {
 namespace snapshot {
 namespace {
 
-constexpr const char* kFailed = "failed";
-
 Status note_all(const SnapshotOptions& options, const std::vector<std::string>& packages) {
   auto folder = open_folder(options.folder, true);
   if (!folder) return folder.error();
@@ -29,20 +27,15 @@ Result<std::vector<std::string>> undo_one(const SnapshotOptions& options, const 
   auto folder = open_folder(options.folder, false);
   // A run by an aptkeep that took no record of the system for the sake of new packages.
   if (!folder || !is_whole(folder->get(), "system")) return sentences;
-  Package package{options, options.folder + "/" + name, {}, {}, {}, {}, false, {}, {}, {}};
+  Package package(options, name);
   auto own = open_below(folder->get(), name, package.path, true);
   if (!own) return own.error();
   package.folder = std::move(*own);
   package.record.snapshot.package = name;
-  auto before = load_system(folder->get(), "system");
-  if (!before) return Error{before.error().message + " (" + options.folder + ")"};
-  package.before = std::move(*before);
-  struct stat stab {};
-  if (look(Place{package.folder.get(), kFailed}, stab)) {
-    auto failed = load_failed(package.folder.get(), kFailed);
-    if (!failed) return Error{failed.error().message + " (" + package.path + ")"};
-    package.brought_.insert(failed->paths.begin(), failed->paths.end());
-  }
+  if (auto before = read_before(package, folder->get()); !before) return before.error();
+  const auto failed = read_failed(package);
+  if (!failed) return failed.error();
+  package.brought_.insert(failed->paths.begin(), failed->paths.end());
   for (auto* undo : {undo_diversions, undo_overrides, undo_alternatives}) {
     for (std::string& sentence : undo(package)) sentences.push_back(std::move(sentence));
   }

@@ -81,7 +81,7 @@ Status note_failed(Package& package, const Now& now) {
   package.brought_.clear();
   package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
   if (auto kept = keep_sums(package, *now.files); !kept) return kept;
-  return save(package.folder.get(), "failed", package.failed);
+  return save(package.folder.get(), kFailed, package.failed);
 }
 
 // Nothing stops at a sentence: what is left is found again, and told, in the end.
@@ -226,32 +226,42 @@ auto guarded(const char* what, F&& work) -> decltype(work()) {
 
 }  // namespace
 
+Status read_before(Package& package, int folder) {
+  auto before = load_system(folder, "system");
+  if (!before) return Error{before.error().message + " (" + package.options.folder + ")"};
+  package.before = std::move(*before);
+  return success();
+}
+
+Result<Failed> read_failed(const Package& package) {
+  struct stat stab {};
+  if (!look(Place{package.folder.get(), kFailed}, stab)) return Failed{};
+  auto failed = load_failed(package.folder.get(), kFailed);
+  if (!failed) return Error{failed.error().message + " (" + package.path + ")"};
+  return failed;
+}
+
 Result<Package> open_package(const SnapshotOptions& options, const std::string& name) {
   if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos) {
     return Error{"unable to read the snapshot of " + name};
   }
   auto folder = open_folder(options.folder, false);
   if (!folder) return folder.error();
-  Package package{options, options.folder + "/" + name, {}, {}, {}, {}, false, {}, {}, {}};
+  Package package(options, name);
   auto own = open_below(folder->get(), name, package.path, false);
   if (!own) return own.error();
   package.folder = std::move(*own);
   auto record = load_record(package.folder.get(), "record");
   if (!record) return Error{record.error().message + " (" + package.path + ")"};
   package.record = std::move(*record);
-  auto before = load_system(folder->get(), "system");
-  if (!before) return Error{before.error().message + " (" + options.folder + ")"};
-  package.before = std::move(*before);
-  struct stat stab {};
-  if (look(Place{package.folder.get(), "failed"}, stab)) {
-    auto failed = load_failed(package.folder.get(), "failed");
-    if (!failed) return Error{failed.error().message + " (" + package.path + ")"};
-    package.failed = std::move(*failed);
-  }
+  if (auto before = read_before(package, folder->get()); !before) return before.error();
+  auto failed = read_failed(package);
+  if (!failed) return failed.error();
+  package.failed = std::move(*failed);
+  package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
   for (std::size_t i = 0; i < package.record.listed; ++i) {
     package.listed_.insert(package.record.snapshot.files[i].path);
   }
-  package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
   if (auto seen = as_of_today(package); !seen) return seen.error();
   return package;
 }
