@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 
+#include "adapters/dpkg_db.h"
 #include "adapters/snapshot_back.h"
 #include "adapters/snapshot_stage.h"
 #include "adapters/snapshot_take.h"
@@ -155,9 +156,7 @@ void remove_new_folders(Package& package, const std::string& conffile) {
 // "foo:amd64" for "foo:all".
 std::string slot_of(const std::string& package) {
   if (!package.ends_with(":all")) return package;
-  auto native = run_tool({"dpkg", "--print-architecture"});
-  if (!native) return package;
-  return package.substr(0, package.size() - 3) + native->substr(0, native->find('\n'));
+  return package.substr(0, package.size() - 3) + native_architecture();
 }
 
 // dpkg writes the list anew when it removes a package.
