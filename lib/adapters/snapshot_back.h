@@ -1,6 +1,7 @@
 // The steps of the way back, for one package. Part of adapters/snapshot.h.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -120,7 +121,12 @@ Status settle_leftovers(Package& package);
 Status settle_ucf(Package& package);
 Status settle_extra(Package& package);
 
-// snapshot_diverted.cc: FileRecord::true_path as other packages' diversions have it now.
+// snapshot_diverted.cc
+// Path -> where it goes, by diversions that are not the package's own; `local`: also by those that
+// are no package's.
+std::map<std::string, std::string> diverted_by_others(const Package& package,
+                                                      const std::string& list, bool local);
+// FileRecord::true_path as other packages' diversions have it now.
 Status follow_diversions(Package& package);
 
 // snapshot_undo.cc: sentences on what could not be undone.

@@ -169,11 +169,7 @@ class Today {
 
 // Where dpkg puts the package's files now: a diversion of its own does not concern them.
 void divert_as_now(Package& package, const std::string& diversions) {
-  std::map<std::string, std::string> to;
-  const std::string own = name_without_arch(package.name());
-  for (const Diversion& diversion : parse_diversions(diversions)) {
-    if (diversion.package != own) to.emplace(diversion.from, diversion.to);
-  }
+  const auto to = diverted_by_others(package, diversions, true);
   for (std::size_t i = 0; i < package.record.listed; ++i) {
     FileRecord& file = package.record.snapshot.files[i];
     const auto found = to.find(file.path);
