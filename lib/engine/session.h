@@ -103,6 +103,7 @@ class Session {
   bool record_lost() const { return record_lost_; }
 
  private:
+  void write_down(Failure failure);  // in the record, and among the plan's
   void note_vanished(const std::string& status_log);
   void grow_kept_set();
   void keep_what_is_held_up(std::vector<std::uint32_t> failed);

@@ -43,16 +43,20 @@ Failure failure_from(const Verdict& verdict, Phase phase) {
   return failure;
 }
 
+void Session::write_down(Failure failure) {
+  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
+    lose_record(added.error());
+  open_.failures.push_back(std::move(failure));
+}
+
 void Session::record(Failure failure, const DbSnapshot& db) {
   const bool whole = whole_after(failure, db);
   if (failure.step >= 0) {
     set_state(static_cast<std::uint32_t>(failure.step),
               whole ? StepState::FailedOld : StepState::FailedNew);
   }
-  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
-    lose_record(added.error());
   const std::string name = shown(failure.package);
-  open_.failures.push_back(std::move(failure));
+  write_down(std::move(failure));
   const std::size_t before = kept_.members.size();
   const std::int32_t step = open_.failures.back().step;
   grow_kept_set();
@@ -72,9 +76,7 @@ void Session::record(Failure failure, const DbSnapshot& db) {
 
 void Session::record_untouched(Failure failure) {
   set_state(static_cast<std::uint32_t>(failure.step), StepState::FailedOld);
-  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
-    lose_record(added.error());
-  open_.failures.push_back(std::move(failure));
+  write_down(std::move(failure));
   grow_kept_set();
 }
 
@@ -83,11 +85,10 @@ void Session::record_failed_return(Failure failure) {
   // src/main/cleanup.c, cu_prermupgrade): that is no later try that went well.
   tried_.erase(failure.package);
   set_state(static_cast<std::uint32_t>(failure.step), StepState::FailedNew);
-  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
-    lose_record(added.error());
-  ports_.say("unable to put " + shown(failure.package) +
-             " back, it stays unfinished: " + failure.message);
-  open_.failures.push_back(std::move(failure));
+  const std::string line =
+      "unable to put " + shown(failure.package) + " back, it stays unfinished: " + failure.message;
+  write_down(std::move(failure));
+  ports_.say(line);
   grow_kept_set();
 }
 
@@ -216,9 +217,7 @@ bool Session::heal_configured(const DbSnapshot& db) {
     }
     for (Failure& failure : tried->second) {
       failure.healed = true;
-      if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
-        lose_record(added.error());
-      open_.failures.push_back(std::move(failure));
+      write_down(std::move(failure));
     }
     ports_.say(shown(tried->first) + " went well at a later try");
     tried = tried_.erase(tried);
