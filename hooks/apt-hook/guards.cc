@@ -185,15 +185,7 @@ void record_kept(Store& store, std::int64_t plan, const std::vector<Step>& steps
   std::map<std::uint32_t, StepState> states;
   for (const auto& [index, reason] : outcome.kept) {
     const Step& step = steps[index];
-    Failure failure;
-    failure.package = step.package;
-    failure.step = static_cast<std::int32_t>(index);
-    failure.version = step.new_version.empty() ? step.old_version : step.new_version;
-    failure.old_version = step.old_version;
-    failure.phase = step.new_version.empty() ? Phase::Remove : Phase::Unpack;
-    failure.message = reason;
-    failure.failure_class = FailureClass::Guard;
-    const auto added = store.add_failure(plan, failure);
+    const auto added = store.add_failure(plan, guard_failure(step, index, reason));
     if (!added) return complain(added.error().message);
     states[index] = StepState::FailedOld;
     complain(display_name(step.package, native_arch) + " is not touched: " + reason);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/failure_class.h"
 #include "core/guard_arguments.h"
 #include "core/names.h"
 
@@ -65,6 +66,18 @@ GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const Guar
   }
   if (!passes.empty()) decision.reason += "; " + past + joined(passes);
   return decision;
+}
+
+Failure guard_failure(const Step& step, std::uint32_t index, const std::string& reason) {
+  Failure failure;
+  failure.package = step.package;
+  failure.step = static_cast<std::int32_t>(index);
+  failure.version = step.new_version.empty() ? step.old_version : step.new_version;
+  failure.old_version = step.old_version;
+  failure.phase = step.new_version.empty() ? Phase::Remove : Phase::Unpack;
+  failure.message = reason;
+  failure.failure_class = FailureClass::Guard;
+  return failure;
 }
 
 std::vector<GuardCall> guards_after_stop(const std::vector<GuardCall>& calls) {

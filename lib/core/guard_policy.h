@@ -44,6 +44,10 @@ struct GuardDecision {
 // A guard that could not be evaluated is unmet: nothing is known that would speak for the step.
 GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const GuardSetting& setting);
 
+// How a step that its guards keep is recorded: as failed before anything was tried. `index`: its
+// place in the plan.
+Failure guard_failure(const Step& step, std::uint32_t index, const std::string& reason);
+
 // Which guards are to be evaluated again when the package's services have been stopped, just before
 // it is unpacked: a mail may have come into a queue since the plan was made. What the services'
 // stop itself changes (service-active), what may need the service (command), and what cannot change

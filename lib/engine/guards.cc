@@ -1,6 +1,5 @@
 // Guards, looked at again: between the plan and a package's turn lie the unpacking of others, their
 // scripts, and the mail that came in meanwhile.
-#include "core/failure_class.h"
 #include "core/guard_policy.h"
 #include "core/rule.h"
 #include "engine/session.h"
@@ -21,19 +20,6 @@ GuardDecision decision_of(Session& session, const Step& step) {
   return judge_guards(findings, setting);
 }
 
-void keep(Session& session, std::uint32_t index, const std::string& reason) {
-  const Step& step = session.plan().steps[index];
-  Failure failure;
-  failure.package = step.package;
-  failure.step = static_cast<std::int32_t>(index);
-  failure.version = step.new_version;
-  failure.old_version = step.old_version;
-  failure.phase = Phase::Unpack;
-  failure.message = reason;
-  failure.failure_class = FailureClass::Guard;
-  session.record_untouched(std::move(failure));
-}
-
 }  // namespace
 
 bool guards_hold_still(Session& session, const std::vector<std::uint32_t>& steps) {
@@ -52,11 +38,11 @@ bool guards_hold_still(Session& session, const std::vector<std::uint32_t>& steps
       case GuardVerdict::Ask:
       case GuardVerdict::Keep:
         session.ports().say(name + " is not touched: " + decision.reason);
-        keep(session, index, decision.reason);
+        session.record_untouched(guard_failure(step, index, decision.reason));
         break;
       case GuardVerdict::Stop:
         session.ports().say("stopping at " + name + ": " + decision.reason);
-        keep(session, index, decision.reason);
+        session.record_untouched(guard_failure(step, index, decision.reason));
         return false;
     }
   }
