@@ -144,12 +144,10 @@ class Configuring {
         later_.insert(failure.package);
         return true;
       case Reaction::KeepAndStop:
-        session_.ports().say("stopping at " + name + ": " + decision.reason);
-        stopped_ = CallEnd{true, 1, 0};
-        return false;
       case Reaction::Stop:
         session_.ports().say("stopping at " + name + ": " + decision.reason);
         stopped_ = CallEnd{true, 1, 0};
+        if (decision.reaction == Reaction::KeepAndStop) return false;
         session_.leave_alone(failure.step);
         return true;
     }

@@ -113,13 +113,10 @@ class Unpacking {
       if (later) postpone(index);
       return true;
     }
-    if (decision.reaction == Reaction::Stop) {
-      session_.ports().say("stopping at " + session_.shown(failed.package) + ": " +
-                           decision.reason);
-      return false;
+    if (decision.reaction != Reaction::Stop) {
+      session_.record(std::move(failure), db);
+      if (decision.reaction != Reaction::KeepAndStop) return true;
     }
-    session_.record(std::move(failure), db);
-    if (decision.reaction != Reaction::KeepAndStop) return true;
     session_.ports().say("stopping at " + session_.shown(failed.package) + ": " + decision.reason);
     return false;
   }
