@@ -47,16 +47,15 @@ std::vector<std::string> archives(const AptArguments& arguments) {
 }
 
 void read_force_of(PlanView& view, const AptSettings& apt) {
-  std::vector<std::string> texts = apt.list("Aptkeep::Force");
-  texts.push_back(variable("APTKEEP_FORCE"));
-  for (const std::string& text : texts) {
-    const Force force = read_force(text);
-    view.settings.forced.insert(view.settings.forced.end(), force.packages.begin(),
-                                force.packages.end());
-    for (const std::string& refused : force.refused) {
-      view.complaints.push_back("unable to force " + refused + ": it is no package");
-    }
+  std::string text;
+  for (const std::string& entry : apt.list("Aptkeep::Force")) {
+    text += entry + " ";
   }
+  Force force = read_force(text + variable("APTKEEP_FORCE"));
+  for (const std::string& refused : force.refused) {
+    view.complaints.push_back("unable to force " + refused + ": it is no package");
+  }
+  view.settings.forced = std::move(force.packages);
 }
 
 void read_settings(PlanView& view, const AptSettings& apt) {

@@ -26,20 +26,16 @@ bool may_stay(const Step& step) {
 }
 
 std::vector<std::string> forced_packages(const Conversation& conversation) {
-  std::vector<std::string> texts;
+  std::string text;
   for (const auto& [key, value] : conversation.configuration) {
-    if (key.starts_with("Aptkeep::Force")) texts.push_back(value);
+    if (key.starts_with("Aptkeep::Force")) text += value + " ";
   }
-  if (const char* variable = std::getenv("APTKEEP_FORCE")) texts.emplace_back(variable);
-  std::vector<std::string> packages;
-  for (const auto& text : texts) {
-    const Force force = read_force(text);
-    packages.insert(packages.end(), force.packages.begin(), force.packages.end());
-    for (const auto& refused : force.refused) {
-      complain("unable to force " + refused + ": it is no package");
-    }
+  if (const char* variable = std::getenv("APTKEEP_FORCE")) text += variable;
+  Force force = read_force(text);
+  for (const auto& refused : force.refused) {
+    complain("unable to force " + refused + ": it is no package");
   }
-  return packages;
+  return std::move(force.packages);
 }
 
 // Standard input is apt's conversation with us.

@@ -60,9 +60,10 @@ std::vector<std::string> guards_to_repeat(const std::vector<GuardFinding>& findi
 // And back. What cannot be read is a guard without a name, which nothing can evaluate.
 GuardCall read_guard(std::string_view text);
 
-// APTKEEP_FORCE's or one Aptkeep::Force entry's text: packages ("name" or "name:arch") with commas
-// or blanks between. What is no package, a pattern above all, counts for nothing and is in
-// `refused`, fit to be shown: force is for what was looked at, one by one.
+// The text of APTKEEP_FORCE, of Aptkeep::Force's entries, or of all with blanks between: packages
+// ("name" or "name:arch") with commas or blanks between. What is no package, a pattern above all,
+// counts for nothing and is in `refused`, fit to be shown: force is for what was looked at, one by
+// one.
 struct Force {
   std::vector<std::string> packages;
   std::vector<std::string> refused;
