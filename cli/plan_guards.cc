@@ -34,23 +34,9 @@ std::vector<std::vector<GuardFinding>> guards_now(const std::vector<Step>& steps
                                                   const std::vector<StepDecisions>& decisions,
                                                   const std::string& state,
                                                   std::vector<std::string>& complaints) {
-  const Answers before = remembered(state, complaints);
-  std::vector<GuardQuestion> questions;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const auto of_package = before.find(steps[i].package);
-    const Remembered* answers = of_package == before.end() ? nullptr : &of_package->second;
-    for (const auto& entry : decisions[i].guards.entries) {
-      questions.push_back({entry.value, answers});
-    }
-  }
-  const auto reports = questions.empty() ? std::vector<GuardReport>() : probe_all(questions);
-  std::vector<std::vector<GuardFinding>> found;
-  std::size_t next = 0;
-  for (const StepDecisions& one : decisions) {
-    found.emplace_back();
-    for (const auto& entry : one.guards.entries) {
-      found.back().push_back({entry.value, reports.at(next++).result});
-    }
+  std::vector<std::vector<GuardFinding>> found(steps.size());
+  for (StepGuards& one : probe_steps(steps, decisions, remembered(state, complaints))) {
+    found[one.step] = std::move(one.findings);
   }
   return found;
 }

@@ -21,10 +21,6 @@ namespace {
 
 constexpr int kPatience = 120'000;  // ms that a person has for an answer
 
-bool may_stay(const Step& step) {
-  return step.action != Action::Configure;
-}
-
 std::vector<std::string> forced_packages(const Conversation& conversation) {
   std::string text;
   for (const auto& [key, value] : conversation.configuration) {
@@ -58,58 +54,37 @@ bool says_yes(const std::string& question) {
 }
 
 struct Looked {
-  std::uint32_t step;
+  StepGuards guards;
   GuardSetting setting;
-  std::vector<GuardFinding> findings;
 };
 
-// All guards of all steps, in one go.
 std::vector<Looked> look(const std::vector<Step>& steps, const std::vector<StepDecisions>& decided,
                          GuardOutcome& outcome, Store& store) {
   const auto remembered = store.remembered();
   if (!remembered) complain(remembered.error().message);
-  std::vector<GuardQuestion> questions;
+  const std::map<std::string, Remembered> nothing;
   std::vector<Looked> looked;
-  for (std::uint32_t i = 0; i < steps.size(); ++i) {
-    const StepDecisions& decisions = decided[i];
-    if (decisions.guards.entries.empty() || !may_stay(steps[i])) continue;
-    Looked one{i, {}, {}};
-    if (decisions.if_unmet) one.setting.if_unmet = decisions.if_unmet->value;
-    const Remembered* before = nullptr;
-    if (remembered) {
-      const auto found = remembered->find(steps[i].package);
-      if (found != remembered->end()) before = &found->second;
-    }
-    for (const auto& entry : decisions.guards.entries) {
-      questions.push_back({entry.value, before});
-      one.findings.push_back({entry.value, {}});
-    }
-    looked.push_back(std::move(one));
-  }
-  if (questions.empty()) return looked;
-  const auto reports = probe_all(questions);
-  std::size_t next = 0;
-  for (Looked& one : looked) {
-    for (GuardFinding& finding : one.findings) {
-      const GuardReport& report = reports[next++];
-      finding.result = report.result;
-      auto& answers = outcome.answers[steps[one.step].package];
-      answers.insert(report.now.begin(), report.now.end());
-    }
+  for (StepGuards& guards : probe_steps(steps, decided, remembered ? *remembered : nothing)) {
+    GuardSetting setting;
+    const auto& if_unmet = decided[guards.step].if_unmet;
+    if (if_unmet) setting.if_unmet = if_unmet->value;
+    auto& answers = outcome.answers[steps[guards.step].package];
+    answers.insert(guards.now.begin(), guards.now.end());
+    looked.push_back({std::move(guards), std::move(setting)});
   }
   return looked;
 }
 
 GuardDecision decide(const Looked& looked, const std::string& name) {
   GuardSetting setting = looked.setting;
-  GuardDecision decision = judge_guards(looked.findings, setting);
+  GuardDecision decision = judge_guards(looked.guards.findings, setting);
   if (decision.verdict != GuardVerdict::Ask) return decision;
   if (says_yes(name + ": " + decision.reason + ". Go on with it nevertheless?")) {
     setting.accepted = decision.unmet;
   } else {
     setting.person = false;
   }
-  return judge_guards(looked.findings, setting);
+  return judge_guards(looked.guards.findings, setting);
 }
 
 // A removal has no version to look rules up by: it waits for a person.
@@ -131,7 +106,7 @@ bool holds_now(Store& store, const Keep& keep, const RuleIndex& index, const DbS
   const auto decided = decide_steps(index, {compare_versions, installed}, {step});
   const auto looked = look({step}, decided, outcome, store);
   for (const Looked& one : looked) {
-    const auto decision = judge_guards(one.findings, one.setting);
+    const auto decision = judge_guards(one.guards.findings, one.setting);
     if (decision.verdict != GuardVerdict::Go && decision.verdict != GuardVerdict::Warn)
       return false;
   }
@@ -147,19 +122,19 @@ GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flag
   const auto forced = forced_packages(conversation);
   auto looked = look(steps, decisions, outcome, store);
   for (Looked& one : looked) {
-    Step& step = steps[one.step];
+    Step& step = steps[one.guards.step];
     one.setting.person = !flags.unattended;
     one.setting.forced = is_forced(forced, step.package);
     const std::string name = display_name(step.package, flags.native_arch);
     const GuardDecision decision = decide(one, name);
     if (!decision.passed.empty()) step.passed = decision.reason;
-    step.guards = guards_to_repeat(one.findings, decision);
+    step.guards = guards_to_repeat(one.guards.findings, decision);
     step.if_unmet = one.setting.if_unmet;
     if (decision.reason.empty()) continue;
     switch (decision.verdict) {
       case GuardVerdict::Keep:
       case GuardVerdict::Ask:
-        outcome.kept.emplace_back(one.step, decision.reason);
+        outcome.kept.emplace_back(one.guards.step, decision.reason);
         break;
       case GuardVerdict::Stop:
         outcome.stop = name + ": " + decision.reason;

@@ -254,6 +254,36 @@ std::vector<GuardReport> probe_all(const Questions& questions, const GuardOption
   return all;
 }
 
+std::vector<StepGuards> probe_steps(const std::vector<Step>& steps,
+                                    const std::vector<StepDecisions>& decisions,
+                                    const std::map<std::string, Remembered>& before) {
+  std::vector<StepGuards> all;
+  Questions questions;
+  for (std::uint32_t i = 0; i < steps.size(); ++i) {
+    const auto& entries = decisions[i].guards.entries;
+    if (entries.empty() || steps[i].action == Action::Configure) continue;
+    const auto known = before.find(steps[i].package);
+    StepGuards one;
+    one.step = i;
+    for (const auto& entry : entries) {
+      questions.push_back({entry.value, known == before.end() ? nullptr : &known->second});
+      one.findings.push_back({entry.value, {}});
+    }
+    all.push_back(std::move(one));
+  }
+  if (questions.empty()) return all;
+  const auto reports = probe_all(questions);
+  auto next = reports.begin();
+  for (StepGuards& one : all) {
+    for (GuardFinding& finding : one.findings) {
+      finding.result = next->result;
+      one.now.insert(next->now.begin(), next->now.end());
+      ++next;
+    }
+  }
+  return all;
+}
+
 std::vector<GuardReport> probe_guards(const std::vector<GuardCall>& calls, const Remembered& before,
                                       const GuardOptions& options) {
   Questions questions;

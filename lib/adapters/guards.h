@@ -3,9 +3,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/guard.h"
+#include "core/guard_policy.h"
+#include "core/plan.h"
+#include "core/rule_match.h"
 
 namespace aptkeep {
 
@@ -33,6 +39,20 @@ struct GuardQuestion {
 // command does. All guards of a plan in one call cost one fork, which is what costs most.
 std::vector<GuardReport> probe_all(const std::vector<GuardQuestion>& questions,
                                    const GuardOptions& options = {});
+// What the guards of one of a plan's steps found.
+struct StepGuards {
+  std::uint32_t step = 0;
+  std::vector<GuardFinding> findings;  // in the order of its decisions
+  Remembered now;                      // of the package, if it is installed well
+};
+
+// All guards of a plan, of the steps that have any. A package that only has to be configured has
+// its new files already and cannot stay as it is: nothing is asked for it. `decisions`: one for
+// each step; `before`: by package.
+std::vector<StepGuards> probe_steps(const std::vector<Step>& steps,
+                                    const std::vector<StepDecisions>& decisions,
+                                    const std::map<std::string, Remembered>& before);
+
 // Those of one package.
 std::vector<GuardReport> probe_guards(const std::vector<GuardCall>& calls, const Remembered& before,
                                       const GuardOptions& options = {});
