@@ -3,15 +3,15 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <string_view>
 #include <system_error>
+
+#include "adapters/memory_file.h"
 
 extern char** environ;
 
@@ -24,42 +24,6 @@ constexpr const char* kAptConfig = "/usr/bin/apt-config";
 std::string system_words(int error) {
   return std::generic_category().message(error);
 }
-
-// A file in memory: what a program prints is read when it has ended, so that no pipe can fill up.
-class MemoryFile {
- public:
-  explicit MemoryFile(unsigned flags) : fd_(::memfd_create("aptkeep", flags)) {}
-  ~MemoryFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-
-  int fd() const { return fd_; }
-
-  bool write(std::string_view text) {
-    while (!text.empty()) {
-      const auto size = ::write(fd_, text.data(), text.size());
-      if (size < 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(size));
-    }
-    return true;
-  }
-
-  std::string content() const {
-    std::string text;
-    std::array<char, 65536> buffer{};
-    ssize_t size = 0;
-    while ((size = ::pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(text.size()))) >
-           0) {
-      text.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-    return text;
-  }
-
- private:
-  int fd_;
-};
 
 // Ours, but that messages are in English, which is the language that is read here.
 std::vector<std::string> environment() {
@@ -85,8 +49,8 @@ struct Answer {
 };
 
 Result<Answer> ask(const char* program, std::vector<std::string> arguments) {
-  const MemoryFile output(MFD_CLOEXEC);
-  const MemoryFile errors(MFD_CLOEXEC);
+  const MemoryFile output;
+  const MemoryFile errors;
   if (output.fd() < 0 || errors.fd() < 0) return Error{system_words(errno)};
   arguments.insert(arguments.begin(), program);
   auto variables = environment();
@@ -179,8 +143,7 @@ Result<Simulation> simulate(const AptArguments& arguments, const std::string& na
   if (settings.fd() < 0 || !settings.write(simulation_settings())) {
     return Error{cannot + system_words(errno)};
   }
-  const auto path = "/proc/self/fd/" + std::to_string(settings.fd());
-  const auto answer = ask(kAptGet, simulation_command(arguments, path));
+  const auto answer = ask(kAptGet, simulation_command(arguments, settings.path()));
   if (!answer) return Error{cannot + answer.error().message};
   if (answer->status != 0) return Error{"unable to plan: " + why(kAptGet, *answer)};
   return read_simulation(answer->output, native_arch, compare);

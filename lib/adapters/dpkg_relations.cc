@@ -1,8 +1,5 @@
 #include "adapters/dpkg_relations.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -12,6 +9,7 @@
 #include <utility>
 
 #include "adapters/dpkg_impl.h"
+#include "adapters/memory_file.h"
 
 namespace aptkeep {
 namespace {
@@ -50,27 +48,6 @@ void read_all(void* data) {
     if (!file.empty()) read_stanza(file.c_str(), &reading->old_sides[i]);
   }
 }
-
-// libdpkg reads stanzas from files only.
-class MemoryFile {
- public:
-  explicit MemoryFile(const std::string& text) : fd_(::memfd_create("control", MFD_CLOEXEC)) {
-    good_ = fd_ >= 0 && ::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  }
-  MemoryFile(MemoryFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)), good_(other.good_) {}
-  MemoryFile& operator=(MemoryFile&&) = delete;
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-  ~MemoryFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  bool good() const { return good_; }
-  std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
-
- private:
-  int fd_;
-  bool good_ = false;
-};
 
 bool is_there(const struct pkginfo* pkg) {
   return pkg->status != PKG_STAT_NOTINSTALLED && pkg->status != PKG_STAT_CONFIGFILES;
@@ -310,8 +287,8 @@ Result<std::vector<Clause>> clauses_today(const std::vector<Step>& steps,
   for (const std::string& control : old_control) {
     paths.emplace_back();
     if (control.empty()) continue;
-    files.emplace_back(control);
-    if (!files.back().good())
+    files.emplace_back();  // libdpkg reads stanzas from files only
+    if (files.back().fd() < 0 || !files.back().write(control))
       return Error{"unable to write to memory: " + std::generic_category().message(errno)};
     paths.back() = files.back().path();
   }
