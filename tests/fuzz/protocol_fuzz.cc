@@ -3,8 +3,6 @@
 #include "protocol_fuzz.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -14,15 +12,10 @@
 #include "core/dpkg_status.h"
 #include "core/names.h"
 #include "core/protocol.h"
+#include "require.h"
 
 namespace aptkeep {
 namespace {
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "does not hold: %s\n", what);
-  std::abort();
-}
 
 bool is_one_line(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });

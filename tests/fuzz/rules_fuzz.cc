@@ -3,8 +3,6 @@
 #include "rules_fuzz.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <string_view>
 #include <vector>
 
@@ -13,15 +11,10 @@
 #include "core/guard_arguments.h"
 #include "core/package_pattern.h"
 #include "core/rule_text.h"
+#include "require.h"
 
 namespace aptkeep {
 namespace {
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "does not hold: %s\n", what);
-  std::abort();
-}
 
 // Nothing that a terminal, a log or another program would take for more than text.
 bool is_text(const std::string& text) {

@@ -53,6 +53,18 @@ def unpacked_in_order(bed):
     return order
 
 
+def site_rule(world, package, fields):
+    world.bed.write("/etc/aptkeep/rules.d/90-site.rules",
+                    f"Package: {package}\n{fields}\nSource: https://example.org\n")
+
+
+def failing(package):
+    """The chain, in which the new version of this one fails at its end."""
+    others = [name for name in ("base", "foo", "dep") if name != package]
+    return CHAIN.replace("base foo dep 2.0",
+                         f"{' '.join(others)} 2.0\n{package} 2.0\n  postinst configure: fail")
+
+
 class Agree(unittest.TestCase):
     def agree(self, world, command="full-upgrade", plan_code=0, run_code=0):
         """Plans, runs, compares; returns the plan's steps by name."""
@@ -200,8 +212,7 @@ libx:i386 2.0
             self.assertEqual(steps.keys(), {"ind", "fresh", "gone"})
 
     def test_a_failure_is_put_back_and_then_kept(self):
-        text = CHAIN.replace("base foo dep 2.0", "base dep 2.0\nfoo 2.0\n  postinst configure: fail")
-        with frontend.world(text) as world:
+        with frontend.world(failing("foo")) as world:
             steps = self.agree(world, run_code=100)
             self.assertEqual(steps["foo"]["if_it_fails"]["outcome"], "put_back")
             self.assertEqual(world.states()["foo"], ("ii", "1.0"))
@@ -209,11 +220,8 @@ libx:i386 2.0
             self.assertEqual(self.agree(world, plan_code=1), {})
 
     def test_a_failure_that_may_not_go_back_is_left_unconfigured(self):
-        text = CHAIN.replace("base foo dep 2.0", "base dep 2.0\nfoo 2.0\n  postinst configure: fail")
-        with frontend.world(text) as world:
-            world.bed.write("/etc/aptkeep/rules.d/90-site.rules",
-                            "Package: foo\nRollback: never\nReason: its data are converted\n"
-                            "Source: https://example.org\n")
+        with frontend.world(failing("foo")) as world:
+            site_rule(world, "foo", "Rollback: never\nReason: its data are converted")
             done = world.bed.run("aptkeep plan --json -- install foo")
             steps = {s["package"]: s for s in json.loads(done.output)["steps"]}
             outcome = steps[f"foo:{pkg.NATIVE}"]["if_it_fails"]
@@ -224,9 +232,8 @@ libx:i386 2.0
 
     def test_a_guard_keeps_its_package_and_what_needs_it(self):
         with frontend.world(CHAIN) as world:
-            world.bed.write("/etc/aptkeep/rules.d/90-site.rules",
-                            "Package: foo\nGuard: queue-empty /var/spool/foo\n"
-                            "Reason: its queue is of the old form\nSource: https://example.org\n")
+            site_rule(world, "foo", "Guard: queue-empty /var/spool/foo\n"
+                                    "Reason: its queue is of the old form")
             world.bed.must("mkdir -p /var/spool/foo && touch /var/spool/foo/job")
             steps = self.agree(world, plan_code=1, run_code=100)
             fates = {name: step["fate"] for name, step in steps.items()}
@@ -236,11 +243,8 @@ libx:i386 2.0
                              [("ii", "1.0")] * 2)
 
     def test_a_rule_stops_the_run_at_a_failure(self):
-        text = CHAIN.replace("base foo dep 2.0", "base dep 2.0\nfoo 2.0\n  postinst configure: fail")
-        with frontend.world(text) as world:
-            world.bed.write("/etc/aptkeep/rules.d/90-site.rules",
-                            "Package: foo\nOn-Failure: stop-run\nReason: a person has to look\n"
-                            "Source: https://example.org\n")
+        with frontend.world(failing("foo")) as world:
+            site_rule(world, "foo", "On-Failure: stop-run\nReason: a person has to look")
             done = world.bed.run("aptkeep plan --json -- install foo")
             steps = {s["package"]: s for s in json.loads(done.output)["steps"]}
             self.assertEqual(steps[f"foo:{pkg.NATIVE}"]["if_it_fails"]["outcome"], "stops_run")

@@ -3,10 +3,8 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import jsonschema
@@ -22,13 +20,8 @@ def strict(node):
     return {**node, "additionalProperties": False} if "properties" in node else node
 
 
-class Base(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="aptkeep-plan-")
-        self.addCleanup(folder.cleanup)
-        os.chmod(folder.name, 0o755)
-        self.world = world.World(folder.name, COMMAND)
-        self.folder = pathlib.Path(folder.name)
+class Base(world.Case):
+    command = COMMAND
 
     def record(self, kind):
         path = self.world.root / "records" / (kind + ".db")

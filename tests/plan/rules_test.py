@@ -2,10 +2,8 @@
 """aptkeep explain (the rules' part), rules check, rules test: rules_test.py COMMAND MAKE_STATE"""
 
 import os
-import pathlib
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import world
@@ -37,13 +35,8 @@ Class: none
 """
 
 
-class Base(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="aptkeep-rules-")
-        self.addCleanup(folder.cleanup)
-        os.chmod(folder.name, 0o755)
-        self.world = world.World(folder.name, COMMAND)
-        self.folder = pathlib.Path(folder.name)
+class Base(world.Case):
+    command = COMMAND
 
     def write(self, name, text):
         path = self.world.rules / name

@@ -6,6 +6,8 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
+import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "lib")]
@@ -89,3 +91,15 @@ class World:
         now = self.fingerprint()
         return [name for name in sorted(now.keys() | before.keys())
                 if now.get(name) != before.get(name)]
+
+
+class Case(unittest.TestCase):
+    """A test with a world of its own, in a folder that others may look into."""
+    command = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="aptkeep-plan-")
+        self.addCleanup(folder.cleanup)
+        os.chmod(folder.name, 0o755)
+        self.world = World(folder.name, self.command)
+        self.folder = pathlib.Path(folder.name)
