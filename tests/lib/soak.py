@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs every test of a build with its full counts, and writes the result to docs/results/.
 
-    soak.py --build DIR
+    soak.py --build DIR [--long-first]
 
 APTKEEP_SOAK=1 tells the tests to do so. What has passed is remembered by revision, so that a soak
 that was interrupted goes on where it was; what failed is run again. Tests that play rounds are run
@@ -54,14 +54,15 @@ def tests_of(build, environment):
     return tests
 
 
-def parts_of(tests):
+def parts_of(tests, long_first=False):
     """(name, round) of all, in the order in which they are run: what builds the packages, tests
-    without rounds, then rounds, each test as far as the others; what takes hours comes last."""
+    without rounds, then rounds, each test as far as the others; what takes hours comes last, or
+    first where that has to fit into the time that there is."""
     def order(part):
         name, number = part
         count = tests[name][0]
         longest = name.startswith("rollback.") or name.endswith("any-failure")
-        return (not name.endswith(".build"), longest, count > 1, number / count, name)
+        return (not name.endswith(".build"), longest != long_first, count > 1, number / count, name)
     return sorted(((name, number) for name, (count, _) in tests.items()
                    for number in range(count)), key=order)
 
@@ -131,7 +132,9 @@ def write_result(state, tests, parts):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
-    build = parser.parse_args().build
+    parser.add_argument("--long-first", action="store_true")
+    arguments = parser.parse_args()
+    build = arguments.build
     lifetime.end_tidily()
     # At once: the threads would first run all that is left. What they wait for ends with us, and
     # what is written is whole at any time.
@@ -146,7 +149,7 @@ def main():
     environment = dict(os.environ, APTKEEP_SOAK="1", APTKEEP_SEED=state["seed"],
                        APTKEEP_ROUNDS=os.environ.get("APTKEEP_ROUNDS", "200000"))
     tests = tests_of(build, environment)
-    parts = parts_of(tests)
+    parts = parts_of(tests, arguments.long_first)
     left = [p for p in parts if not state["tests"].get(key_of(tests, p), {}).get("passed")]
     write_result(state, tests, parts)
     # Packages first, alone: all others wait for them.
