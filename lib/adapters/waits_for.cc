@@ -92,7 +92,8 @@ std::vector<int> selected(std::int64_t pid, const Call& call) {
   const auto count = std::min<unsigned long>(call.argument[0], FD_SETSIZE);
   const std::string bits = memory_of(pid, call.argument[1], (count + 7) / 8);
   for (unsigned long fd = 0; fd < count && fd / 8 < bits.size(); ++fd) {
-    if ((static_cast<unsigned char>(bits[fd / 8]) >> (fd % 8) & 1u) != 0) {
+    const unsigned byte = static_cast<unsigned char>(bits[fd / 8]);
+    if ((byte >> (fd % 8) & 1u) != 0) {
       fds.push_back(static_cast<int>(fd));
     }
   }
