@@ -320,6 +320,7 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
     database = ports.db.read();
     if (!database) return database.error();
   }
+  end_returns(open, *database, ports);
   const auto has_snapshot = [&](const std::string& package) {
     return ports.snapshots != nullptr && ports.snapshots->has(package);
   };

@@ -67,6 +67,10 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
 // unless one of these failed, because without a failure a person stopped the frontend.
 void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& ports);
 
+// Where the driver died while packages went back, and dpkg alone configured their old versions: what
+// the driver would have done after that.
+void end_returns(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports);
+
 // After a frontend that was killed, or a power cut: configures what is unpacked, and unpacks what
 // dpkg was amid of, and what these need; where such an archive is gone, what cannot be
 // without it goes back. Steps that nothing begun needs are left alone. What was on its way back

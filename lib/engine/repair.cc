@@ -134,6 +134,23 @@ void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& por
   carry_on(open, std::vector<bool>(open.states.size(), true), call_ports);
 }
 
+void end_returns(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
+  std::vector<std::string> back;
+  for (std::uint32_t i = 0; i < open.states.size(); ++i) {
+    const Step& step = open.plan.steps[i];
+    const bool is_back = open.states[i] == StepState::Returning && whole_at_old_side(step, db);
+    if (is_back && !step.old_version.empty()) back.push_back(step.package);
+  }
+  if (back.empty() || ports.snapshots == nullptr || ports.dpkg == nullptr) return;
+  NoProgress progress;
+  CallPorts call_ports = call_ports_of(ports, progress);
+  const DpkgCall look = call_of(DpkgCall::Verb::Configure);
+  Session session(look, open, call_ports);
+  if (const Status settled = ports.snapshots->settle(back); !settled)
+    ports.say(settled.error().message);
+  finish_returned(session);
+}
+
 Status resume(OpenPlan& open, FinishPorts& ports) {
   const auto database = ports.db.read();
   if (!database) return database.error();

@@ -12,7 +12,7 @@ class ResumeTest : public RunTest {
  protected:
   ResumeTest() { with_snapshots_ = true; }
 
-  void resume_now() {
+  FinishPorts finish_ports() {
     FinishPorts ports{world_,
                       *store_,
                       &world_,
@@ -20,6 +20,10 @@ class ResumeTest : public RunTest {
                       [] { return false; },
                       [](const std::string&) { return std::string(); }};
     ports.snapshots = &memory_;
+    return ports;
+  }
+  void resume_now() {
+    FinishPorts ports = finish_ports();
     // As another process finds it: from the record, not from this one's memory.
     const auto found = store_->unended_plan();
     ASSERT_TRUE(found);
@@ -127,6 +131,24 @@ TEST_F(ResumeTest, WhatWasOnItsWayBackArrives) {
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
   EXPECT_EQ(world_.state("depv"), "ii 1.0");
   EXPECT_EQ(std::count(memory_.log.begin(), memory_.log.end(), "complete foo:amd64"), 1);
+}
+
+// The driver was killed, and dpkg went on alone: apt's run ends as if nothing had happened.
+TEST_F(ResumeTest, WhatDpkgAloneBroughtBackIsCompletedAtTheEnd) {
+  const auto foo = upgrade({"foo", "2.0"});
+  upgrade({"bar", "2.0"});
+  begin();
+  unpack_all();
+  ASSERT_TRUE(store_->set_states(open_.id, {{foo, StepState::Returning}}));
+  const auto archive = memory_.archive("foo:amd64");
+  ASSERT_TRUE(archive && world_.run({"--unpack", *archive}));
+  ASSERT_TRUE(world_.run({"--configure", "--pending"}));
+  ASSERT_EQ(world_.state("foo"), "ii 1.0");
+  FinishPorts ports = finish_ports();
+  const auto ending = finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000);
+  ASSERT_TRUE(ending) << ending.error().message;
+  const std::vector<std::string> last{memory_.log.end() - 2, memory_.log.end()};
+  EXPECT_EQ(last, (std::vector<std::string>{"settle foo:amd64", "complete foo:amd64"}));
 }
 
 TEST_F(ResumeTest, AFailureInWhatIsFinishedGoesBackAsInAnyRun) {
