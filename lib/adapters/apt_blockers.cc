@@ -39,8 +39,9 @@ class BlockerSearch {
     for (int round = 0; round < kMostRounds; ++round) {
       auto upgrade = simulate(cache_, policy_);
       if (!upgrade.solved) {
-        if (!step_back()) break;
-        continue;
+        if (step_back() || (!last_ && !best_ && block_all_kept("has no way to be upgraded now")))
+          continue;
+        break;
       }
       auto victims = victims_of(upgrade);
       remember_best(upgrade, victims);
@@ -48,13 +49,16 @@ class BlockerSearch {
       // Kept packages are worth any time, but not what else is lost because of them.
       if (best_ && Clock::now() - begun_ > kMostTime) break;
       last_ = Attempt{std::move(upgrade), std::move(victims), blocked_.size()};
-      if (!block_causes(*last_) && !widen(*last_) && !block_own(*last_) && !block_all_kept(*last_))
+      if (!block_causes(*last_) && !widen(*last_) && !block_own(*last_) &&
+          !block_all_kept(would_remove_both(*last_)))
         break;
     }
     if (best_) {
       unblock_down_to(best_->blocked);
     } else if (last_) {
       block_direct(*last_);
+    } else {
+      unblock_down_to(0);  // it did not help
     }
     return std::move(blocked_);
   }
@@ -171,18 +175,21 @@ class BlockerSearch {
   }
 
   // What the resolver tried on its way, and took back, is in no result: it may have tried to
-  // upgrade one of several kept packages, of which the victim needs the old one. Without their new
-  // versions there is nothing to try: the kept set at its old versions fits all others at their
-  // new ones.
-  bool block_all_kept(const Attempt& attempt) {
-    const auto& victim = attempt.upgrade.changes[attempt.victims.front()].package;
-    const auto name = display_name(full_name(victim), cache_.NativeArch());
+  // upgrade one of several kept packages, of which the victim needs the old one, or have given up
+  // over that. Without their new versions there is nothing to try: the kept set at its old versions
+  // fits all others at their new ones.
+  bool block_all_kept(const std::string& reason) {
     bool any = false;
     for (const auto& package : kept_packages_) {
-      any |= block({package, package.CurrentVer(), package.VersionList()},
-                   "would remove " + name + ": both are kept back for now");
+      any |= block({package, package.CurrentVer(), package.VersionList()}, reason);
     }
     return any;
+  }
+
+  std::string would_remove_both(const Attempt& attempt) const {
+    const auto& victim = attempt.upgrade.changes[attempt.victims.front()].package;
+    return "would remove " + display_name(full_name(victim), cache_.NativeArch()) +
+           ": both are kept back for now";
   }
 
   // When nothing else helped: all that Breaks or Conflicts with a victim itself.

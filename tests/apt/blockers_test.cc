@@ -244,6 +244,29 @@ TEST_F(Blockers, WhatTheResolverTriesOnItsWayAndTakesBack) {
   EXPECT_EQ(simulate("Inst"), Names{});
 }
 
+// The resolver does not come to its end: it takes core's new version for possible, so that
+// common's, which Breaks the old one, is wanted too. (libreoffice in a random graph, and apt 2.6.)
+TEST_F(Blockers, AFullUpgradeThatFindsNoWayIsGivenOne) {
+  keeps_ = {{"deflate:amd64", "1.0", "2.0"}};
+  upgradable("deflate", "", "");
+  upgradable("tiff", "Depends: deflate (>= 1.0)\n", "Depends: deflate (>= 2.0)\n");
+  upgradable("poppler", "Depends: tiff (>= 1.0)\n", "Depends: tiff (>= 2.0)\n");
+  upgradable("common", "Breaks: core (<< 1.0)\n", "Breaks: core (<< 2.0)\n");
+  upgradable("core", "Depends: common (>= 1.0), poppler (>= 1.0), tiff (>= 1.0)\n",
+             "Depends: common (>= 1.0), poppler (>= 2.0), tiff (>= 1.0)\n");
+  upgradable("innocent", "", "");
+  root_.write();
+  for (const char* name : {"tiff", "poppler", "common", "core"}) {
+    keeps_.push_back({std::string(name) + ":amd64", "1.0", ""});
+  }
+  pin({});
+  std::string output;
+  ASSERT_EQ(root_.apt_get("-s dist-upgrade", &output), 100) << output;
+  pin(blockers());
+  EXPECT_EQ(simulate("Remv"), Names{});
+  EXPECT_EQ(simulate("Inst"), Names{"innocent"});
+}
+
 TEST_F(Blockers, NothingKeptNothingBlocked) {
   upgradable("foo", "", "");
   upgradable("bar", "", "Breaks: foo (<< 2)\n");
