@@ -2,6 +2,7 @@
 // what failed is not tried twice and what needs it is not tried at all.
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "core/order.h"
 #include "engine/session.h"
@@ -23,23 +24,33 @@ class Configuring {
       if (end) return end;
       if (session_.all_well() && !database_needed_) return std::nullopt;
     }
-    // What has failed goes back when all that does not need it is configured: by then a transient
-    // failure has had its later try, and what the old versions need is there.
     for (bool again = true; again;) {
-      if (const auto end = by_name(); end) return end;
-      if (interrupted_) break;
-      const auto went = go_back(session_);
-      if (!went) session_.ports().say(went.error().message);
-      again = went && *went;
-      allow_follow_ups();
-    }
-    if (session_.call().pending && !session_.call().no_triggers) {
+      if (const auto end = forth_and_back(); end) return end;
+      if (!session_.call().pending || session_.call().no_triggers) break;
+      const std::size_t failed_before = failed_calls_;
       if (const auto end = pending_triggers(); end) return end;
+      again = failed_calls_ != failed_before && !interrupted_;
     }
     return interrupted_;
   }
 
  private:
+  // What has failed goes back when all that does not need it is configured: by then a transient
+  // failure has had its later try, and what the old versions need is there. A dpkg that was killed
+  // amid it is started once more.
+  std::optional<CallEnd> forth_and_back() {
+    bool stumbled = false;
+    for (bool again = true; again;) {
+      if (const auto end = by_name(); end) return end;
+      if (interrupted_) break;
+      const auto went = go_back(session_);
+      if (!went) session_.ports().say(went.error().message);
+      again = went ? *went : !std::exchange(stumbled, true);
+      allow_follow_ups();
+    }
+    return std::nullopt;
+  }
+
   // One dpkg call; a package that failed in it is written down.
   std::optional<CallEnd> one_call(const std::vector<std::string>& args) {
     session_.ports().progress.calling({}, {});

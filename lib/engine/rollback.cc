@@ -183,10 +183,11 @@ class GoingBack {
     session_.save_states();
     session_.ports().progress.calling({}, {});
     const Verdict verdict = session_.run_dpkg(args);
+    // Also where dpkg was killed: what it had unpacked until then is configured by and by.
+    settle(steps);
     if (verdict.kind == Verdict::Kind::DpkgFailed) return Error{"unable to run dpkg"};
     const auto db = session_.ports().db.read();
     if (!db) return db.error();
-    settle(steps);
     if (verdict.kind == Verdict::Kind::Well) return success();
     set_back_untouched(steps, before, *db);
     const auto archive = archives_.find(verdict.subject);

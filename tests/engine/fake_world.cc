@@ -61,6 +61,12 @@ void World::unpack(Call& call, const std::string& path) {
               " package pre-installation script subprocess returned error exit status 3");
     return;
   }
+  if (archive.package == killed_at) {
+    if (--kills == 0) killed_at.clear();
+    db[key] = DbPackage{upgrade ? db.at(key).version : archive.version, archive.arch, "iHR", false};
+    call.stop = call.killed = true;
+    return;
+  }
   db[key] = DbPackage{archive.version, archive.arch, "iU", false};
   depends[archive.package] = archive.depends;
   unpacked_[archive.package] = archive;
@@ -99,8 +105,20 @@ void World::configure_one(Call& call, const std::string& name) {
     error(call, name, "installed " + name + " package " + archive.says);
     return;
   }
-  entry.state = "ii";
+  entry.state = archive.trigger_fails ? "it" : "ii";
   call.log += "status: " + name + ": installed\n";
+}
+
+void World::process_triggers(Call& call) {
+  for (auto& [key, entry] : db) {
+    if (entry.state != "it" || call.stop) continue;
+    const std::string name = bare(key);
+    call.log += "processing: trigproc: " + name + "\n";
+    entry.state = "iF";
+    error(call, name,
+          "installed " + name +
+              " package post-installation script subprocess returned error exit status 1");
+  }
 }
 
 void World::configure(Call& call, std::vector<std::string> names) {
@@ -173,12 +191,15 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
       if (pending && waits) names.push_back(bare(key));
     }
     configure(call, names);
+  } else if (*verb == "--triggers-only") {
+    process_triggers(call);
   } else if (*verb == "--remove") {
     for (const auto& name : operands) {
       if (!call.stop) remove(call, bare(name));
     }
   }
-  result.exit_code = call.errors > 0 ? 1 : 0;
+  result.exit_code = call.killed ? -1 : call.errors > 0 ? 1 : 0;
+  result.signal = call.killed ? 9 : 0;
   result.status_log = call.log;
   result.tail = call.errors > 0 ? printed_ : "";
   return result;

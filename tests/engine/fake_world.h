@@ -25,6 +25,7 @@ struct Archive {
   bool postinst_fails = false;
   bool postinst_interrupted = false;
   bool conffile_question = false;  // without anybody to answer
+  bool trigger_fails = false;      // its own, activated while it is configured
   int postinst_fails_times = 0;    // and goes well afterwards
   std::string says = "post-installation script subprocess returned error exit status 1";
   std::string prints = "what the script printed";
@@ -39,6 +40,8 @@ class World final : public DpkgRunner, public DpkgDatabase {
   std::vector<std::vector<std::string>> calls;
   std::vector<std::string> scripts;  // "preinst foo 2.0", in the order in which they ran
   int fail_call_with = 0;            // dpkg itself ends with this exit code
+  std::string killed_at;             // dpkg is, when it replaces this package's files
+  int kills = 1;                     // so many times
 
   void install(const std::string& name, const std::string& version,
                const std::vector<std::string>& needs = {});
@@ -53,11 +56,13 @@ class World final : public DpkgRunner, public DpkgDatabase {
     std::string log;
     int errors = 0;
     bool stop = false;
+    bool killed = false;
   };
   void error(Call& call, const std::string& subject, const std::string& message);
   void unpack(Call& call, const std::string& path);
   void configure(Call& call, std::vector<std::string> names);
   void configure_one(Call& call, const std::string& name);
+  void process_triggers(Call& call);
   void remove(Call& call, const std::string& name);
   bool needs_met(const std::string& name) const;
 

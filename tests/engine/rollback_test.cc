@@ -261,6 +261,40 @@ TEST_F(RollbackTest, AFailureThatMayPassIsTriedAgainAfterTheRest) {
             std::find(of("postinst foo 2.0") + 1, world_.scripts.end(), "postinst foo 2.0"));
 }
 
+// Where something has failed before, packages are configured by name, and triggers come last.
+TEST_F(RollbackTest, WhatFailsInItsTriggerAtTheEndGoesBackToo) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  upgrade(foo);
+  for (const char* name : {"bar", "baz"}) {
+    Archive late{name, "2.0"};
+    late.trigger_fails = true;
+    upgrade(late);
+  }
+  upgrade({"other", "2.0"});
+  begin();
+  unpack_all();
+  configure_pending();
+  for (const char* name : {"foo", "bar", "baz"}) EXPECT_EQ(world_.state(name), "ii 1.0") << name;
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+}
+
+TEST_F(RollbackTest, WhatWasUnpackedBeforeDpkgWasKilledIsSettled) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  begin();
+  unpack_all();
+  world_.killed_at = "depv";
+  configure_pending();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  const auto settled = std::find(memory_.log.begin(), memory_.log.end(), "settle foo:amd64");
+  const auto completed = std::find(memory_.log.begin(), memory_.log.end(), "complete foo:amd64");
+  EXPECT_LT(settled, completed);
+  EXPECT_NE(completed, memory_.log.end());
+  expect_chain_kept();
+}
+
 TEST_F(RollbackTest, ACrashIsTriedOnceMoreAndThenGoesBack) {
   Archive foo{"foo", "2.0"};
   foo.postinst_fails = true;
