@@ -214,6 +214,7 @@ int pre_install() {
     return 0;
   }
   resume_cut_off(*store);
+  ::unlink(paths::kDriverDied);
   forget_services(paths::kRunDir, *frontend);
   want_again(*store, steps);
   return begin(*conversation, *frontend, *store, std::move(steps));

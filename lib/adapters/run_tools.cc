@@ -1,5 +1,6 @@
 #include "adapters/run_tools.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,6 +138,12 @@ FinishPorts RunTools::finish_ports() {
   ports.reload_units = reload_units;
   ports.is_file = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
   ports.set_wants = set_wants;
+  // Where it cannot be written, the next `apt update` does what it would ask for.
+  ports.note_pins_due = [] {
+    const int fd = ::open(paths::kPinsDue, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0) ::close(fd);
+  };
+  ports.driver_was_killed = [] { return ::unlink(paths::kDriverDied) == 0; };
   ports.drop_snapshots = [say = say_](const OpenPlan& open, bool well) { drop(open, well, say); };
   return ports;
 }

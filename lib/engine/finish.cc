@@ -198,12 +198,17 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db, Snapshots* snapshot
     const bool in_between =
         open.states[i] == StepState::Waiting || open.states[i] == StepState::Unpacked;
     const std::string state = state_in(db, open.plan.steps[i].package);
+    // What is kept has its old version, whole; on the way back a known failure is no reason to stop
+    // (record_failed_return() ends it as FailedNew).
+    const bool back = open.states[i] == StepState::Returning || open.states[i] == StepState::Kept;
+    const bool cut_off = back && !whole_at_old_side(open.plan.steps[i], db);
     // With DPkg::ConfigurePending switched off the frontend itself leaves packages unpacked.
     const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2 ||
                                            (state[1] == 'U' && open.flags.configure_pending));
     // Last, because it looks on the disk: in a run that went well it is never asked.
-    broken_unknown = broken_unknown || (in_between && !known && torn && snapshots != nullptr &&
-                                        snapshots->has(open.plan.steps[i].package));
+    broken_unknown =
+        broken_unknown || (((in_between && !known && torn) || cut_off) && snapshots != nullptr &&
+                           snapshots->has(open.plan.steps[i].package));
   }
   return broken_unknown;
 }
@@ -307,13 +312,14 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   if (!active) return active.error();
   auto database = ports.db.read();
   if (!database) return database.error();
+  const bool killed = ports.driver_was_killed && ports.driver_was_killed();
   if (open.flags.bypassed && ports.dpkg != nullptr) {
     const auto attempted =
         steps_from_dpkg_log(ports.log_since(open.flags.log_mark), open.flags.native_arch);
     repair(open, attempted, ports);
     database = ports.db.read();
     if (!database) return database.error();
-  } else if (ports.dpkg != nullptr && driver_died(open, *database, ports.snapshots) &&
+  } else if (ports.dpkg != nullptr && (killed || driver_died(open, *database, ports.snapshots)) &&
              !ports.disk_full()) {
     ports.say("the driver ended amid its work; finishing what it left");
     if (const Status resumed = resume(open, ports); !resumed) ports.say(resumed.error().message);
@@ -327,6 +333,8 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   Ending ending = fold(open, *database, *active, now, has_snapshot);
   if (open.flags.bypassed) ending.note = "the frontend called /usr/bin/dpkg itself";
   if (!note.empty()) ending.note = note;
+  if (ports.note_pins_due && !(ending.keeps.empty() && ending.lifted.empty()))
+    ports.note_pins_due();
   const auto ended =
       ports.store.end_plan(open.id, ending.outcomes, ending.keeps, ending.lifted, ending.note, now);
   if (!ended) return ended.error();

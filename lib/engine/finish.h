@@ -53,6 +53,11 @@ struct FinishPorts {
   std::function<Status(const std::map<std::string, std::string>&)> set_wants = {};
   // What is to become of the plan's snapshots. `well`: nothing was kept.
   std::function<void(const OpenPlan& open, bool well)> drop_snapshots = {};
+  // What is kept is about to change: which versions would remove it has to be found out anew, also
+  // if nobody lives to do it.
+  std::function<void()> note_pins_due = {};
+  // Whether the driver is known to have died in this run; asked once.
+  std::function<bool()> driver_was_killed = {};
 };
 
 // Ends the open plan of this frontend: repairs (bypassed driver only), folds, records, writes the
@@ -67,8 +72,8 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
 // unless one of these failed, because without a failure a person stopped the frontend.
 void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& ports);
 
-// Where the driver died while packages went back, and dpkg alone configured their old versions: what
-// the driver would have done after that.
+// Where the driver died while packages went back, and dpkg alone configured their old versions:
+// what the driver would have done after that.
 void end_returns(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports);
 
 // After a frontend that was killed, or a power cut: configures what is unpacked, and unpacks what

@@ -119,6 +119,37 @@ bool is_old_unfinished(const Step& step, const DbSnapshot& db) {
   return step.old_version != step.new_version && is_broken_or_unpacked(entry->second.state);
 }
 
+// Old versions that are unpacked again, or configured by now, and that nobody has settled for
+// certain: the driver died, or dpkg below it. True if there were any.
+bool settle_returned(const OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
+  std::vector<std::string> back;
+  for (std::uint32_t i = 0; i < open.states.size(); ++i) {
+    const Step& step = open.plan.steps[i];
+    const bool is_back = open.states[i] == StepState::Returning && !step.old_version.empty() &&
+                         (whole_at_old_side(step, db) || is_old_unfinished(step, db));
+    if (is_back) back.push_back(step.package);
+  }
+  if (back.empty() || ports.snapshots == nullptr) return false;
+  if (const Status settled = ports.snapshots->settle(back); !settled)
+    ports.say(settled.error().message);
+  return true;
+}
+
+// Kept, or on its way back, and dpkg was killed amid it: it has to be put back (again). True if
+// any.
+bool blame_torn(Session& session, const DbSnapshot& db) {
+  bool any = false;
+  for (std::uint32_t i = 0; i < session.states().size(); ++i) {
+    const StepState state = session.states()[i];
+    const bool not_wanted = state == StepState::Kept || state == StepState::Returning;
+    if (!not_wanted || !is_torn(session.plan().steps[i], db)) continue;
+    session.set_state(i, StepState::FailedNew);
+    any = true;
+  }
+  session.save_states();
+  return any;
+}
+
 }  // namespace
 
 void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& ports) {
@@ -135,19 +166,11 @@ void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& por
 }
 
 void end_returns(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
-  std::vector<std::string> back;
-  for (std::uint32_t i = 0; i < open.states.size(); ++i) {
-    const Step& step = open.plan.steps[i];
-    const bool is_back = open.states[i] == StepState::Returning && whole_at_old_side(step, db);
-    if (is_back && !step.old_version.empty()) back.push_back(step.package);
-  }
-  if (back.empty() || ports.snapshots == nullptr || ports.dpkg == nullptr) return;
+  if (ports.dpkg == nullptr || !settle_returned(open, db, ports)) return;
   NoProgress progress;
   CallPorts call_ports = call_ports_of(ports, progress);
   const DpkgCall look = call_of(DpkgCall::Verb::Configure);
   Session session(look, open, call_ports);
-  if (const Status settled = ports.snapshots->settle(back); !settled)
-    ports.say(settled.error().message);
   finish_returned(session);
 }
 
@@ -159,6 +182,7 @@ Status resume(OpenPlan& open, FinishPorts& ports) {
   const DpkgCall look = call_of(DpkgCall::Verb::Configure);
   Session session(look, open, call_ports);
   session.follow_database(*database);
+  blame_torn(session, *database);
   std::vector<bool> begun(open.states.size());
   for (std::uint32_t i = 0; i < begun.size(); ++i) {
     const Step& step = open.plan.steps[i];
@@ -182,7 +206,12 @@ Status resume(OpenPlan& open, FinishPorts& ports) {
     if (torn || wanted[i]) session.set_state(i, torn ? StepState::FailedNew : StepState::Kept);
   }
   session.save_states();
+  settle_returned(open, *database, ports);
   carry_on(open, wanted, call_ports);
+  // What was to be finished, and is kept for the sake of what has failed now.
+  const auto now = ports.db.read();
+  if (!now) return now.error();
+  if (blame_torn(session, *now)) carry_on(open, wanted, call_ports);
   return success();
 }
 

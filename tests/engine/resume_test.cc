@@ -151,6 +151,78 @@ TEST_F(ResumeTest, WhatDpkgAloneBroughtBackIsCompletedAtTheEnd) {
   EXPECT_EQ(last, (std::vector<std::string>{"settle foo:amd64", "complete foo:amd64"}));
 }
 
+TEST_F(ResumeTest, AWayBackThatDpkgsDeathCutOffIsGoneAtTheEnd) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  upgrade(foo);
+  begin();
+  unpack_all();
+  world_.killed_at = "foo";
+  world_.kills = 2;  // the driver itself tries again once
+  configure_pending();
+  ASSERT_EQ(world_.state("foo"), "iHR 2.0");
+  FinishPorts ports = finish_ports();
+  const auto ending = finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000);
+  ASSERT_TRUE(ending) << ending.error().message;
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(ending->keeps.size(), 1u);
+}
+
+// The driver and dpkg were killed amid bar; the next call's driver kept it for foo's sake.
+TEST_F(ResumeTest, WhatIsKeptAndTornIsMendedAtTheEnd) {
+  Archive foo{"foo", "2.0"};
+  foo.preinst_fails = true;
+  const auto step = upgrade(foo);
+  const auto bar = upgrade({"bar", "2.0", {"foo"}});
+  needs(bar, Side::New, step, Side::New);
+  begin();
+  memory_.take({"foo:amd64", "bar:amd64"});
+  world_.db["bar:amd64"].state = "iHR";
+  unpack({"foo"});
+  configure_pending();
+  FinishPorts ports = finish_ports();
+  ASSERT_TRUE(finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000));
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(world_.state("bar"), "ii 1.0");
+}
+
+// Between the record of a failure and the way back: nothing but the launcher's word tells of it.
+TEST_F(ResumeTest, WhatHadFailedBeforeTheDriverWasKilledGoesBackAtTheEnd) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  const auto step = upgrade(foo);
+  begin();
+  unpack_all();
+  Failure failure;
+  failure.package = "foo:amd64";
+  failure.step = static_cast<std::int32_t>(step);
+  failure.version = "2.0";
+  failure.old_version = "1.0";
+  failure.phase = Phase::Configure;
+  ASSERT_TRUE(store_->add_failure(open_.id, failure));
+  ASSERT_TRUE(store_->set_states(open_.id, {{step, StepState::FailedNew}}));
+  ASSERT_TRUE(world_.run({"--configure", "--pending"}));
+  ASSERT_EQ(world_.state("foo"), "iF 2.0");
+  FinishPorts ports = finish_ports();
+  ports.driver_was_killed = [] { return true; };
+  ASSERT_TRUE(finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000));
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+}
+
+TEST_F(ResumeTest, WhatIsTornAndCannotBeFinishedAfterAllGoesBack) {
+  Archive foo{"foo", "2.0"};
+  foo.preinst_fails = true;
+  const auto step = upgrade(foo);
+  const auto bar = upgrade({"bar", "2.0", {"foo"}});
+  needs(bar, Side::New, step, Side::New);
+  begin();
+  memory_.take({"foo:amd64", "bar:amd64"});
+  world_.db["bar:amd64"].state = "iHR";
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(world_.state("bar"), "ii 1.0");
+}
+
 TEST_F(ResumeTest, AFailureInWhatIsFinishedGoesBackAsInAnyRun) {
   Archive foo{"foo", "2.0"};
   foo.postinst_fails = true;
