@@ -69,7 +69,8 @@ void refresh_blockers(Store& store) {
   if (!pins) return complain(pins.error().message);
   if (const auto saved = store.set_blocked(*pins); !saved) return complain(saved.error().message);
   const auto written = write_pins(store, *pins, paths::kPins);
-  if (!written) complain(written.error().message);
+  if (!written) return complain(written.error().message);
+  ::unlink(paths::kPinsDue);
 }
 
 }  // namespace aptkeep::hook

@@ -41,7 +41,10 @@ int resume(bool at_boot) {
     complain(found.error().message);
     return 1;
   }
-  if (!*found) return 0;
+  if (!*found) {
+    if (::access(paths::kPinsDue, F_OK) == 0) protect_kept();
+    return 0;
+  }
   if (is_alive((*found)->frontend)) {
     complain("unable to resume: " + (*found)->frontend.command + " is still at work");
     return 1;
