@@ -119,6 +119,7 @@ class LauncherTest(LauncherCase):
                            ("signal 15", -15), ("signal 2", -2), ("signal 11", -11)):
             self.driver("calling a.deb | b.deb", "run --unpack a.deb", "finished", line)
             self.assertEqual(self.run_launcher(*UNPACK), code)
+            self.assertFalse(os.path.exists(self.at("run/driver-died")))
         self.assertEqual(self.calls(), [["--unpack", "a.deb"]] * 7)
 
     def test_output_and_descriptors_pass_through(self):
@@ -214,6 +215,7 @@ class LauncherTest(LauncherCase):
         self.assertEqual(self.calls(), [["--unpack", "/a.deb", "/b.deb"],
                                         self.unpack_rest("/c.deb")])
         self.assertEqual(output.count("dpkg printed"), 2)
+        self.assertTrue(os.path.exists(self.at("run/driver-died")), "for the run's end")
 
     def test_killed_amid_a_call_that_fails(self):
         open(self.at("slow"), "w").close()
