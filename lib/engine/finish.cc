@@ -312,7 +312,11 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   if (!active) return active.error();
   auto database = ports.db.read();
   if (!database) return database.error();
-  const bool killed = ports.driver_was_killed && ports.driver_was_killed();
+  // One that never worked in this run has left nothing, and all is as without aptkeep.
+  const bool killed =
+      ports.driver_was_killed && ports.driver_was_killed() && ports.snapshots != nullptr &&
+      std::any_of(open.plan.steps.begin(), open.plan.steps.end(),
+                  [&](const Step& step) { return ports.snapshots->has(step.package); });
   if (open.flags.bypassed && ports.dpkg != nullptr) {
     const auto attempted =
         steps_from_dpkg_log(ports.log_since(open.flags.log_mark), open.flags.native_arch);
