@@ -86,8 +86,7 @@ def debs(suite):
     """The folder with the packages of the present tree for `suite`, built if need be."""
     files = sources()
     content = [(f, (TOP / f).stat().st_mode & 0o100, (TOP / f).read_bytes().hex()) for f in files]
-    if "noopt" in options(suite):
-        content.append("noopt")
+    content.append(options(suite))
     folder = cache.folder("debs")
     prune(folder)
     path = cache.build_once(folder / f"{suite}-{cache.digest(content)}",
