@@ -189,7 +189,7 @@ StepOutcome outcome_so_far(const OpenPlan& open, std::uint32_t step, StepState s
 // A package is left broken, and the driver would have known: it records a failure, or says by the
 // state that it is not to be touched any more (a person's Ctrl-C, no memory left).
 // Where there is no snapshot of it, no driver was at work at all, and all is as without aptkeep.
-bool driver_died(const OpenPlan& open, const DbSnapshot& db, Snapshots* snapshots) {
+bool driver_died(const OpenPlan& open, const DbSnapshot& db, const HasSnapshot& has_snapshot) {
   bool broken_unknown = false;
   for (std::size_t i = 0; i < open.states.size(); ++i) {
     const bool known = failure_of(open, open.plan.steps[i].package) != nullptr;
@@ -206,11 +206,39 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db, Snapshots* snapshot
     const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2 ||
                                            (state[1] == 'U' && open.flags.configure_pending));
     // Last, because it looks on the disk: in a run that went well it is never asked.
-    broken_unknown =
-        broken_unknown || (((in_between && !known && torn) || cut_off) && snapshots != nullptr &&
-                           snapshots->has(open.plan.steps[i].package));
+    broken_unknown = broken_unknown || (((in_between && !known && torn) || cut_off) &&
+                                        has_snapshot(open.plan.steps[i].package));
   }
   return broken_unknown;
+}
+
+// The launcher has said so. One that never worked in this run has left nothing, and all is as
+// without aptkeep.
+bool driver_was_killed(const OpenPlan& open, FinishPorts& ports, const HasSnapshot& has_snapshot) {
+  return ports.driver_was_killed && ports.driver_was_killed() &&
+         std::any_of(open.plan.steps.begin(), open.plan.steps.end(),
+                     [&](const Step& step) { return has_snapshot(step.package); });
+}
+
+// Does what the frontend or the driver have not come to; the database after that.
+Result<DbSnapshot> do_the_rest(OpenPlan& open, FinishPorts& ports,
+                               const HasSnapshot& has_snapshot) {
+  auto database = ports.db.read();
+  if (!database) return database;
+  const bool killed = driver_was_killed(open, ports, has_snapshot);
+  if (open.flags.bypassed && ports.dpkg != nullptr) {
+    const auto attempted =
+        steps_from_dpkg_log(ports.log_since(open.flags.log_mark), open.flags.native_arch);
+    repair(open, attempted, ports);
+    database = ports.db.read();
+  } else if (ports.dpkg != nullptr && (killed || driver_died(open, *database, has_snapshot)) &&
+             !ports.disk_full()) {
+    ports.say("the driver ended amid its work; finishing what it left");
+    if (const Status resumed = resume(open, ports); !resumed) ports.say(resumed.error().message);
+    database = ports.db.read();
+  }
+  if (database) end_returns(open, *database, ports);
+  return database;
 }
 
 }  // namespace
@@ -310,30 +338,11 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   OpenPlan& open = **found;
   const auto active = ports.store.keeps();
   if (!active) return active.error();
-  auto database = ports.db.read();
-  if (!database) return database.error();
-  // One that never worked in this run has left nothing, and all is as without aptkeep.
-  const bool killed =
-      ports.driver_was_killed && ports.driver_was_killed() && ports.snapshots != nullptr &&
-      std::any_of(open.plan.steps.begin(), open.plan.steps.end(),
-                  [&](const Step& step) { return ports.snapshots->has(step.package); });
-  if (open.flags.bypassed && ports.dpkg != nullptr) {
-    const auto attempted =
-        steps_from_dpkg_log(ports.log_since(open.flags.log_mark), open.flags.native_arch);
-    repair(open, attempted, ports);
-    database = ports.db.read();
-    if (!database) return database.error();
-  } else if (ports.dpkg != nullptr && (killed || driver_died(open, *database, ports.snapshots)) &&
-             !ports.disk_full()) {
-    ports.say("the driver ended amid its work; finishing what it left");
-    if (const Status resumed = resume(open, ports); !resumed) ports.say(resumed.error().message);
-    database = ports.db.read();
-    if (!database) return database.error();
-  }
-  end_returns(open, *database, ports);
   const auto has_snapshot = [&](const std::string& package) {
     return ports.snapshots != nullptr && ports.snapshots->has(package);
   };
+  const auto database = do_the_rest(open, ports, has_snapshot);
+  if (!database) return database.error();
   Ending ending = fold(open, *database, *active, now, has_snapshot);
   if (open.flags.bypassed) ending.note = "the frontend called /usr/bin/dpkg itself";
   if (!note.empty()) ending.note = note;

@@ -22,6 +22,34 @@ class ResumeTest : public RunTest {
     ports.snapshots = &memory_;
     return ports;
   }
+  // `killed`: the launcher has seen the driver die.
+  Ending end_run(bool killed = false) {
+    FinishPorts ports = finish_ports();
+    if (killed) ports.driver_was_killed = [] { return true; };
+    auto ending = finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000);
+    if (!ending) ADD_FAILURE() << ending.error().message;
+    return ending ? std::move(*ending) : Ending{};
+  }
+  void record_failure_of_foo(std::uint32_t step) {
+    Failure failure;
+    failure.package = "foo:amd64";
+    failure.step = static_cast<std::int32_t>(step);
+    failure.version = "2.0";
+    failure.old_version = "1.0";
+    failure.phase = Phase::Configure;
+    ASSERT_TRUE(store_->add_failure(open_.id, failure));
+  }
+  // dpkg was killed amid bar, which needs foo, whose preinst will fail.
+  void tear_bar() {
+    Archive foo{"foo", "2.0"};
+    foo.preinst_fails = true;
+    const auto step = upgrade(foo);
+    const auto bar = upgrade({"bar", "2.0", {"foo"}});
+    needs(bar, Side::New, step, Side::New);
+    begin();
+    memory_.take({"foo:amd64", "bar:amd64"});
+    world_.db["bar:amd64"].state = "iHR";
+  }
   void resume_now() {
     FinishPorts ports = finish_ports();
     // As another process finds it: from the record, not from this one's memory.
@@ -116,13 +144,7 @@ TEST_F(ResumeTest, WhatWasOnItsWayBackArrives) {
   begin();
   unpack_all();
   // Killed when foo's old version was unpacked, and depv's was not.
-  Failure failure;
-  failure.package = "foo:amd64";
-  failure.step = static_cast<std::int32_t>(step);
-  failure.version = "2.0";
-  failure.old_version = "1.0";
-  failure.phase = Phase::Configure;
-  ASSERT_TRUE(store_->add_failure(open_.id, failure));
+  record_failure_of_foo(step);
   ASSERT_TRUE(
       store_->set_states(open_.id, {{step, StepState::Returning}, {depv, StepState::Returning}}));
   const auto archive = memory_.archive("foo:amd64");
@@ -144,9 +166,7 @@ TEST_F(ResumeTest, WhatDpkgAloneBroughtBackIsCompletedAtTheEnd) {
   ASSERT_TRUE(archive && world_.run({"--unpack", *archive}));
   ASSERT_TRUE(world_.run({"--configure", "--pending"}));
   ASSERT_EQ(world_.state("foo"), "ii 1.0");
-  FinishPorts ports = finish_ports();
-  const auto ending = finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000);
-  ASSERT_TRUE(ending) << ending.error().message;
+  end_run();
   const std::vector<std::string> last{memory_.log.end() - 2, memory_.log.end()};
   EXPECT_EQ(last, (std::vector<std::string>{"settle foo:amd64", "complete foo:amd64"}));
 }
@@ -161,27 +181,17 @@ TEST_F(ResumeTest, AWayBackThatDpkgsDeathCutOffIsGoneAtTheEnd) {
   world_.kills = 2;  // the driver itself tries again once
   configure_pending();
   ASSERT_EQ(world_.state("foo"), "iHR 2.0");
-  FinishPorts ports = finish_ports();
-  const auto ending = finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000);
-  ASSERT_TRUE(ending) << ending.error().message;
+  const Ending ending = end_run();
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
-  EXPECT_EQ(ending->keeps.size(), 1u);
+  EXPECT_EQ(ending.keeps.size(), 1u);
 }
 
 // The driver and dpkg were killed amid bar; the next call's driver kept it for foo's sake.
 TEST_F(ResumeTest, WhatIsKeptAndTornIsMendedAtTheEnd) {
-  Archive foo{"foo", "2.0"};
-  foo.preinst_fails = true;
-  const auto step = upgrade(foo);
-  const auto bar = upgrade({"bar", "2.0", {"foo"}});
-  needs(bar, Side::New, step, Side::New);
-  begin();
-  memory_.take({"foo:amd64", "bar:amd64"});
-  world_.db["bar:amd64"].state = "iHR";
+  tear_bar();
   unpack({"foo"});
   configure_pending();
-  FinishPorts ports = finish_ports();
-  ASSERT_TRUE(finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000));
+  end_run();
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
   EXPECT_EQ(world_.state("bar"), "ii 1.0");
 }
@@ -193,31 +203,16 @@ TEST_F(ResumeTest, WhatHadFailedBeforeTheDriverWasKilledGoesBackAtTheEnd) {
   const auto step = upgrade(foo);
   begin();
   unpack_all();
-  Failure failure;
-  failure.package = "foo:amd64";
-  failure.step = static_cast<std::int32_t>(step);
-  failure.version = "2.0";
-  failure.old_version = "1.0";
-  failure.phase = Phase::Configure;
-  ASSERT_TRUE(store_->add_failure(open_.id, failure));
+  record_failure_of_foo(step);
   ASSERT_TRUE(store_->set_states(open_.id, {{step, StepState::FailedNew}}));
   ASSERT_TRUE(world_.run({"--configure", "--pending"}));
   ASSERT_EQ(world_.state("foo"), "iF 2.0");
-  FinishPorts ports = finish_ports();
-  ports.driver_was_killed = [] { return true; };
-  ASSERT_TRUE(finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000));
+  end_run(true);
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
 }
 
 TEST_F(ResumeTest, WhatIsTornAndCannotBeFinishedAfterAllGoesBack) {
-  Archive foo{"foo", "2.0"};
-  foo.preinst_fails = true;
-  const auto step = upgrade(foo);
-  const auto bar = upgrade({"bar", "2.0", {"foo"}});
-  needs(bar, Side::New, step, Side::New);
-  begin();
-  memory_.take({"foo:amd64", "bar:amd64"});
-  world_.db["bar:amd64"].state = "iHR";
+  tear_bar();
   resume_now();
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
   EXPECT_EQ(world_.state("bar"), "ii 1.0");
