@@ -13,8 +13,9 @@ import cache
 import lifetime
 import rootfs
 
-# $1: folder to mount at, $2: lower folders. The mounts are seen here only and go with the last
-# process of this namespace.
+# $1: folder to mount at, $2: lower folders, $3: its name, $4: a control group of its own, which its
+# systemd takes for the root of all: two in one would end each other's services. The mounts are seen
+# here only and go with the last process of this namespace.
 SETUP = r"""
 set -eu
 at=$1 lower=$2
@@ -23,19 +24,44 @@ mount -t tmpfs -o mode=755 booted "$at"
 mkdir "$at/upper" "$at/work" "$at/root"
 mount -t overlay -o "lowerdir=$lower,upperdir=$at/upper,workdir=$at/work" booted "$at/root"
 rm -f "$at/root/usr/sbin/policy-rc.d"
+mkdir "$4"
+echo $$ > "$4/cgroup.procs"
 exec systemd-nspawn --quiet --boot --directory="$at/root" --private-network --register=no \
   --keep-unit --machine="$3" --console=read-only
 """
+
+
+def control_groups():
+    """Where version 2 of them is: with version 1 beside it not at its usual place."""
+    for line in pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
+        if line.split()[2] == "cgroup2":
+            return line.split()[1]
+    raise beds.BedError("unable to boot a test bed: there are no control groups of version 2")
+
+
+def remove_group(group):
+    """When its last process has gone, which takes a moment after it was killed."""
+    for _ in range(200):
+        for folder, _, _ in os.walk(group, topdown=False):
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass
+        if not os.path.exists(group):
+            return
+        time.sleep(0.05)
 
 
 class Booted(beds.Bed):
     def __enter__(self):
         self.at = tempfile.mkdtemp(prefix="booted-", dir=cache.folder("mnt"))
         name = "aptkeep-" + secrets.token_hex(6)
+        self.group = f"{control_groups()}/{name}"
         self.console = tempfile.TemporaryFile()
         # nspawn dies with this process, and the container with nspawn (both by PR_SET_PDEATHSIG).
         self.process = subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", SETUP, "booted", self.at, ":".join(self.lower), name],
+            ["unshare", "-m", "sh", "-c", SETUP, "booted", self.at, ":".join(self.lower), name,
+             self.group],
             stdin=subprocess.DEVNULL, stdout=self.console, stderr=subprocess.STDOUT,
             env={**beds.ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             start_new_session=True, preexec_fn=lifetime.killed_with_parent)
@@ -84,6 +110,7 @@ class Booted(beds.Bed):
             self.pid = 0
             self.console.close()
             pathlib.Path(self.at).rmdir()
+            remove_group(self.group)
 
 
 def fresh(suite, packages=(), layers=()):
