@@ -98,9 +98,13 @@ def kill_one(bed, child, kind, ready, delay):
             due = time.monotonic() + delay
         if due is not None and time.monotonic() >= due:
             for pid, exe, argv in processes(bed, child.pid):
-                if KINDS[kind](exe, argv):
+                if not KINDS[kind](exe, argv):
+                    continue
+                try:
                     os.kill(pid, signal.SIGKILL)
-                    return argv
+                except ProcessLookupError:  # it has just ended
+                    continue
+                return argv
         time.sleep(0.001)
     return None
 
