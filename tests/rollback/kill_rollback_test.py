@@ -75,6 +75,15 @@ def start(bed, argv):
                                 preexec_fn=lifetime.killed_with_parent)
 
 
+def kill(pid):
+    """False: it has just ended by itself."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def wait_for_all(bed, child):
     """Until nothing of the run is left: who only lost its parent may go on."""
     end = time.monotonic() + HANG
@@ -84,7 +93,7 @@ def wait_for_all(bed, child):
             return []
         time.sleep(0.05)
     for pid, _, _ in left:
-        os.kill(pid, signal.SIGKILL)
+        kill(pid)
     child.wait()
     return [f"still running: {argv}" for _, _, argv in left]
 
@@ -98,13 +107,8 @@ def kill_one(bed, child, kind, ready, delay):
             due = time.monotonic() + delay
         if due is not None and time.monotonic() >= due:
             for pid, exe, argv in processes(bed, child.pid):
-                if not KINDS[kind](exe, argv):
-                    continue
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:  # it has just ended
-                    continue
-                return argv
+                if KINDS[kind](exe, argv) and kill(pid):
+                    return argv
         time.sleep(0.001)
     return None
 
@@ -160,11 +164,8 @@ class Round:
             victims = [p for p in processes(bed, child.pid) if not p[1].endswith("/env")]
             if victims:
                 pid, _, argv = self.rng.choice(victims)
-                try:
-                    os.kill(pid, signal.SIGKILL)
+                if kill(pid):
                     self.say(f"in resume was killed: {argv}")
-                except ProcessLookupError:
-                    pass
             wrong += wait_for_all(bed, child)
         self.run(bed, ["aptkeep", "resume"])
         return wrong
