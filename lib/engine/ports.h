@@ -90,6 +90,11 @@ class Snapshots {
   // behind.
   virtual Result<std::string> archive(const std::string& package) = 0;
 
+  // Where dpkg has left a package between its versions: it may have been killed amid the undoing of
+  // a failed unpack, and have forgotten then what only the new version ships. That is removed, as
+  // far as `archive` (the new version's) still tells of it.
+  virtual Status remove_strays(const std::string& package, const std::string& archive) = 0;
+
   // Before dpkg unpacks those archives: moves away what would be in their way or be written through
   // (a path that is of another type now). Undone by settle() where the unpacking did not happen.
   virtual Status clear_way(const std::vector<std::string>& packages) = 0;

@@ -15,6 +15,10 @@ bool is_old_unpacked(const Step& step, const DbSnapshot& db) {
   return state.size() == 2 && (found->second.configured() || state[1] == 'U' || state[1] == 'F');
 }
 
+bool half_installed(const DbPackage& package) {
+  return package.state.size() > 1 && package.state[1] == 'H';
+}
+
 bool is_there(const Step& step, const DbSnapshot& db) {
   const auto found = db.find(step.package);
   return found != db.end() && found->second.state.substr(1, 1) != "c";
@@ -105,7 +109,9 @@ class GoingBack {
     if (!newcomers.empty()) {
       if (const Status done = remove(newcomers, db); !done) return done;
     }
-    return returning.empty() ? success() : unpack_old(ordered(returning));
+    if (returning.empty()) return success();
+    remove_strays(returning, db);
+    return unpack_old(ordered(returning));
   }
 
   // As a run of the inverse plan: what a package's old version Breaks goes back before it.
@@ -152,6 +158,16 @@ class GoingBack {
     if (verdict.kind == Verdict::Kind::Well) return success();
     if (verdict.kind == Verdict::Kind::DpkgFailed) return Error{"unable to run dpkg"};
     return blame(session_.step_of_package(verdict.subject), verdict, Phase::Remove);
+  }
+
+  void remove_strays(const std::vector<std::uint32_t>& steps, const DbSnapshot& db) {
+    for (const std::uint32_t index : steps) {
+      const Step& step = plan_.steps[index];
+      const auto found = db.find(step.package);
+      if (step.archive.empty() || found == db.end() || !half_installed(found->second)) continue;
+      const Status removed = session_.ports().snapshots->remove_strays(step.package, step.archive);
+      if (!removed) session_.ports().say(removed.error().message);
+    }
   }
 
   Status unpack_old(const std::vector<std::uint32_t>& steps) {

@@ -248,6 +248,11 @@ Result<std::string> Memory::archive(const std::string& package) {
   return path;
 }
 
+Status Memory::remove_strays(const std::string& package, const std::string& archive) {
+  log.push_back("strays " + package + " " + archive);
+  return success();
+}
+
 Status Memory::clear_way(const std::vector<std::string>& packages) {
   for (const auto& package : packages) log.push_back("clear " + package);
   return success();

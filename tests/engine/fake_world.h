@@ -86,6 +86,7 @@ class Memory final : public Snapshots {
   std::map<std::string, std::string> renew(const std::vector<std::string>& packages) override;
   bool has(const std::string& package) override { return saved_.contains(package); }
   Result<std::string> archive(const std::string& package) override;
+  Status remove_strays(const std::string& package, const std::string& archive) override;
   Status clear_way(const std::vector<std::string>& packages) override;
   Status settle(const std::vector<std::string>& packages) override;
   Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) override;

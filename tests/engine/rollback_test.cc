@@ -83,6 +83,8 @@ TEST_F(RollbackTest, WhatDpkgLeftHalfInstalledGoesBackToo) {
   EXPECT_EQ(unpack_all().exit_code, 0);
   EXPECT_EQ(configure_pending().exit_code, 1);
   expect_chain_kept();
+  EXPECT_EQ(logged("strays foo:amd64 " + plan_.steps[foo_].archive), 1);
+  EXPECT_EQ(logged("strays depv:amd64 " + plan_.steps[depv_].archive), 0);
 }
 
 TEST_F(RollbackTest, WhatWasUnpackedBeforeTheFailureGoesBackToo) {

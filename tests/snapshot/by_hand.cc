@@ -5,6 +5,7 @@
 //   by_hand back FOLDER PKG...    the whole way back with the real dpkg; says what differs
 //   by_hand clear|settle|complete FOLDER PKG...    one step of it
 //   by_hand archive FOLDER PKG    prints the archive's path
+//   by_hand strays FOLDER PKG ARCHIVE    what the archive's version left half-installed
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,6 +88,10 @@ int run(const std::string& what, const std::string& folder, RealSnapshots& snaps
     auto archive = snapshots.archive(packages.at(0));
     say(archive ? *archive : archive.error().message);
     return archive ? 0 : 1;
+  }
+  if (what == "strays") {
+    const auto removed = snapshots.remove_strays(packages.at(0), packages.at(1));
+    return removed ? 0 : say(removed.error().message);
   }
   const auto done = what == "clear" ? snapshots.clear_way(packages) : snapshots.settle(packages);
   return done ? 0 : say(done.error().message);

@@ -110,6 +110,50 @@ class Files(Case):
         w.snapshots("back", "foo:amd64")
         self.same(before, w.look())
 
+    # Its old postrm fails, the new one first lets dpkg be killed with the new files in place; the
+    # second time dpkg takes these for what was there before, and keeps them.
+    KILLED = "[ \"$1\" != failed-upgrade ] || {{ [ -e /run/again ] || {}; exit 1; }}"
+
+    def test_what_a_killed_dpkg_forgot_goes(self):
+        w = self.world()
+        w.dpkg("-i", w.build("other", "1.0", {"/usr/share/foo/others": file("of other")}),
+               w.build("foo", "1.0", {**self.ALL, "/etc/foo.conf": file("1.0")}, ["/etc/foo.conf"],
+                       {"postrm": "[ \"$1\" != upgrade ]"}))
+        w.bed.must("echo mine >/usr/share/foo/mine; mkdir /usr/share/foo/nothing; "
+                   "echo edited >/etc/foo.conf")
+        new = {path: spec for path, spec in self.ALL.items() if path != "/usr/bin/foo-su"}
+        new.update({
+            "/usr/bin/foo": file("2.0", 0o755),
+            "/usr/share/foo/stray": file("stray"), "/usr/share/foo/stray-same":
+            hard("/usr/share/foo/stray"), "/usr/share/foo/stray-link": link("stray"),
+            "/usr/share/foo/deep/er/stray": file("stray"), "/usr/share/foo/stray*[x]": file("x"),
+            "/usr/share/foo/stray-pipe": fifo(0o640), "/usr/share/foo/stray-null": device(1, 3),
+            "/usr/share/foo/written": file("stray"), "/usr/lib/foo/aliased": file("aliased 1.0"),
+            "/etc/foo.conf": file("2.0"), "/etc/foo-new.conf": file("2.0")})
+        new.pop("/lib/foo/aliased")
+        scripts = {"postrm": self.KILLED.format("kill -KILL $PPID")}
+        failing = w.build("foo", "2.0", new, ["/etc/foo.conf", "/etc/foo-new.conf"], scripts)
+        before = self.look(w)
+        w.snapshots("take", "foo:amd64")
+        w.dpkg("-i", failing, expect=1)
+        w.bed.write("/run/again", "")
+        w.dpkg("-i", failing, expect=1)
+        self.assertTrue(os.path.exists(w.path("/usr/share/foo/deep/er/stray")))
+        w.bed.write("/usr/share/foo/written", "by somebody else since")
+        w.snapshots("strays", "foo:amd64", failing)
+        w.snapshots("back", "foo:amd64")
+        after = self.look(w)
+        self.assertIsNotNone(after.pop(b"/usr/share/foo/written", None))
+        self.same(before, after)
+
+    def test_strays_of_an_archive_that_is_gone_stay(self):
+        w = self.world()
+        w.dpkg("-i", w.build("foo", "1.0", self.ALL))
+        w.snapshots("take", "foo:amd64")
+        output = w.snapshots("strays", "foo:amd64", "/srv/packages/none.deb", expect=1)
+        self.assertEqual(output, "unable to read /srv/packages/none.deb: it is damaged or not "
+                                 "there\n")
+
 
 class Types(Case):
     def test_dir_to_symlink(self):
