@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Runs every test of a build with its full counts, and writes the result to docs/results/.
 
-    soak.py --build DIR [--long-first] [--backwards]
+    soak.py --build DIR [--long-first] [--backwards] [--jobs N]
 
 APTKEEP_SOAK=1 tells the tests to do so. What has passed is remembered by revision, so that a soak
 that was interrupted goes on where it was; what failed is run again. Tests that play rounds are run
-round by round, all of them forward together. The result is written after each, and says how much has
+round by round, all of them forward together; N at a time (as many as there are cores; many rounds
+wait more than they work). The result is written after each, and says how much has
 not run.
 """
 
@@ -137,6 +138,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--long-first", action="store_true")
     parser.add_argument("--backwards", action="store_true")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     build = arguments.build
     lifetime.end_tidily()
@@ -158,7 +160,7 @@ def main():
     write_result(state, tests, parts)
     # Packages first, alone: all others wait for them.
     builds = [part for part in left if part[0].endswith(".build")]
-    for batch, at_once in ((builds, 1), (left[len(builds):], os.cpu_count())):
+    for batch, at_once in ((builds, 1), (left[len(builds):], arguments.jobs)):
         with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
             running = {pool.submit(run_one, build, tests, part, environment): part
                        for part in batch}
