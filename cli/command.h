@@ -33,6 +33,8 @@ int check_rule_files(const std::vector<std::string>& files,
 int test_rule_file(const std::string& file, const std::vector<std::string>& folders);
 int report(const std::string& state, std::int64_t run, bool json);
 int runs(const std::string& state, unsigned most, bool json);
+int services(const std::string& state);
+int restart_services();
 int rollback(const std::vector<std::string>& packages, std::int64_t run_id, bool yes);
 int resume();
 int release(const std::vector<std::string>& packages);

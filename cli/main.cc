@@ -129,6 +129,15 @@ void set_up(CLI::App& app, Arguments& given, int& result) {
   runs_command->add_flag("--json", given.json, "Print JSON");
   runs_command->callback([&] { result = runs(given.state, given.most, given.json); });
 
+  CLI::App* services_command =
+      reading(app, given, "services", "Say what ran before the last run and does not now");
+  services_command->callback([&, services_command] {
+    if (services_command->get_subcommands().empty()) result = services(given.state);
+  });
+  services_command->add_subcommand("restart", "Try to start it again, now (root)")->callback([&] {
+    result = restart_services();
+  });
+
   set_up_root(app, given, result);
 }
 

@@ -7,6 +7,7 @@
 
 #include "adapters/proc.h"
 #include "adapters/run_tools.h"
+#include "adapters/units_bus.h"
 #include "core/config.h"
 #include "engine/finish.h"
 #include "guards.h"
@@ -35,6 +36,8 @@ void end_plan(const Frontend& frontend) {
   if (lock_holder()) ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
   RunTools tools(*store, complain, &**open);
   FinishPorts ports = tools.finish_ports();
+  BusUnits units;
+  if (ports.units != nullptr) ports.units = &units;
   const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
   if (!ending) return complain(ending.error().message);
   print_summary(*ending, (*open)->flags);

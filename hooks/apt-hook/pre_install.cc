@@ -187,6 +187,9 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
     return 0;
   }
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
+  if (conversation.find_bool("Aptkeep::Services", true)) {
+    note_services(store, frontend, plan->steps);
+  }
   tell_services(paths::kRunDir, frontend, flags.native_arch, services);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);
   return 0;

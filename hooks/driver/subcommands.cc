@@ -160,6 +160,34 @@ int kept(const std::string& pid) {
   return 0;
 }
 
+int restore_services() {
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  const auto runs = store ? store->runs(1) : Result<std::vector<RunSummary>>(store.error());
+  RealDatabase database;
+  const auto db = runs ? database.read() : Result<DbSnapshot>(runs.error());
+  if (!db) {
+    complain(db.error().message);
+    return 2;
+  }
+  if (runs->empty() || !has_service_manager()) return 0;
+  // A person has mended what it was, so that what had failed before is tried as well.
+  const auto standing = [&](const std::string& package) {
+    const auto found = db->find(package);
+    if (found == db->end() || found->second.state.substr(1, 1) == "c") return Standing::Gone;
+    return found->second.configured() ? Standing::Upgraded : Standing::Unfinished;
+  };
+  SystemctlUnits units;
+  ServicePorts ports{units, *store, complain, units_of_packages};
+  const auto trouble = restore_units(runs->front().id, standing, ports);
+  if (!trouble) {
+    complain(trouble.error().message);
+    return 2;
+  }
+  for (const UnitRecord& unit : *trouble)
+    std::printf("%s: %s\n", unit.name.c_str(), unit.trouble.c_str());
+  return trouble->empty() ? 0 : 1;
+}
+
 int uninstall() {
   if (::unlink(paths::kPins) != 0 && errno != ENOENT) {
     complain(std::string("unable to remove ") + paths::kPins);

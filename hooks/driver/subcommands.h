@@ -42,6 +42,7 @@ int want_again(const std::vector<std::string>& packages);
 void print_summary(const Ending& ending, const std::string& native_arch, bool bypassed);
 
 // Before aptkeep is removed: takes its pins out of apt's preferences.
+int restore_services();  // 1: something still does not run
 int uninstall();
 
 }  // namespace aptkeep

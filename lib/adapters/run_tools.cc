@@ -107,6 +107,8 @@ void forget_origin(std::int64_t run, std::int64_t plan) {
 RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
     : store_(store), say_(std::move(say)), dpkg_(options_of(plan)) {
   if (plan == nullptr) return;
+  // After a reboot what is enabled starts by itself, and nothing is to be started before that.
+  restores_units_ = has_service_manager() && plan->frontend.boot == boot_id();
   SnapshotOptions options;
   options.folder = snapshot_folder(plan->run, plan->id);
   if (const auto origin = read_origin(options.folder)) {
@@ -138,6 +140,8 @@ FinishPorts RunTools::finish_ports() {
   ports.reload_units = reload_units;
   ports.is_file = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
   ports.set_wants = set_wants;
+  if (restores_units_) ports.units = &units_;
+  ports.units_of = units_of_packages;
   // Where it cannot be written, the next `apt update` does what it would ask for.
   ports.note_pins_due = [] {
     const int fd = ::open(paths::kPinsDue, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -8,6 +8,7 @@
 #include "adapters/dpkg_db.h"
 #include "adapters/process.h"
 #include "adapters/snapshot.h"
+#include "adapters/units_systemctl.h"
 #include "engine/call.h"
 #include "engine/finish.h"
 
@@ -42,6 +43,8 @@ class RunTools {
   RealDpkg dpkg_;
   RealDatabase db_;
   std::optional<RealSnapshots> snapshots_;
+  SystemctlUnits units_;
+  bool restores_units_ = false;
 };
 
 // Has the service manager read its units again, where there is one.

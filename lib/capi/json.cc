@@ -91,6 +91,17 @@ Json failure_of(const Failure& failure) {
   return json;
 }
 
+Json unit_of(const UnitRecord& unit) {
+  Json json;
+  json["unit"] = unit.name;
+  json["package"] = or_null(unit.package);
+  json["was"] = unit.state;
+  json["wanted"] = unit.wanted;
+  json["trouble"] = or_null(unit.trouble);
+  json["journal"] = unit.journal;
+  return json;
+}
+
 Json keep_of(const Keep& keep) {
   Json json;
   json["package"] = keep.package;
@@ -143,6 +154,10 @@ std::string json_of(const RunReport& report) {
   json["failures"] = Json::array();
   for (const Failure& failure : report.failures) {
     json["failures"].push_back(failure_of(failure));
+  }
+  json["units"] = Json::array();
+  for (const UnitRecord& unit : report.units) {
+    json["units"].push_back(unit_of(unit));
   }
   return dump(json);
 }

@@ -8,6 +8,7 @@
 #include "engine/call.h"
 #include "engine/obstacles.h"
 #include "engine/ports.h"
+#include "engine/services.h"
 #include "state/store.h"
 
 namespace aptkeep {
@@ -16,6 +17,7 @@ struct Ending {
   std::vector<StepOutcome> outcomes;  // one for each step of the plan
   std::vector<Keep> keeps;            // new ones
   std::vector<std::string> lifted;    // packages whose keep is over
+  std::vector<UnitRecord> units;      // that ran before and do not now
   std::string note;
 };
 
@@ -35,7 +37,8 @@ std::map<std::string, std::string> wants_of(const Ending& ending, const std::vec
 std::map<std::string, std::string> wants_again(const std::vector<Keep>& keeps,
                                                const DbSnapshot& db);
 
-// A few lines for the terminal at the end of a run that kept something; empty otherwise.
+// A few lines for the terminal at the end of a run that kept something, or after which something
+// does not run any more; empty otherwise.
 std::string summary_text(const Ending& ending, const std::string& native_arch, bool bypassed);
 
 struct FinishPorts {
@@ -56,6 +59,9 @@ struct FinishPorts {
   // What is kept is about to change: which versions would remove it has to be found out anew, also
   // if nobody lives to do it.
   std::function<void()> note_pins_due = {};
+  // Starts again what ran when the run began; null: there is no service manager to ask.
+  Units* units = nullptr;
+  std::function<Result<UnitsOfPackages>(const std::vector<std::string>&)> units_of = {};
   // Whether the driver is known to have died in this run; asked once.
   std::function<bool()> driver_was_killed = {};
 };

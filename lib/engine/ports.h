@@ -8,6 +8,7 @@
 
 #include "core/plan.h"
 #include "core/result.h"
+#include "core/unit.h"
 
 namespace aptkeep {
 
@@ -113,6 +114,23 @@ class Snapshots {
   // scripts made and left. A sentence on each that it could not.
   virtual Status note_new(const std::vector<std::string>& packages) = 0;
   virtual std::vector<std::string> undo_new(const std::string& package) = 0;
+};
+
+// The service manager's units.
+class Units {
+ public:
+  virtual ~Units() = default;
+  // All that it has loaded, with their names and states only.
+  virtual Result<std::vector<UnitFacts>> loaded() = 0;
+  // By the names that were asked for; one that it does not know is "not-found".
+  virtual Result<std::map<std::string, UnitFacts>> ask(const std::vector<std::string>& names) = 0;
+  // "start", "stop", "restart", "reset-failed" of units, all in one call, to their end;
+  // "daemon-reload" of none ({""}).
+  virtual Status act(const std::string& verb, const std::vector<std::string>& names) = 0;
+  // Long enough for a service that ends at once to have done so.
+  virtual void settle() = 0;
+  // Its last lines there; empty: none, or no journal.
+  virtual std::string journal(const std::string& unit) = 0;
 };
 
 }  // namespace aptkeep

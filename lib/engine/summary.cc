@@ -142,10 +142,17 @@ std::string headline(const Ending& ending) {
   return text + ":\n";
 }
 
+std::string tell_services(const Ending& ending) {
+  if (ending.units.empty()) return {};
+  std::string text = "aptkeep: what ran before and does not now:\n";
+  for (const UnitRecord& unit : ending.units) text += "  " + unit.name + ": " + unit.trouble + "\n";
+  return text + "aptkeep: see 'aptkeep services'\n";
+}
+
 }  // namespace
 
 std::string summary_text(const Ending& ending, const std::string& native_arch, bool bypassed) {
-  if (ending.keeps.empty()) return {};
+  if (ending.keeps.empty()) return tell_services(ending);
   std::vector<const Keep*> failed;
   bool security = false;
   for (const auto& keep : ending.keeps) {
@@ -160,7 +167,7 @@ std::string summary_text(const Ending& ending, const std::string& native_arch, b
   text += tell_others(ending, native_arch, failed.size() == 1);
   if (bypassed) text += "  (the frontend called dpkg past aptkeep; its plan was finished for it)\n";
   if (security) text += "aptkeep: SECURITY UPDATES are among the packages that were kept back\n";
-  return text + "aptkeep: see 'aptkeep status'\n";
+  return text + "aptkeep: see 'aptkeep status'\n" + tell_services(ending);
 }
 
 }  // namespace aptkeep

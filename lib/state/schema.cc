@@ -94,6 +94,12 @@ UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,arc
 CREATE TABLE remembered(plan INTEGER, package TEXT, question TEXT, answer TEXT, sum INTEGER);
 CREATE INDEX remembered_of_package ON remembered(package);
 )sql",
+    // 5: units as they were when a run began
+    R"sql(
+CREATE TABLE units(
+  run INTEGER, name TEXT, package TEXT, state TEXT, wanted INTEGER, trouble TEXT, journal TEXT,
+  sum INTEGER, PRIMARY KEY(run, name)) WITHOUT ROWID;
+)sql",
 };
 
 std::string parameters(const Table& table) {
@@ -142,7 +148,7 @@ bool any(Database& db, const std::string& sql) {
 // Rows that are not what was written, and rows that are missing.
 void check_rows(Database& db) {
   for (const Table& table :
-       {kRuns, kPlans, kSteps, kClauses, kFailures, kKeeps, kBlocked, kRemembered}) {
+       {kRuns, kPlans, kSteps, kClauses, kFailures, kKeeps, kBlocked, kRemembered, kUnits}) {
     if (any(db, "SELECT 1 FROM " + std::string(table.name) + " WHERE sum IS NOT row_sum(" +
                     std::string(table.columns) + ") LIMIT 1")) {
       db.fail("it is damaged");

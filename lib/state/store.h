@@ -16,6 +16,7 @@
 #include "core/pins.h"
 #include "core/plan.h"
 #include "core/result.h"
+#include "core/unit.h"
 
 namespace aptkeep {
 
@@ -112,6 +113,7 @@ struct RunReport {
   RunSummary summary;
   std::vector<StepOutcome> steps;
   std::vector<Failure> failures;
+  std::vector<UnitRecord> units;  // as they were when it began
 };
 
 class Store {
@@ -171,6 +173,12 @@ class Store {
   // says what they see now: it counts once the plan has ended and the package's step is done.
   Result<std::map<std::string, Remembered>> remembered();
   Status note_answers(std::int64_t plan, const std::map<std::string, Remembered>& answers);
+
+  // Units as they were when the run began. note_units() leaves those alone that the run has
+  // already; set_units() replaces all but the package.
+  Status note_units(std::int64_t run, const std::vector<UnitRecord>& units);
+  Status set_units(std::int64_t run, const std::vector<UnitRecord>& units);
+  Result<std::vector<UnitRecord>> units(std::int64_t run);  // sorted by name
 
   Result<std::vector<Keep>> keeps();  // active ones, oldest first
   // An Error where the package has no active keep. The count of attempts goes on if the same

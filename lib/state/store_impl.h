@@ -47,6 +47,7 @@ std::vector<std::string> split_lines(const std::string& text);
 Step read_step(Database& db, const Query& query);
 std::vector<StepOutcome> read_outcomes(Database& db, std::int64_t plan);
 std::vector<Failure> read_failures(Database& db, std::int64_t plan);
+std::vector<UnitRecord> read_units(Database& db, std::int64_t run);
 
 // A note that is there already, or empty, adds nothing.
 void end_run(Database& db, std::int64_t run, const std::string& note, std::int64_t now);

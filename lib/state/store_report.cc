@@ -74,6 +74,7 @@ RunReport read_report(Database& db, const Query& row) {
       report.failures.push_back(std::move(failure));
     }
   }
+  report.units = read_units(db, report.summary.id);
   return report;
 }
 
@@ -85,6 +86,7 @@ void delete_run(Database& db, std::int64_t run) {
     }
   }
   Query(db, "DELETE FROM keeps WHERE run=? AND lifted<>0").bind(run).run();
+  Query(db, "DELETE FROM units WHERE run=?").bind(run).run();
   Query(db, "DELETE FROM runs WHERE id=?").bind(run).run();
 }
 

@@ -6,7 +6,7 @@ bed_packages=(
 )
 build_packages=(
   cmake g++ libapt-pkg-dev libboost-dev libcli11-dev libdpkg-dev libgtest-dev libsqlite3-dev
-  ninja-build nlohmann-json3-dev pkgconf
+  libsystemd-dev ninja-build nlohmann-json3-dev pkgconf
 )
 test_packages=(
   apt-utils binutils clang clang-format e2fsprogs git lintian man-db python3-jsonschema

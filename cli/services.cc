@@ -1,0 +1,81 @@
+// aptkeep services [restart]: what ran before the last run and does not now.
+#include <iostream>
+#include <map>
+
+#include "command.h"
+#include "core/config.h"
+#include "core/unit.h"
+#include "keeps.h"
+#include "now.h"
+#include "state/store.h"
+#include "text.h"
+
+namespace aptkeep::cli {
+namespace {
+
+constexpr const char* kSystemctl = "/usr/bin/systemctl";
+constexpr std::size_t kLines = 8;
+
+// Of the newest run; none where nothing was recorded yet.
+std::vector<UnitRecord> recorded(const std::string& state) {
+  auto store = Store::open(state.empty() ? paths::kStateDb : state, Store::Mode::ReadOnly);
+  if (!store) throw Failed(store.error().message);
+  const auto runs = store->runs(1);
+  if (!runs) throw Failed(runs.error().message);
+  if (runs->empty()) return {};
+  auto units = store->units(runs->front().id);
+  if (!units) throw Failed(units.error().message);
+  return std::move(*units);
+}
+
+// By name; empty where there is no systemd to ask.
+std::map<std::string, UnitFacts> units_now(const std::vector<UnitRecord>& units) {
+  std::vector<std::string> command{kSystemctl, "show", "--no-pager",
+                                   "--property=" + std::string(kUnitProperties), "--"};
+  for (const UnitRecord& unit : units) command.push_back(unit.name);
+  std::string text;
+  for (const std::string& line : lines_of(command)) text += line + "\n";
+  std::vector<UnitFacts> found = parse_show(text);
+  std::map<std::string, UnitFacts> now;
+  for (std::size_t i = 0; found.size() == units.size() && i < found.size(); ++i) {
+    now.emplace(units[i].name, std::move(found[i]));
+  }
+  return now;
+}
+
+}  // namespace
+
+int services(const std::string& state) {
+  std::vector<UnitRecord> units = recorded(state);
+  std::erase_if(units, [](const UnitRecord& unit) { return unit.trouble.empty(); });
+  const auto now = units.empty() ? std::map<std::string, UnitFacts>{} : units_now(units);
+  std::size_t down = 0;
+  for (const UnitRecord& unit : units) {
+    const auto facts = now.find(unit.name);
+    const bool up = facts != now.end() && facts->second.is_up();
+    down += up ? 0 : 1;
+    std::cout << harmless(unit.name);
+    if (!unit.package.empty()) {
+      std::cout << " (" << harmless(unit.package.substr(0, unit.package.find(':'))) << ")";
+    }
+    std::cout << ": " << (up ? "runs again" : harmless(unit.trouble)) << "\n";
+    if (up) continue;
+    std::cout << "  it was " << harmless(unit.state) << " when the run began";
+    if (facts != now.end()) std::cout << ", and is " << harmless(state_text(facts->second));
+    std::cout << "\n" << quoted(unit.journal, kLines);
+  }
+  if (down == 0) {
+    std::cout << "All that ran before the last run runs.\n";
+    return kAllWell;
+  }
+  std::cout << "To try again: aptkeep services restart\n";
+  return kKept;
+}
+
+int restart_services() {
+  need_root("restart services");
+  const int ended = run({paths::kDriver, "restore-services"});
+  return ended == 0 ? kAllWell : ended == 1 ? kKept : kError;
+}
+
+}  // namespace aptkeep::cli

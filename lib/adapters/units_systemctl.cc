@@ -1,0 +1,95 @@
+#include "adapters/units_systemctl.h"
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <sstream>
+#include <thread>
+
+#include "adapters/dpkg_files.h"
+#include "adapters/snapshot_tool.h"
+
+namespace aptkeep {
+namespace {
+
+using snapshot::run_tool;
+
+// A line of "systemctl list-units --plain --no-legend": name, load, active, sub, description.
+UnitFacts unit_of_line(const std::string& line) {
+  UnitFacts unit;
+  std::istringstream words(line);
+  words >> unit.name >> unit.load_state >> unit.active_state >> unit.sub_state;
+  return unit;
+}
+
+}  // namespace
+
+bool has_service_manager() {
+  struct stat status {};
+  return ::lstat("/run/systemd/system", &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+Result<std::vector<UnitFacts>> SystemctlUnits::loaded() {
+  const auto text = run_tool(
+      {"systemctl", "list-units", "--all", "--full", "--plain", "--no-legend", "--no-pager"});
+  if (!text) return text.error();
+  std::vector<UnitFacts> units;
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    UnitFacts unit = unit_of_line(line);
+    if (!unit.sub_state.empty()) units.push_back(std::move(unit));
+  }
+  return units;
+}
+
+Result<std::map<std::string, UnitFacts>> SystemctlUnits::ask(
+    const std::vector<std::string>& names) {
+  std::map<std::string, UnitFacts> found;
+  if (names.empty()) return found;
+  std::vector<std::string> args = {"systemctl", "show", "--no-pager",
+                                   "--property=" + std::string(kUnitProperties), "--"};
+  args.insert(args.end(), names.begin(), names.end());
+  const auto text = run_tool(args);
+  if (!text) return text.error();
+  std::vector<UnitFacts> units = parse_show(*text);
+  if (units.size() != names.size()) {
+    return Error{"unable to ask systemd for units: it answered for " +
+                 std::to_string(units.size()) + " of " + std::to_string(names.size())};
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) found.emplace(names[i], std::move(units[i]));
+  return found;
+}
+
+Status SystemctlUnits::act(const std::string& verb, const std::vector<std::string>& names) {
+  std::vector<std::string> args = {"timeout", "--kill-after=10", "300", "systemctl", verb, "--"};
+  for (const std::string& name : names) {
+    if (!name.empty()) args.push_back(name);
+  }
+  const auto done = run_tool(args);
+  return done ? success() : Status(done.error());
+}
+
+void SystemctlUnits::settle() {
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+}
+
+std::string SystemctlUnits::journal(const std::string& unit) {
+  const auto text = run_tool({"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=8",
+                              "--since=-10min", "--unit=" + unit});
+  return text ? *text : "";
+}
+
+Result<std::map<std::string, std::vector<std::string>>> units_of_packages(
+    const std::vector<std::string>& packages) {
+  std::map<std::string, std::vector<std::string>> units;
+  if (packages.empty()) return units;
+  const auto read = read_dpkg_files(packages);
+  if (!read) return read.error();
+  for (const PackageFiles& files : read->packages) {
+    auto names = units_of_paths(files.paths);
+    if (!names.empty()) units.emplace(files.package, std::move(names));
+  }
+  return units;
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,30 @@
+// Units through systemctl(1) and journalctl(1): for programs that must start while libsystemd is
+// being replaced, and for all that acts on units. To ask costs some 5 ms a unit.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/ports.h"
+
+namespace aptkeep {
+
+// Whether systemd is there to be asked (sd_booted(3)).
+bool has_service_manager();
+
+class SystemctlUnits : public Units {
+ public:
+  Result<std::vector<UnitFacts>> loaded() override;
+  Result<std::map<std::string, UnitFacts>> ask(const std::vector<std::string>& names) override;
+  // Ends after five minutes, whatever a unit's own limits are.
+  Status act(const std::string& verb, const std::vector<std::string>& names) override;
+  void settle() override;
+  std::string journal(const std::string& unit) override;
+};
+
+// The units that packages' files bring, as dpkg has them.
+Result<std::map<std::string, std::vector<std::string>>> units_of_packages(
+    const std::vector<std::string>& packages);
+
+}  // namespace aptkeep

@@ -1,0 +1,205 @@
+#include "core/unit.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace aptkeep {
+namespace {
+
+constexpr std::array<std::string_view, 5> kSuffixes = {".service", ".socket", ".path", ".timer",
+                                                       ".target"};
+constexpr std::array<std::string_view, 3> kFolders = {
+    "/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/systemd/system/"};
+constexpr std::string_view kInit = "/etc/init.d/";
+
+bool has_suffix(std::string_view unit) {
+  return std::any_of(kSuffixes.begin(), kSuffixes.end(),
+                     [&](std::string_view suffix) { return unit.ends_with(suffix); });
+}
+
+// systemctl(1) quotes a name with a backslash in it, as systemd.unit(5) escapes them: "a\\x2db".
+std::string unquoted(std::string_view word) {
+  if (word.size() < 2 || !word.starts_with('"') || !word.ends_with('"')) return std::string(word);
+  std::string plain;
+  for (std::size_t i = 1; i + 1 < word.size(); ++i) {
+    if (word[i] == '\\' && i + 2 < word.size()) ++i;
+    plain += word[i];
+  }
+  return plain;
+}
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    if (end > 0) words.push_back(unquoted(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
+const UnitFacts* find(const std::map<std::string, UnitFacts>& now, const std::string& unit) {
+  const auto found = now.find(unit);
+  return found == now.end() ? nullptr : &found->second;
+}
+
+// Who leaves when nobody needs it comes when somebody does: by its socket, or by its name on the
+// bus.
+bool comes_by_itself(const UnitFacts& unit, const std::map<std::string, UnitFacts>& now) {
+  if (unit.file_state == "enabled" || unit.active_state == "failed") return false;
+  if (unit.type == "dbus" && unit.file_state == "static") return true;
+  return std::any_of(unit.triggered_by.begin(), unit.triggered_by.end(),
+                     [&](const std::string& trigger) {
+                       const UnitFacts* facts = find(now, trigger);
+                       return facts != nullptr && facts->is_up();
+                     });
+}
+
+UnitDecision leave(const UnitRecord& record) {
+  return {record.name, UnitWish::Leave, "", true, ""};
+}
+
+UnitDecision tell(const UnitRecord& record, std::string reason) {
+  return {record.name, UnitWish::Tell, std::move(reason), true, ""};
+}
+
+UnitDecision decide(const UnitRecord& record, const UnitFacts* unit,
+                    const std::map<std::string, UnitFacts>& now, Standing standing) {
+  if (unit == nullptr || unit->is_up()) return leave(record);
+  const bool own = !record.package.empty();
+  if (own && standing == Standing::Gone) return leave(record);
+  const bool had_failed = record.state.starts_with("failed");
+  // Nothing has changed that could make it work now.
+  if (had_failed && (!own || standing != Standing::Upgraded)) return leave(record);
+  if (unit->load_state == "masked") return tell(record, "it is masked now");
+  if (own && standing == Standing::Unfinished) return tell(record, "its package is not configured");
+  if (unit->load_state != "loaded") {
+    return own ? tell(record, "its package has no such unit any more") : leave(record);
+  }
+  if (comes_by_itself(*unit, now)) return leave(record);
+  return {record.name, UnitWish::Start, "it was " + record.state, true, ""};
+}
+
+}  // namespace
+
+bool UnitFacts::is_up() const {
+  return active_state == "active" || active_state == "reloading" || active_state == "refreshing" ||
+         (active_state == "activating" && !sub_state.starts_with("auto-restart"));
+}
+
+std::string unit_of_path(std::string_view path) {
+  if (path.starts_with(kInit)) {
+    const std::string_view name = path.substr(kInit.size());
+    const bool script = !name.empty() && name.find_first_of("/.") == std::string_view::npos;
+    return script ? std::string(name) + ".service" : "";
+  }
+  for (const std::string_view folder : kFolders) {
+    if (!path.starts_with(folder)) continue;
+    const std::string_view name = path.substr(folder.size());
+    if (name.find('/') == std::string_view::npos && has_suffix(name)) return std::string(name);
+  }
+  return "";
+}
+
+std::vector<std::string> units_of_paths(const std::vector<std::string>& paths) {
+  std::set<std::string> units;
+  for (const std::string& path : paths) units.insert(unit_of_path(path));
+  units.erase("");
+  return {units.begin(), units.end()};
+}
+
+bool is_instance_or_same(std::string_view unit, std::string_view file) {
+  if (unit == file) return true;
+  const auto at = file.find("@.");
+  if (at == std::string_view::npos) return false;
+  const std::string_view suffix = file.substr(at + 1);
+  return unit.size() > file.size() && unit.starts_with(file.substr(0, at + 1)) &&
+         unit.ends_with(suffix);
+}
+
+bool is_trigger(std::string_view unit) {
+  return unit.ends_with(".socket") || unit.ends_with(".path") || unit.ends_with(".timer");
+}
+
+bool is_wanted(const UnitFacts& facts) {
+  if (facts.type == "oneshot" && !facts.remains) return false;
+  return facts.is_up() || facts.active_state == "failed" || facts.active_state == "activating";
+}
+
+std::string state_text(const UnitFacts& facts) {
+  return facts.active_state + " (" + facts.sub_state + ")";
+}
+
+std::vector<UnitDecision> decide_units(
+    const std::vector<UnitRecord>& before, const std::map<std::string, UnitFacts>& now,
+    const std::function<Standing(const std::string& package)>& standing,
+    const std::map<std::string, std::vector<std::string>>& new_units) {
+  std::vector<UnitDecision> decisions;
+  std::set<std::string> chosen;
+  for (const UnitRecord& record : before) {
+    if (!record.wanted) continue;
+    const Standing its = record.package.empty() ? Standing::Unchanged : standing(record.package);
+    const UnitFacts* unit = find(now, record.name);
+    UnitDecision decision = decide(record, unit, now, its);
+    const auto heirs = new_units.find(record.package);
+    const bool vanished = decision.wish == UnitWish::Tell && unit->load_state != "loaded" &&
+                          unit->load_state != "masked" && its == Standing::Upgraded;
+    if (vanished && heirs != new_units.end()) {
+      // Renamed, or split: what is enabled has its place, of the same kind if there is one.
+      for (const std::string& heir : heirs->second) {
+        const UnitFacts* facts = find(now, heir);
+        if (facts == nullptr || facts->file_state != "enabled") continue;
+        decision = leave(record);
+        if (!facts->is_up() && facts->load_state == "loaded" && chosen.insert(heir).second) {
+          decisions.push_back(
+              {heir, UnitWish::Start, "it takes the place of " + record.name, false, record.name});
+        }
+      }
+    }
+    decisions.push_back(std::move(decision));
+  }
+  return decisions;
+}
+
+void set_property(UnitFacts& facts, std::string_view name, std::string_view value) {
+  if (name == "Id") facts.name = value;
+  if (name == "LoadState") facts.load_state = value;
+  if (name == "ActiveState") facts.active_state = value;
+  if (name == "SubState") facts.sub_state = value;
+  if (name == "UnitFileState") facts.file_state = value;
+  if (name == "Type") facts.type = value;
+  if (name == "RemainAfterExit") facts.remains = value == "yes";
+  if (name == "Triggers") facts.triggers = words_of(value);
+  if (name == "TriggeredBy") facts.triggered_by = words_of(value);
+  for (const std::string_view relation :
+       {"RequiredBy", "BoundBy", "ConsistsOf", "Requires", "BindsTo", "PartOf"}) {
+    if (name != relation) continue;
+    for (std::string& word : words_of(value)) facts.related.push_back(std::move(word));
+  }
+}
+
+std::vector<UnitFacts> parse_show(std::string_view text) {
+  std::vector<UnitFacts> units;
+  UnitFacts unit;
+  bool begun = false;
+  const auto end_unit = [&] {
+    if (begun) units.push_back(std::move(unit));
+    unit = UnitFacts{};
+    begun = false;
+  };
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const auto equals = line.find('=');
+    if (line.empty()) end_unit();
+    if (equals == std::string_view::npos) continue;
+    begun = true;
+    set_property(unit, line.substr(0, equals), line.substr(equals + 1));
+  }
+  end_unit();
+  return units;
+}
+
+}  // namespace aptkeep

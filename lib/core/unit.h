@@ -1,0 +1,94 @@
+// Units of systemd as values, and what is to become of those that ran before a run. Pure.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aptkeep {
+
+// What systemd says of a unit (org.freedesktop.systemd1(5)). A name that it does not know has the
+// load state "not-found".
+struct UnitFacts {
+  std::string name;          // its Id: an alias that was asked for is resolved
+  std::string load_state;    // "loaded", "not-found", "masked", "bad-setting" ...
+  std::string active_state;  // "active", "inactive", "failed", "activating" ...
+  std::string sub_state;     // "running", "listening", "auto-restart" ...
+  std::string file_state;    // "enabled", "disabled", "static", "masked" ...; "": no unit file
+  std::string type;          // of a service: "simple", "oneshot", "dbus" ...
+  bool remains = false;      // RemainAfterExit: a oneshot stays active when it has ended
+  std::vector<std::string> triggers;      // what this socket, path or timer starts
+  std::vector<std::string> triggered_by;  // what starts this service
+  // What systemd stops when this unit is stopped: RequiredBy, BoundBy, ConsistsOf; and what this
+  // unit itself needs or is a part of: Requires, BindsTo, PartOf.
+  std::vector<std::string> related;
+
+  bool is_up() const;
+};
+
+// A unit as it was when the run began, and what was found of it at the end.
+struct UnitRecord {
+  std::string name;
+  std::string package;  // whose file it is, "name:arch"; "": a unit that is related to one of these
+  std::string state;    // "active (running)"
+  bool wanted = false;  // it ran, or was to run (failed, about to be restarted)
+  std::string trouble;  // at the end: why it is not as before; "": it is
+  std::string journal;  // its last lines then
+};
+
+// "foo.service" of "/usr/lib/systemd/system/foo.service"; the generated unit of a script in
+// /etc/init.d; "" of any other path, and of kinds of units that no upgrade stops (mounts, slices).
+std::string unit_of_path(std::string_view path);
+// The units, "foo@.service" among them, of a package's files; sorted, each once.
+std::vector<std::string> units_of_paths(const std::vector<std::string>& paths);
+// Whether `unit` is `file` or, where that is a template, an instance of it.
+bool is_instance_or_same(std::string_view unit, std::string_view file);
+// A kind that has to be there before what it starts: sockets, paths, timers.
+bool is_trigger(std::string_view unit);
+
+// Ran, or was to run: a failed unit and one between two attempts as well. Not one that ends by
+// itself (a oneshot that leaves nothing).
+bool is_wanted(const UnitFacts& facts);
+std::string state_text(const UnitFacts& facts);  // "active (running)"
+
+enum class Standing {
+  Upgraded,    // whole, at the version that the run brought
+  Unchanged,   // whole, at the version from before
+  Unfinished,  // dpkg has not configured it
+  Gone,        // removed
+};
+
+enum class UnitWish {
+  Leave,  // as it is to be, or nothing that aptkeep should change
+  Start,
+  Tell,  // it is not as before, and stays so: `reason` is for the report
+};
+
+struct UnitDecision {
+  std::string unit;
+  UnitWish wish = UnitWish::Leave;
+  std::string reason;
+  bool of_record = true;  // false: a new unit that takes the place of `instead_of`
+  std::string instead_of;
+};
+
+// What is to be done at the end of a run about each unit that was wanted. `now`: facts by the names
+// in the records, and of all units in `new_units`. `standing`: of a package. `new_units`: by
+// package, units that it has now and did not have when the run began.
+std::vector<UnitDecision> decide_units(
+    const std::vector<UnitRecord>& before, const std::map<std::string, UnitFacts>& now,
+    const std::function<Standing(const std::string& package)>& standing,
+    const std::map<std::string, std::vector<std::string>>& new_units);
+
+// Properties that facts are made of, as `systemctl show --property` takes them.
+inline constexpr std::string_view kUnitProperties =
+    "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
+    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf";
+// Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no".
+void set_property(UnitFacts& facts, std::string_view name, std::string_view value);
+// What `systemctl show` prints of several units: lines of Name=value, an empty one after each unit.
+std::vector<UnitFacts> parse_show(std::string_view text);
+
+}  // namespace aptkeep

@@ -1,0 +1,231 @@
+#include "engine/services.h"
+
+#include <algorithm>
+#include <set>
+
+namespace aptkeep {
+namespace {
+
+using FactsByName = std::map<std::string, UnitFacts>;
+
+std::vector<std::string> packages_of(const std::vector<Step>& steps) {
+  std::vector<std::string> packages;
+  for (const Step& step : steps) {
+    if (!step.old_version.empty()) packages.push_back(step.package);
+  }
+  return packages;
+}
+
+// "foo.service" -> the package that has it, for all units that systemd has loaded.
+std::map<std::string, std::string> owners_of(const std::vector<UnitFacts>& loaded,
+                                             const UnitsOfPackages& files) {
+  std::map<std::string, std::string> exact;
+  std::vector<std::pair<std::string, std::string>> templates;
+  for (const auto& [package, units] : files) {
+    for (const std::string& unit : units) {
+      if (unit.find("@.") == std::string::npos) {
+        exact.emplace(unit, package);
+      } else {
+        templates.emplace_back(unit, package);
+      }
+    }
+  }
+  std::map<std::string, std::string> owners;
+  for (const UnitFacts& unit : loaded) {
+    if (const auto found = exact.find(unit.name); found != exact.end()) {
+      owners.emplace(unit.name, found->second);
+      continue;
+    }
+    for (const auto& [file, package] : templates) {
+      if (is_instance_or_same(unit.name, file)) owners.emplace(unit.name, package);
+    }
+  }
+  return owners;
+}
+
+// What triggers them and what goes down with them, and what goes down with that. Of kinds that an
+// upgrade stops; a target that half of the system is a part of is not followed.
+std::set<std::string> neighbours_of(const FactsByName& asked) {
+  std::set<std::string> names;
+  for (const auto& [name, facts] : asked) {
+    names.insert(facts.triggered_by.begin(), facts.triggered_by.end());
+    names.insert(facts.triggers.begin(), facts.triggers.end());
+    names.insert(facts.related.begin(), facts.related.end());
+  }
+  std::erase_if(names, [&](const std::string& name) {
+    return asked.contains(name) || !(name.ends_with(".service") || is_trigger(name));
+  });
+  return names;
+}
+
+class Restoring {
+ public:
+  Restoring(std::vector<UnitRecord> records, ServicePorts& ports)
+      : records_(std::move(records)), ports_(ports) {}
+
+  Status run(const std::function<Standing(const std::string&)>& standing);
+  const std::vector<UnitRecord>& records() const { return records_; }
+
+ private:
+  Result<FactsByName> facts() const;
+  Result<UnitsOfPackages> new_units() const;
+  void start(const std::vector<UnitDecision>& decisions, const FactsByName& now);
+  void judge(const std::vector<UnitDecision>& decisions, const FactsByName& now);
+  UnitRecord* record_of(const std::string& unit);
+  void act(const char* verb, const std::vector<std::string>& units);
+
+  std::vector<UnitRecord> records_;
+  ServicePorts& ports_;
+  std::set<std::string> heirs_;
+};
+
+Result<UnitsOfPackages> Restoring::new_units() const {
+  std::set<std::string> packages;
+  std::set<std::string> known;
+  for (const UnitRecord& record : records_) {
+    known.insert(record.name);
+    if (!record.package.empty()) packages.insert(record.package);
+  }
+  auto units = ports_.units_of({packages.begin(), packages.end()});
+  if (!units) return units;
+  for (auto& [package, names] : *units) {
+    std::erase_if(names, [&](const std::string& name) {
+      return known.contains(name) || name.find("@.") != std::string::npos;
+    });
+  }
+  return units;
+}
+
+Result<FactsByName> Restoring::facts() const {
+  std::vector<std::string> names;
+  for (const UnitRecord& record : records_) names.push_back(record.name);
+  names.insert(names.end(), heirs_.begin(), heirs_.end());
+  return ports_.units.ask(names);
+}
+
+void Restoring::act(const char* verb, const std::vector<std::string>& units) {
+  // What becomes of each is asked for afterwards.
+  if (!units.empty()) (void)ports_.units.act(verb, units);
+}
+
+void Restoring::start(const std::vector<UnitDecision>& decisions, const FactsByName& now) {
+  std::vector<std::string> triggers;
+  std::vector<std::string> others;
+  std::set<std::string> again;
+  for (const UnitDecision& decision : decisions) {
+    if (decision.wish != UnitWish::Start) continue;
+    (is_trigger(decision.unit) ? triggers : others).push_back(decision.unit);
+    if (!decision.unit.ends_with(".socket")) continue;
+    // systemd opens no socket whose service runs already.
+    for (const std::string& service : now.at(decision.unit).triggers) {
+      const auto found = now.find(service);
+      if (found != now.end() && found->second.is_up()) again.insert(service);
+    }
+  }
+  act("stop", {again.begin(), again.end()});
+  act("reset-failed", triggers);
+  act("start", triggers);
+  others.insert(others.end(), again.begin(), again.end());
+  act("reset-failed", others);
+  act("start", others);
+}
+
+UnitRecord* Restoring::record_of(const std::string& unit) {
+  const auto found = std::find_if(records_.begin(), records_.end(),
+                                  [&](const UnitRecord& record) { return record.name == unit; });
+  return found == records_.end() ? nullptr : &*found;
+}
+
+void Restoring::judge(const std::vector<UnitDecision>& decisions, const FactsByName& now) {
+  for (UnitRecord& record : records_) record.trouble = record.journal = "";
+  for (const UnitDecision& decision : decisions) {
+    if (decision.wish == UnitWish::Leave) continue;
+    UnitRecord* record =
+        record_of(decision.instead_of.empty() ? decision.unit : decision.instead_of);
+    const auto found = now.find(decision.unit);
+    if (record == nullptr || (found != now.end() && found->second.is_up())) continue;
+    record->trouble = decision.reason;
+    if (decision.wish == UnitWish::Start) {
+      const std::string state = found == now.end() ? "gone" : state_text(found->second);
+      const std::string who =
+          decision.instead_of.empty() ? "" : decision.unit + ", which takes its place, ";
+      record->trouble = who + "does not start again: it is " + state;
+      record->journal = ports_.units.journal(decision.unit);
+    }
+  }
+}
+
+Status Restoring::run(const std::function<Standing(const std::string&)>& standing) {
+  const auto fresh = new_units();
+  if (!fresh) return fresh.error();
+  for (const auto& [package, names] : *fresh) heirs_.insert(names.begin(), names.end());
+  auto now = facts();
+  if (!now) return now.error();
+  auto decisions = decide_units(records_, *now, standing, *fresh);
+  const auto starts = [](const UnitDecision& one) { return one.wish == UnitWish::Start; };
+  // Once more where the first try was too early, or was met by systemd's limit on starts.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (std::none_of(decisions.begin(), decisions.end(), starts)) break;
+    if (attempt == 0) act("daemon-reload", {""});
+    start(decisions, *now);
+    ports_.units.settle();
+    now = facts();
+    if (!now) return now.error();
+    // Who has been started is up now; who was given up is as it was.
+    std::vector<UnitDecision> left;
+    for (const UnitDecision& decision : decisions) {
+      const auto found = now->find(decision.unit);
+      const bool up = found != now->end() && found->second.is_up();
+      if (decision.wish != UnitWish::Start || !up) left.push_back(decision);
+    }
+    decisions = std::move(left);
+  }
+  judge(decisions, *now);
+  return success();
+}
+
+}  // namespace
+
+Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports) {
+  const auto files = ports.units_of(packages_of(steps));
+  if (!files) return files.error();
+  if (files->empty()) return success();
+  const auto loaded = ports.units.loaded();
+  if (!loaded) return loaded.error();
+  const auto owners = owners_of(*loaded, *files);
+  if (owners.empty()) return success();
+  std::vector<std::string> names;
+  for (const auto& [name, package] : owners) names.push_back(name);
+  const auto own = ports.units.ask(names);
+  if (!own) return own.error();
+  const auto around = neighbours_of(*own);
+  const auto others = ports.units.ask({around.begin(), around.end()});
+  if (!others) return others.error();
+  std::vector<UnitRecord> records;
+  for (const auto* facts : {&*own, &*others}) {
+    for (const auto& [name, unit] : *facts) {
+      const auto owner = owners.find(name);
+      if (owner == owners.end() && !unit.is_up()) continue;
+      records.push_back({name, owner == owners.end() ? "" : owner->second, state_text(unit),
+                         is_wanted(unit), "", ""});
+    }
+  }
+  return ports.store.note_units(run, records);
+}
+
+Result<std::vector<UnitRecord>> restore_units(
+    std::int64_t run, const std::function<Standing(const std::string&)>& standing,
+    ServicePorts& ports) {
+  auto records = ports.store.units(run);
+  if (!records || records->empty()) return records;
+  Restoring restoring(std::move(*records), ports);
+  if (const Status done = restoring.run(standing); !done) return done.error();
+  if (const Status saved = ports.store.set_units(run, restoring.records()); !saved) {
+    return saved.error();
+  }
+  std::vector<UnitRecord> trouble = restoring.records();
+  std::erase_if(trouble, [](const UnitRecord& record) { return record.trouble.empty(); });
+  return trouble;
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,38 @@
+// What ran before a run runs after it, or is told with its reason.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/plan.h"
+#include "core/unit.h"
+#include "engine/ports.h"
+#include "state/store.h"
+
+namespace aptkeep {
+
+// The units that each package's files bring, templates too ("name:arch" -> names).
+using UnitsOfPackages = std::map<std::string, std::vector<std::string>>;
+
+struct ServicePorts {
+  Units& units;
+  Store& store;
+  std::function<void(const std::string&)> say;
+  // Of installed packages, as dpkg has their files now.
+  std::function<Result<UnitsOfPackages>(const std::vector<std::string>&)> units_of;
+};
+
+// Records, in the run, how the units of the steps' packages are, and of what triggers them or goes
+// down with them. What an earlier plan of the run has recorded stays as it was then.
+Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports);
+
+// At a plan's end: starts what ran and does not, with its sockets first, twice if need be, and
+// records what is not as before. `standing`: of packages. Returns the records in trouble.
+Result<std::vector<UnitRecord>> restore_units(
+    std::int64_t run, const std::function<Standing(const std::string&)>& standing,
+    ServicePorts& ports);
+
+}  // namespace aptkeep

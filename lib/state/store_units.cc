@@ -1,0 +1,60 @@
+// Units of the service manager, as they were when a run began, and what became of them.
+#include "state/store_impl.h"
+
+namespace aptkeep {
+namespace state {
+
+std::vector<UnitRecord> read_units(Database& db, std::int64_t run) {
+  std::vector<UnitRecord> units;
+  Query rows(db, select_sql(kUnits, "WHERE run=? ORDER BY name"));
+  rows.bind(run);
+  while (checked_row(db, rows)) {
+    units.push_back({rows.text(1), rows.text(2), rows.text(3), rows.integer(4) != 0, rows.text(5),
+                     rows.text(6)});
+  }
+  return units;
+}
+
+}  // namespace state
+
+using namespace state;
+
+Status Store::note_units(std::int64_t run, const std::vector<UnitRecord>& units) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query known(db, "SELECT 1 FROM units WHERE run=? AND name=?");
+  Query insert(db, insert_sql(kUnits));
+  for (const UnitRecord& unit : units) {
+    const bool there = known.bind_all(run, unit.name).row();
+    known.reset();
+    if (there) continue;
+    insert
+        .bind_all(run, unit.name, unit.package, unit.state, unit.wanted ? 1 : 0, unit.trouble,
+                  unit.journal)
+        .run();
+  }
+  known.reset();
+  return transaction.finish("record units in " + impl_->path);
+}
+
+Status Store::set_units(std::int64_t run, const std::vector<UnitRecord>& units) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query update(db,
+               update_sql(kUnits, {"state", "wanted", "trouble", "journal"}, "run=? AND name=?"));
+  for (const UnitRecord& unit : units) {
+    update.bind_all(unit.state, unit.wanted ? 1 : 0, unit.trouble, unit.journal, run, unit.name)
+        .run();
+  }
+  return transaction.finish("record units in " + impl_->path);
+}
+
+Result<std::vector<UnitRecord>> Store::units(std::int64_t run) {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::vector<UnitRecord> units = read_units(db, run);
+  const Status done = transaction.finish("read units from " + impl_->path);
+  return done ? Result<std::vector<UnitRecord>>(std::move(units)) : done.error();
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,218 @@
+#include "core/unit.h"
+
+#include <gtest/gtest.h>
+
+namespace aptkeep {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+UnitFacts unit(const std::string& name, const std::string& active, const std::string& sub,
+               const std::string& file_state = "enabled") {
+  UnitFacts facts;
+  facts.name = name;
+  facts.load_state = "loaded";
+  facts.active_state = active;
+  facts.sub_state = sub;
+  facts.file_state = file_state;
+  facts.type = "simple";
+  return facts;
+}
+
+UnitFacts stopped(const std::string& name, const std::string& file_state = "enabled") {
+  return unit(name, "inactive", "dead", file_state);
+}
+
+UnitRecord ran(const std::string& name, const std::string& package = "foo:amd64") {
+  return {name, package, "active (running)", true, "", ""};
+}
+
+class DecideUnits : public ::testing::Test {
+ protected:
+  UnitDecision decide(const UnitRecord& record) {
+    const auto decisions = all({record});
+    EXPECT_EQ(decisions.size(), 1U);
+    return decisions.empty() ? UnitDecision{} : decisions.front();
+  }
+  std::vector<UnitDecision> all(const std::vector<UnitRecord>& records) {
+    return decide_units(
+        records, now_, [this](const std::string&) { return standing_; }, new_units_);
+  }
+  void is(const UnitFacts& facts) { now_[facts.name] = facts; }
+
+  std::map<std::string, UnitFacts> now_;
+  std::map<std::string, std::vector<std::string>> new_units_;
+  Standing standing_ = Standing::Upgraded;
+};
+
+TEST(Units, AreFoundAmongFiles) {
+  EXPECT_EQ(unit_of_path("/usr/lib/systemd/system/a.service"), "a.service");
+  EXPECT_EQ(unit_of_path("/lib/systemd/system/a@.socket"), "a@.socket");
+  EXPECT_EQ(unit_of_path("/etc/systemd/system/a.timer"), "a.timer");
+  EXPECT_EQ(unit_of_path("/etc/init.d/exim4"), "exim4.service");
+  EXPECT_EQ(unit_of_path("/etc/init.d/exim4.dpkg-old"), "");
+  EXPECT_EQ(unit_of_path("/usr/lib/systemd/system/a.service.d/x.conf"), "");
+  EXPECT_EQ(unit_of_path("/usr/lib/systemd/system/x.wants/a.service"), "");
+  EXPECT_EQ(unit_of_path("/usr/lib/systemd/system/a.mount"), "");
+  EXPECT_EQ(unit_of_path("/usr/lib/systemd/user/a.service"), "");
+  EXPECT_EQ(units_of_paths({"/lib/systemd/system/b.path", "/etc/init.d/a", "/x",
+                            "/usr/lib/systemd/system/a.service"}),
+            (Strings{"a.service", "b.path"}));
+}
+
+TEST(Units, InstancesBelongToTheirTemplate) {
+  EXPECT_TRUE(is_instance_or_same("postfix@-.service", "postfix@.service"));
+  EXPECT_TRUE(is_instance_or_same("a.service", "a.service"));
+  EXPECT_TRUE(is_instance_or_same("a@.service", "a@.service"));
+  EXPECT_FALSE(is_instance_or_same("postfix.service", "postfix@.service"));
+  EXPECT_FALSE(is_instance_or_same("postfix@-.socket", "postfix@.service"));
+  EXPECT_FALSE(is_instance_or_same("xpostfix@-.service", "postfix@.service"));
+}
+
+TEST(Units, AFailedOneAndOneBetweenTwoAttemptsAreWanted) {
+  EXPECT_TRUE(is_wanted(unit("a.service", "active", "running")));
+  EXPECT_TRUE(is_wanted(unit("a.service", "reloading", "reload")));
+  EXPECT_TRUE(is_wanted(unit("a.service", "failed", "failed")));
+  EXPECT_TRUE(is_wanted(unit("a.service", "activating", "auto-restart")));
+  EXPECT_FALSE(is_wanted(unit("a.service", "inactive", "dead")));
+  EXPECT_FALSE(is_wanted(unit("a.service", "deactivating", "stop")));
+  EXPECT_FALSE(unit("a.service", "activating", "auto-restart").is_up());
+  EXPECT_TRUE(unit("a.service", "activating", "start").is_up());
+  UnitFacts job = unit("a.service", "activating", "start");
+  job.type = "oneshot";
+  EXPECT_FALSE(is_wanted(job));
+  job.remains = true;
+  EXPECT_TRUE(is_wanted(job));
+}
+
+TEST_F(DecideUnits, WhatRanIsStarted) {
+  is(stopped("foo.service"));
+  const auto decision = decide(ran("foo.service"));
+  EXPECT_EQ(decision.wish, UnitWish::Start);
+  EXPECT_EQ(decision.reason, "it was active (running)");
+  is(unit("foo.service", "active", "running"));
+  EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Leave);
+  is(unit("foo.service", "failed", "failed"));
+  EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Start);
+}
+
+TEST_F(DecideUnits, WhatDidNotRunIsNotLookedAt) {
+  is(stopped("foo.service"));
+  UnitRecord record = ran("foo.service");
+  record.wanted = false;
+  EXPECT_TRUE(all({record}).empty());
+}
+
+TEST_F(DecideUnits, WhatDpkgHasNotConfiguredIsTold) {
+  is(stopped("foo.service"));
+  standing_ = Standing::Unfinished;
+  const auto decision = decide(ran("foo.service"));
+  EXPECT_EQ(decision.wish, UnitWish::Tell);
+  EXPECT_EQ(decision.reason, "its package is not configured");
+  // Its neighbours are whole.
+  EXPECT_EQ(decide(ran("foo.service", "")).wish, UnitWish::Start);
+}
+
+TEST_F(DecideUnits, ARemovedPackagesUnitIsGone) {
+  is(stopped("foo.service"));
+  standing_ = Standing::Gone;
+  EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Leave);
+}
+
+TEST_F(DecideUnits, WhatHadFailedIsTriedWithItsNewVersionOnly) {
+  is(unit("foo.service", "failed", "failed"));
+  UnitRecord record = ran("foo.service");
+  record.state = "failed (failed)";
+  EXPECT_EQ(decide(record).wish, UnitWish::Start);
+  standing_ = Standing::Unchanged;
+  EXPECT_EQ(decide(record).wish, UnitWish::Leave);
+  record.package = "";
+  standing_ = Standing::Upgraded;
+  EXPECT_EQ(decide(record).wish, UnitWish::Leave);
+}
+
+TEST_F(DecideUnits, AMaskedOneIsTold) {
+  UnitFacts masked = stopped("foo.service", "masked");
+  masked.load_state = "masked";
+  is(masked);
+  EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Tell);
+}
+
+TEST_F(DecideUnits, WhoComesByItselfIsLeft) {
+  UnitFacts idle = stopped("foo.service", "static");
+  idle.triggered_by = {"foo.socket"};
+  is(idle);
+  is(stopped("foo.socket"));
+  EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Start);
+  is(unit("foo.socket", "active", "listening"));
+  EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Leave);
+  // One that is enabled is to be there without being asked for.
+  idle.file_state = "enabled";
+  is(idle);
+  EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Start);
+  UnitFacts bus = stopped("foo.service", "static");
+  bus.type = "dbus";
+  is(bus);
+  EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Leave);
+  bus.active_state = "failed";
+  is(bus);
+  EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Start);
+}
+
+TEST_F(DecideUnits, AnEnabledNewOneTakesThePlaceOfOneThatIsGone) {
+  UnitFacts gone = stopped("old.service", "");
+  gone.load_state = "not-found";
+  is(gone);
+  EXPECT_EQ(decide(ran("old.service")).wish, UnitWish::Tell);
+  new_units_["foo:amd64"] = {"new.service", "other.service", "extra.service"};
+  is(stopped("new.service"));
+  is(stopped("other.service", "disabled"));
+  is(unit("extra.service", "active", "running"));
+  const auto decisions = all({ran("old.service")});
+  ASSERT_EQ(decisions.size(), 2U);
+  EXPECT_EQ(decisions[0].unit, "new.service");
+  EXPECT_EQ(decisions[0].wish, UnitWish::Start);
+  EXPECT_EQ(decisions[0].instead_of, "old.service");
+  EXPECT_EQ(decisions[1].wish, UnitWish::Leave);
+  // A neighbour's is not ours to replace.
+  EXPECT_EQ(decide(ran("old.service", "")).wish, UnitWish::Leave);
+}
+
+TEST_F(DecideUnits, TwoThatAreGoneHaveOneHeir) {
+  for (const char* name : {"a.service", "b.service"}) {
+    UnitFacts gone = stopped(name, "");
+    gone.load_state = "not-found";
+    is(gone);
+  }
+  new_units_["foo:amd64"] = {"new.service"};
+  is(stopped("new.service"));
+  const auto decisions = all({ran("a.service"), ran("b.service")});
+  EXPECT_EQ(std::count_if(decisions.begin(), decisions.end(),
+                          [](const auto& one) { return one.wish == UnitWish::Start; }),
+            1);
+}
+
+// Printed by systemd 252.
+TEST(ParseShow, ReadsUnitByUnit) {
+  const auto units = parse_show(
+      "Type=notify\nRemainAfterExit=no\nId=ssh.service\nRequires=system.slice sysinit.target\n"
+      "RequiredBy=\nTriggeredBy=ssh.socket\nLoadState=loaded\nActiveState=active\n"
+      "SubState=running\nUnitFileState=enabled\n\n"
+      "Id=nosuch.socket\nTriggers=\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n"
+      "UnitFileState=\n\nId=x.service\nType=oneshot\nRemainAfterExit=yes\nPartOf=a.target "
+      "\"t@a\\\\x2db.service\"\n");
+  ASSERT_EQ(units.size(), 3U);
+  EXPECT_EQ(units[0].name, "ssh.service");
+  EXPECT_EQ(units[0].triggered_by, Strings{"ssh.socket"});
+  EXPECT_EQ(units[0].related, (Strings{"system.slice", "sysinit.target"}));
+  EXPECT_EQ(state_text(units[0]), "active (running)");
+  EXPECT_EQ(units[1].load_state, "not-found");
+  EXPECT_EQ(units[1].file_state, "");
+  EXPECT_TRUE(units[2].remains);
+  EXPECT_EQ(units[2].related, (Strings{"a.target", "t@a\\x2db.service"}));
+  EXPECT_TRUE(parse_show("").empty());
+  EXPECT_TRUE(parse_show("\n\nno equals sign\n").empty());
+}
+
+}  // namespace
+}  // namespace aptkeep

@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+"""systemd's private socket and systemctl(1) say the same of every unit of a booted system."""
+
+import os
+import pathlib
+import unittest
+
+import units
+
+PROBE = os.environ["UNITS_PROBE"]
+ODD = ["no-such.service", "no-such.socket", "no-such@x.timer", "dbus.service", "-.slice"]
+
+
+class Ask(unittest.TestCase):
+    maxDiff = None
+
+    def test_both_ways_say_the_same(self):
+        with units.World([], []) as world:
+            self.bed = world.bed
+            self.bed.write("/usr/local/bin/units_probe", pathlib.Path(PROBE).read_bytes(), 0o755)
+            self.bed.write("/etc/systemd/system/t@.service", units.service())
+            self.bed.must("systemctl start t@one.service 't@a\\x2db.service'; "
+                          "systemctl mask -q systemd-tmpfiles-clean.timer")
+            ways = {way: self.listed(way) for way in ("bus", "systemctl")}
+            self.assertGreater(len(ways["bus"]), 50)
+            self.assertEqual(ways["bus"], ways["systemctl"])
+            # Mounts have a Type of their own, which nobody asks for.
+            names = [line.split()[0] for line in ways["bus"] if ".mount " not in line] + ODD
+            asked = {way: self.bed.must(["units_probe", way, "ask", *names]).splitlines()
+                     for way in ("bus", "systemctl")}
+            self.assertEqual(len(asked["bus"]), len(set(names)))
+            self.assertEqual([unordered(line) for line in asked["bus"]],
+                             [unordered(line) for line in asked["systemctl"]])
+
+    def listed(self, way):
+        # What comes and goes by itself meanwhile: the probe's own scope, timers' services.
+        lines = self.bed.must(["units_probe", way, "list"]).splitlines()
+        return sorted(line for line in lines if ".scope" not in line and ".device" not in line)
+
+
+def unordered(line):
+    """Relations are told in no order."""
+    head, _, tail = line.partition(" triggers=")
+    return head, sorted(tail.replace("by=", " ").replace("related=", " ").split())
+
+
+if __name__ == "__main__":
+    unittest.main()
