@@ -188,7 +188,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   }
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
   if (conversation.find_bool("Aptkeep::Services", true)) {
-    note_services(store, frontend, plan->steps);
+    add_units_that_ran(note_services(store, frontend, plan->steps), applied.services);
   }
   tell_services(paths::kRunDir, frontend, flags.native_arch, services);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);

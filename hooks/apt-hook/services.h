@@ -16,8 +16,10 @@ namespace aptkeep::hook {
 void tell_services(const std::string& folder, const Frontend& frontend,
                    const std::string& native_arch, const std::vector<TablePackage>& packages);
 
-// Records how the units of these steps' packages are, where the run is known and systemd is there.
-void note_services(Store& store, const Frontend& frontend, const std::vector<Step>& steps);
+// Records how the units of these steps' packages are, where systemd is there, and returns all that
+// the run has recorded of units.
+std::vector<UnitRecord> note_services(Store& store, const Frontend& frontend,
+                                      const std::vector<Step>& steps);
 
 // When the run ends, or another begins.
 void forget_services(const std::string& folder, const Frontend& frontend);

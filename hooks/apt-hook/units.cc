@@ -6,14 +6,17 @@
 
 namespace aptkeep::hook {
 
-void note_services(Store& store, const Frontend& frontend, const std::vector<Step>& steps) {
-  if (!has_service_manager()) return;
+std::vector<UnitRecord> note_services(Store& store, const Frontend& frontend,
+                                      const std::vector<Step>& steps) {
+  if (!has_service_manager()) return {};
   const auto run = store.run_of_process(frontend);
-  if (!run) return complain_once(frontend, run.error().message);
   BusUnits units;
   ServicePorts ports{units, store, complain, units_of_packages};
-  const Status noted = note_units(*run, steps, ports);
-  if (!noted) complain_once(frontend, noted.error().message);
+  const Status noted = run ? note_units(*run, steps, ports) : Status(run.error());
+  auto all = noted ? store.units(*run) : Result<std::vector<UnitRecord>>(noted.error());
+  if (all) return std::move(*all);
+  complain_once(frontend, all.error().message);
+  return {};
 }
 
 }  // namespace aptkeep::hook

@@ -18,6 +18,7 @@
 #include "core/config.h"
 #include "engine/finish.h"
 #include "engine/plain.h"
+#include "policy/triggers.h"
 
 namespace aptkeep {
 namespace {
@@ -142,7 +143,13 @@ int dpkg_hook(const std::string& when) {
     if (removes_aptkeep(dpkg->arguments)) want_again({});
     return before_dpkg(dpkg->process);
   }
-  if (when == "post") return after_dpkg(*dpkg);
+  if (when == "post") {
+    // A frontend's own are ended with its plan; what is only unpacked has its service down.
+    if (!only_unpacks(dpkg->arguments) && !is_planned()) {
+      policy::end_triggers(paths::kRunDir, true);
+    }
+    return after_dpkg(*dpkg);
+  }
   complain("unable to run the dpkg hook: neither 'pre' nor 'post': " + when);
   return 2;
 }
@@ -189,6 +196,7 @@ int restore_services() {
 }
 
 int uninstall() {
+  policy::end_triggers(paths::kRunDir, true);
   if (::unlink(paths::kPins) != 0 && errno != ENOENT) {
     complain(std::string("unable to remove ") + paths::kPins);
     return 1;

@@ -13,6 +13,7 @@
 #include "adapters/snapshot_fs.h"
 #include "core/config.h"
 #include "core/dpkg_call.h"
+#include "policy/triggers.h"
 
 namespace aptkeep {
 namespace {
@@ -142,6 +143,7 @@ FinishPorts RunTools::finish_ports() {
   ports.set_wants = set_wants;
   if (restores_units_) ports.units = &units_;
   ports.units_of = units_of_packages;
+  ports.end_triggers = [](bool start) { policy::end_triggers(paths::kRunDir, start); };
   // Where it cannot be written, the next `apt update` does what it would ask for.
   ports.note_pins_due = [] {
     const int fd = ::open(paths::kPinsDue, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -81,14 +81,24 @@ void add_units(std::vector<TableUnit> units, Parts& parts) {
   }
 }
 
+void add_units_that_ran(const std::vector<std::string>& units, Parts& parts) {
+  for (const std::string& unit : units) {
+    table::Unit made{};
+    made.pattern = parts.strings.offset_of(unit);
+    made.kind = table::Kind::Ran;
+    parts.units.push_back(made);
+  }
+}
+
 void add_package(const TablePackage& package, Parts& parts) {
   table::Package made{};
   made.name = parts.strings.offset_of(package.package);
   made.first_unit = static_cast<std::uint32_t>(parts.units.size());
-  made.units = static_cast<std::uint32_t>(package.units.size());
+  made.units = static_cast<std::uint32_t>(package.units.size() + package.ran.size());
   made.first_together = static_cast<std::uint32_t>(parts.together.size());
   made.together = static_cast<std::uint32_t>(package.together.size());
   add_units(package.units, parts);
+  add_units_that_ran(package.ran, parts);
   for (const auto& unit : package.together) {
     parts.together.push_back(parts.strings.offset_of(unit));
   }
@@ -137,7 +147,7 @@ std::vector<TablePackage> table_packages(const std::vector<Step>& steps,
     TableUnit unit;
     if (said.service_class) unit.service_class = said.service_class->value;
     if (said.sockets) unit.sockets = said.sockets->value;
-    TablePackage package{steps[i].package, {}, {}};
+    TablePackage package{steps[i].package, {}, {}, {}};
     for (const auto& entry : said.services.entries) {
       unit.pattern = entry.value;
       package.units.push_back(unit);
@@ -147,6 +157,20 @@ std::vector<TablePackage> table_packages(const std::vector<Step>& steps,
     packages.push_back(std::move(package));
   }
   return packages;
+}
+
+void add_units_that_ran(const std::vector<UnitRecord>& units, std::vector<TablePackage>& packages) {
+  for (const UnitRecord& unit : units) {
+    if (!unit.wanted || unit.package.empty()) continue;
+    auto package = std::find_if(packages.begin(), packages.end(), [&](const TablePackage& one) {
+      return one.package == unit.package;
+    });
+    if (package == packages.end()) {
+      packages.push_back({unit.package, {}, {}, {}});
+      package = packages.end() - 1;
+    }
+    package->ran.push_back(unit.name);
+  }
 }
 
 std::string table_bytes(const ServiceTable& table) {

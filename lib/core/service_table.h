@@ -9,6 +9,7 @@
 #include "core/plan.h"
 #include "core/rule.h"
 #include "core/rule_match.h"
+#include "core/unit.h"
 
 namespace aptkeep {
 
@@ -22,6 +23,7 @@ struct TablePackage {
   std::string package;  // "postfix:amd64"
   std::vector<TableUnit> units;
   std::vector<std::string> together;
+  std::vector<std::string> ran = {};  // its units that ran, or were to run, when the run began
 };
 
 // Whose run it is: pid, start_time and boot of Frontend (state/store.h).
@@ -43,6 +45,9 @@ struct ServiceTable {
 std::vector<TablePackage> table_packages(const std::vector<Step>& steps,
                                          const std::vector<StepDecisions>& decisions,
                                          const std::vector<std::uint32_t>& kept);
+
+// Adds what ran of each package's units; packages that rules say nothing of are added.
+void add_units_that_ran(const std::vector<UnitRecord>& units, std::vector<TablePackage>& packages);
 
 // As core/table_layout.h has it. Of a package that is named twice the first counts.
 std::string table_bytes(const ServiceTable& table);

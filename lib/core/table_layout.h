@@ -17,7 +17,7 @@ namespace aptkeep::table {
 
 inline constexpr char kFileName[] = "table";  // in paths::kRunDir
 inline constexpr char kMagic[8] = {'a', 'p', 't', 'k', 'e', 'e', 'p', 'T'};
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 // Far more than rules for all of Debian's packages would take.
 inline constexpr std::size_t kMostBytes = 16u << 20;
 
@@ -47,12 +47,15 @@ enum class Kind : std::uint8_t {
   Exact,  // one unit
   Glob,   // those whose name fits a pattern, such as "postfix@*.service"
   Every,  // all units of the package; has no pattern
+  // No word of rules, so without class and sockets: one unit of the package that ran, or was to run,
+  // when the run began.
+  Ran,
 };
 
 // Sorted by name, no two of one name.
 struct Package {
   std::uint32_t name;        // "postfix:amd64"
-  std::uint32_t first_unit;  // its own are beside each other: exact ones, globs, every unit
+  std::uint32_t first_unit;  // its own are beside each other, in the order of Kind
   std::uint32_t units;
   std::uint32_t first_together;
   std::uint32_t together;  // in the order in which they stop
@@ -65,7 +68,7 @@ struct Unit {
   Class service_class;
   Sockets sockets;
   std::uint8_t reserved;
-  std::uint32_t more[4];  // reserved: how the unit was before the run
+  std::uint32_t more[4];  // reserved
 };
 
 static_assert(sizeof(Header) == 128 && sizeof(Package) == 32 && sizeof(Unit) == 24);

@@ -256,7 +256,10 @@ Standing standing_of(const OpenPlan& open, const DbSnapshot& db, const std::stri
 // Whatever goes wrong here, the plan ends.
 std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot& db,
                                          FinishPorts& ports) {
-  if (ports.units == nullptr) return {};
+  const auto recorded = ports.store.units(open.run);
+  const bool known = ports.units != nullptr && recorded && !recorded->empty();
+  if (ports.end_triggers) ports.end_triggers(!known);
+  if (!known) return {};
   ServicePorts services{*ports.units, ports.store, ports.say, ports.units_of};
   auto units = restore_units(
       open.run, [&](const std::string& package) { return standing_of(open, db, package); },

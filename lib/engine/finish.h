@@ -62,6 +62,9 @@ struct FinishPorts {
   // Starts again what ran when the run began; null: there is no service manager to ask.
   Units* units = nullptr;
   std::function<Result<UnitsOfPackages>(const std::vector<std::string>&)> units_of = {};
+  // What policy-rc.d has stopped of what triggers services, and nobody has started since, is to be
+  // started (true), or has been.
+  std::function<void(bool)> end_triggers = {};
   // Whether the driver is known to have died in this run; asked once.
   std::function<bool()> driver_was_killed = {};
 };

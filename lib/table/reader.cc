@@ -105,7 +105,7 @@ bool Reader::is_whole() const {
     if (together_[i] >= strings) return false;
   for (std::uint32_t i = 0; i < header_->units; ++i) {
     const Unit& unit = units_[i];
-    if (unit.pattern >= strings || unit.kind > Kind::Every || unit.service_class > Class::Stock ||
+    if (unit.pattern >= strings || unit.kind > Kind::Ran || unit.service_class > Class::Stock ||
         unit.sockets > Sockets::Leave || unit.reserved != 0)
       return false;
     for (const std::uint32_t word : unit.more)
@@ -160,11 +160,21 @@ const Unit* Reader::find(const Package& package, const char* name) const {
   for (std::uint32_t i = 0; i < package.units; ++i) {
     const Unit& entry = unit(package, i);
     const char* pattern = string(entry.pattern);
+    if (entry.kind == Kind::Ran) break;  // the last kind
     if (entry.kind == Kind::Every ||
         (entry.kind == Kind::Exact ? std::strcmp(pattern, name) == 0 : fits(pattern, name)))
       return &entry;
   }
   return nullptr;
+}
+
+bool Reader::ran(const char* name, const char* arch, const char* unit_name) const {
+  const Package* package = find_package(name, arch);
+  for (std::uint32_t i = 0; package != nullptr && i < package->units; ++i) {
+    const Unit& entry = unit(*package, i);
+    if (entry.kind == Kind::Ran && std::strcmp(string(entry.pattern), unit_name) == 0) return true;
+  }
+  return false;
 }
 
 const Package* Reader::next_with(const char* unit, const Package* after) const {

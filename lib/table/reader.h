@@ -38,6 +38,9 @@ class Reader {
   const Unit* find(const char* name, const char* arch, const char* unit) const;
   const Unit* find(const Package& package, const char* unit) const;
 
+  // Whether the unit ran, or was to run, when the run began; false also where nobody looked.
+  bool ran(const char* name, const char* arch, const char* unit) const;
+
   // i < header().packages; i < package.units; i < package.together
   const Package& package(std::uint32_t i) const { return packages_[i]; }
   const Unit& unit(const Package& package, std::uint32_t i) const {

@@ -48,6 +48,10 @@ class World:
     def __enter__(self):
         self.made = frontend.world("[expect] some", self.needs, self.stock, booted)
         self.bed = self.made.__enter__().bed
+        if not self.stock:
+            # Beds have a policy-rc.d of their own, which aptkeep's postinst has left in its place.
+            self.bed.must("update-alternatives --quiet --install /usr/sbin/policy-rc.d policy-rc.d "
+                          "/usr/lib/aptkeep/policy-rc.d 50")
         self.repository = repo.Repositories(self.bed, frontend.SUITE)
         self.repository.replace(self.old)
         self.repository.update()

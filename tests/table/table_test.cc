@@ -130,6 +130,28 @@ TEST_F(MailTable, AllEntriesOfAPackageCanBeGoneThrough) {
   EXPECT_EQ(reader_.header().packages, 4u);
 }
 
+TEST_F(MailTable, SaysWhatRan) {
+  ServiceTable table = test::mail_table();
+  add_units_that_ran({{"postfix.service", "postfix:amd64", "active (running)", true, "", ""},
+                      {"postfix@x.service", "postfix:amd64", "inactive (dead)", false, "", ""},
+                      {"rsync.service", "rsync:amd64", "failed (failed)", true, "", ""},
+                      {"neighbour.service", "", "active (running)", true, "", ""}},
+                     table.packages);
+  const test::Aligned bytes(table_bytes(table));
+  Reader reader;
+  ASSERT_TRUE(reader.read(bytes.data(), bytes.size()));
+  EXPECT_TRUE(reader.ran("postfix", "amd64", "postfix.service"));
+  EXPECT_TRUE(reader.ran("rsync", "all", "rsync.service"));
+  EXPECT_FALSE(reader.ran("postfix", "amd64", "postfix@x.service"));
+  EXPECT_FALSE(reader.ran("postfix", "amd64", "rsync.service"));
+  EXPECT_FALSE(reader.ran("postfix", "i386", "postfix.service"));
+  EXPECT_FALSE(reader.ran("", "amd64", "neighbour.service"));
+  // That is no word of a rule.
+  EXPECT_EQ(reader.find("rsync", "amd64", "rsync.service"), nullptr);
+  EXPECT_EQ(pattern(reader_.find("postfix", "amd64", "postfix.service")), "postfix.service");
+  EXPECT_FALSE(reader_.ran("postfix", "amd64", "postfix.service"));
+}
+
 TEST(Table, ABackslashIsACharacterOfTheName) {
   ServiceTable table;
   table.packages = {{"p:i386", {{"a@\\x2d*.service", ServiceClass::End, {}}}, {}}};

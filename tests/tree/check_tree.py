@@ -20,7 +20,7 @@ PLACES = {
 SOURCES = (".cc", ".h", ".c", ".hpp", ".cpp")
 # Headers of ours that need nothing but libc, for what does not either (lib/table).
 LIBC_ONLY = {"core/table_layout.h", "adapters/process_stat.h"}
-LIBC_USERS = ("lib/table/",)
+LIBC_USERS = ("lib/table/", "lib/policy/")
 MOST_LINES = 400
 
 
@@ -50,7 +50,7 @@ def layers(source):
         if name.startswith(LIBC_USERS) or name.removeprefix("lib/") in LIBC_ONLY:
             for mark, line in re.findall(r'#\s*include\s*([<"])([^>"]+)[>"]', text):
                 libc = mark == "<" and (line.endswith(".h") or re.fullmatch(r"c[a-z]+", line))
-                ours = line.startswith("table/") or line in LIBC_ONLY
+                ours = line.startswith(("table/", "policy/")) or line in LIBC_ONLY
                 if not (libc or ours):
                     wrong.append(f"{name}: includes {line}: libc only, for programs without more")
     return wrong

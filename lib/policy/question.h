@@ -1,0 +1,49 @@
+// What invoke-rc.d(8) and deb-systemd-invoke(1p) ask a policy-rc.d, and the answer. libc only.
+//
+// Nothing but 0 (do it) and 101 (do not) is ever answered: of all others one caller fails its
+// package's script, or the two of them disagree (init-system-helpers 1.65.2: script/invoke-rc.d,
+// querypolicy(), and script/deb-systemd-invoke).
+#pragma once
+
+#include <cstddef>
+
+namespace aptkeep::policy {
+
+inline constexpr int kDoIt = 0;
+inline constexpr int kDoNot = 101;
+
+// `policy-rc.d [--quiet] ID ACTION [RUNLEVEL]`. deb-systemd-invoke gives a unit for the ID.
+struct Question {
+  bool understood = false;
+  char unit[256] = {};   // "foo.service"; a script's name is made a service's
+  char action[32] = {};  // without brackets
+  // In brackets: what the caller would not do by itself, since the unit is disabled.
+  bool bracketed = false;
+};
+
+Question read_question(int argc, const char* const* argv);
+
+// Of characters that units' names are made of, patterns included; never beginning with a dash.
+bool is_unit_name(const char* name);
+
+struct Surroundings {
+  bool init = false;          // there is a /sbin/init, as invoke-rc.d looks for it
+  bool systemd = false;       // it is the init that runs
+  bool off = false;           // aptkeep is switched off
+  bool script = false;        // below a maintainer script
+  bool ran = false;           // the unit ran when this run began (the table says so)
+  bool sockets_stay = false;  // a rule wants its sockets left, or the package's way as it is
+};
+
+// What is to be done about the unit's triggers before the caller goes on.
+enum class Triggers { Leave, Stop, Start };
+
+struct Answer {
+  int code = kDoIt;
+  Triggers triggers = Triggers::Leave;
+};
+
+// stock: the answers that it gives itself where there is no policy-rc.d.
+Answer answer(const Question& question, const Surroundings& around);
+
+}  // namespace aptkeep::policy

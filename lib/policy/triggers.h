@@ -1,0 +1,21 @@
+// The sockets, paths and timers that start a service: stopped before it, and started before it
+// again. What was stopped is noted in a folder of /run, a file for each service. libc only: it runs
+// systemctl(1).
+#pragma once
+
+namespace aptkeep::policy {
+
+inline constexpr char kTriggersDir[] = "triggers";  // in paths::kRunDir
+
+// Stops those that are active of what triggers the unit. Where that cannot be noted nothing is
+// stopped, since nothing would start it again.
+void stop_triggers(const char* run_dir, const char* unit);
+
+// Starts what was stopped for the unit. Nothing noted: nothing is done.
+void start_triggers(const char* run_dir, const char* unit);
+
+// When dpkg has ended: starts what was stopped for any unit; or only forgets it, where somebody
+// else has started what is to run.
+void end_triggers(const char* run_dir, bool start);
+
+}  // namespace aptkeep::policy

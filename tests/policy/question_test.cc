@@ -1,0 +1,109 @@
+#include "policy/question.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace aptkeep::policy {
+namespace {
+
+Question ask(std::vector<const char*> words) {
+  words.insert(words.begin(), "policy-rc.d");
+  return read_question(static_cast<int>(words.size()), words.data());
+}
+
+TEST(PolicyQuestion, AsInvokeRcDAsks) {
+  const Question plain = ask({"foo", "restart", "5"});
+  EXPECT_TRUE(plain.understood);
+  EXPECT_STREQ(plain.unit, "foo.service");
+  EXPECT_STREQ(plain.action, "restart");
+  EXPECT_FALSE(plain.bracketed);
+  const Question quiet = ask({"--quiet", "foo", "(start)", ""});
+  EXPECT_TRUE(quiet.understood);
+  EXPECT_STREQ(quiet.action, "start");
+  EXPECT_TRUE(quiet.bracketed);
+  EXPECT_STREQ(ask({"x.y", "stop"}).unit, "x.y.service") << "a script's name may have a dot";
+}
+
+TEST(PolicyQuestion, AsDebSystemdInvokeAsks) {
+  EXPECT_STREQ(ask({"foo.socket", "stop"}).unit, "foo.socket");
+  EXPECT_STREQ(ask({"postgresql@15-*", "stop"}).unit, "postgresql@15-*.service");
+  EXPECT_STREQ(ask({"a@x\\x2dy.service", "start"}).unit, "a@x\\x2dy.service");
+}
+
+TEST(PolicyQuestion, WhatIsNoQuestion) {
+  const std::string longest(252, 'a');
+  const std::string too_long(300, 'a');
+  EXPECT_FALSE(ask({}).understood);
+  EXPECT_FALSE(ask({"foo"}).understood);
+  EXPECT_FALSE(ask({"--quiet"}).understood);
+  EXPECT_FALSE(ask({"--list", "foo"}).understood);
+  EXPECT_FALSE(ask({"", "start"}).understood);
+  EXPECT_FALSE(ask({"../foo", "start"}).understood);
+  EXPECT_FALSE(ask({".", "start"}).understood);
+  EXPECT_FALSE(ask({"foo bar", "start"}).understood);
+  EXPECT_FALSE(ask({"foo;true", "start"}).understood);
+  EXPECT_FALSE(ask({longest.c_str(), "start"}).understood);
+  EXPECT_FALSE(ask({too_long.c_str(), "start"}).understood);
+  EXPECT_FALSE(ask({"foo", too_long.c_str()}).understood);
+  EXPECT_TRUE(ask({"foo", ""}).understood);
+  EXPECT_FALSE(ask({"foo", "()"}).bracketed);
+}
+
+Surroundings below_a_script() {
+  return {.init = true, .systemd = true, .script = true};
+}
+
+TEST(PolicyAnswer, IsWhatStockDoesWithoutAProgram) {
+  for (const char* action : {"start", "stop", "restart", "try-restart", "reload", "force-reload",
+                             "status", "daemon-reload", "anything"}) {
+    const std::string bracketed = std::string("(") + action + ")";
+    for (const bool systemd : {false, true}) {
+      for (const bool script : {false, true}) {
+        for (const bool off : {false, true}) {
+          const Surroundings around{.init = true, .systemd = systemd, .off = off, .script = script};
+          EXPECT_EQ(answer(ask({"foo", action}), around).code, kDoIt) << action;
+          EXPECT_EQ(answer(ask({"foo", bracketed.c_str()}), around).code, kDoNot) << action;
+          EXPECT_EQ(answer(ask({"foo", action}), {.script = script}).code, kDoNot) << action;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(answer(ask({"foo"}), below_a_script()).code, kDoIt) << "whatever it may mean";
+}
+
+TEST(PolicyAnswer, ADisabledUnitThatRanIsStarted) {
+  Surroundings around = below_a_script();
+  around.ran = true;
+  EXPECT_EQ(answer(ask({"foo", "(start)"}), around).code, kDoIt);
+  around.off = true;
+  EXPECT_EQ(answer(ask({"foo", "(start)"}), around).code, kDoNot);
+}
+
+TEST(PolicyAnswer, TriggersStopBeforeAndStartBefore) {
+  const Surroundings around = below_a_script();
+  EXPECT_EQ(answer(ask({"foo", "stop"}), around).triggers, Triggers::Stop);
+  for (const char* action : {"start", "restart", "try-restart", "force-reload"}) {
+    EXPECT_EQ(answer(ask({"foo", action}), around).triggers, Triggers::Start) << action;
+  }
+  for (const char* action : {"reload", "status", "daemon-reload", "(start)"}) {
+    EXPECT_EQ(answer(ask({"foo", action}), around).triggers, Triggers::Leave) << action;
+  }
+}
+
+TEST(PolicyAnswer, TriggersAreLeftWhereNobodyAskedAptkeep) {
+  for (bool Surroundings::*flag : {&Surroundings::systemd, &Surroundings::script}) {
+    Surroundings around = below_a_script();
+    around.*flag = false;
+    EXPECT_EQ(answer(ask({"foo", "stop"}), around).triggers, Triggers::Leave);
+  }
+  for (bool Surroundings::*flag : {&Surroundings::off, &Surroundings::sockets_stay}) {
+    Surroundings around = below_a_script();
+    around.*flag = true;
+    EXPECT_EQ(answer(ask({"foo", "stop"}), around).triggers, Triggers::Leave);
+  }
+}
+
+}  // namespace
+}  // namespace aptkeep::policy
