@@ -85,10 +85,26 @@ def needing(name, packages):
         if len(group) == 1 and group[0][0] == name and other != name)
 
 
+def needed_by(name, packages):
+    """What it needs, directly or not, in whatever way."""
+    found, todo = set(), [name]
+    while todo:
+        package = packages.get(todo.pop())
+        for field in graph.NEEDS if package else ():
+            for group in graph.relation(package.fields.get(field, "")):
+                todo += [one[0] for one in group if one[0] not in found]
+                found.update(one[0] for one in group)
+    return found
+
+
 def _sets_trigger_off(name, new, judge, others):
-    """Whether something is upgraded that needs `name`, whatever becomes of `others`."""
+    """Whether something is upgraded that needs `name`, whatever becomes of `others`, and is
+    configured after it: in a cycle it may come first, and a trigger of what is not configured yet
+    is taken for handled by its postinst (dpkg, src/main/trigproc.c)."""
     kept = judge.least(others)
-    return name not in kept and any(other not in kept for other in needing(name, new))
+    before = needed_by(name, new)
+    return name not in kept and any(other not in kept and other not in before
+                                    for other in needing(name, new))
 
 
 def draw(old, new, judge, rng):
