@@ -1,13 +1,13 @@
 // /usr/lib/aptkeep/policy-rc.d: what /usr/sbin/policy-rc.d is through update-alternatives(1).
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "core/config.h"
+#include "policy/caller.h"
+#include "policy/notes.h"
 #include "policy/question.h"
 #include "policy/triggers.h"
 #include "table/reader.h"
@@ -26,24 +26,27 @@ bool is_off() {
   return (said != nullptr && std::strcmp(said, "off") == 0) || access(paths::kOff, F_OK) == 0;
 }
 
-// deb-systemd-invoke asks of a user's units as of the system's.
-bool is_of_users() {
-  char path[64];
-  char words[4096];
-  std::snprintf(path, sizeof path, "/proc/%d/cmdline", static_cast<int>(getppid()));
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const ssize_t size = read(fd, words, sizeof words - 1);
-  close(fd);
-  if (size <= 0) return false;
-  words[size] = '\0';
-  for (const char* word = words; word < words + size; word += std::strlen(word) + 1) {
-    if (std::strcmp(word, "--user") == 0) return true;
+// Of a package's script, in a run: what the table says of it and its unit.
+void look_up(const char* package, const char* arch, const policy::Question& question,
+             policy::Surroundings& around) {
+  table::Reader reader;
+  if (reader.open(paths::kRunDir) != table::Finding::Counts) return;
+  const table::Package* const found = reader.find_package(package, arch);
+  if (found == nullptr) return;
+  const char* const script = std::getenv("DPKG_MAINTSCRIPT_NAME");
+  around.ran = reader.ran(package, arch, question.unit);
+  around.may_wait = script != nullptr && std::strcmp(script, "postinst") == 0 &&
+                    (found->flags & table::kNeeded) == 0;
+  if (const table::Unit* const unit = reader.find(*found, question.unit)) {
+    around.sockets_stay = unit->sockets == table::Sockets::Leave ||
+                          unit->sockets == table::Sockets::Park ||
+                          unit->service_class == table::Class::Stock;
+    if (unit->service_class != table::Class::None && unit->service_class != table::Class::End)
+      around.may_wait = false;
   }
-  return false;
 }
 
-policy::Surroundings look_around(const policy::Question& question) {
+policy::Surroundings look_around(const policy::Question& question, const policy::Caller& caller) {
   policy::Surroundings around;
   around.init = access("/sbin/init", F_OK) == 0;
   around.systemd = is_folder("/run/systemd/system");
@@ -51,25 +54,30 @@ policy::Surroundings look_around(const policy::Question& question) {
   const char* const package = std::getenv("DPKG_MAINTSCRIPT_PACKAGE");
   const char* const arch = std::getenv("DPKG_MAINTSCRIPT_ARCH");
   const char* const root = std::getenv("DPKG_ROOT");
-  around.script =
-      package != nullptr && (root == nullptr || *root == '\0') && geteuid() == 0 && !is_of_users();
-  if (!around.script || arch == nullptr || around.off) return around;
-  table::Reader reader;
-  if (reader.open(paths::kRunDir) != table::Finding::Counts) return around;
-  around.ran = reader.ran(package, arch, question.unit);
-  if (const table::Unit* const unit = reader.find(package, arch, question.unit)) {
-    around.sockets_stay = unit->sockets == table::Sockets::Leave ||
-                          unit->sockets == table::Sockets::Park ||
-                          unit->service_class == table::Class::Stock;
-  }
+  around.script = package != nullptr && (root == nullptr || *root == '\0') && geteuid() == 0 &&
+                  !caller.of_users;
+  if (around.script && arch != nullptr && !around.off) look_up(package, arch, question, around);
   return around;
+}
+
+// Where all that the call is for runs: what does not is to be started now.
+bool put_off(const policy::Question& question, policy::Caller& caller) {
+  policy::Units& units = caller.units;
+  if (units.count == 0) units.name[units.count++] = question.unit;
+  policy::Units active = units;  // whose names still lie in the first
+  policy::keep_active(active);
+  return active.count == units.count &&
+         policy::note_restarts(paths::kRunDir, units, std::getenv("DPKG_MAINTSCRIPT_PACKAGE"),
+                               std::getenv("DPKG_MAINTSCRIPT_ARCH"));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const policy::Question question = policy::read_question(argc, argv);
-  const policy::Answer said = policy::answer(question, look_around(question));
+  policy::Caller caller = policy::caller_of_this_process();
+  const policy::Answer said = policy::answer(question, look_around(question, caller));
+  if (said.may_wait && put_off(question, caller)) return policy::kDoNot;
   if (said.triggers == policy::Triggers::Stop) policy::stop_triggers(paths::kRunDir, question.unit);
   if (said.triggers == policy::Triggers::Start) {
     policy::start_triggers(paths::kRunDir, question.unit);

@@ -14,6 +14,7 @@
 #include "adapters/apt_rules.h"
 #include "adapters/proc.h"
 #include "adapters/run_tools.h"
+#include "adapters/units_systemctl.h"
 #include "core/config.h"
 #include "core/protocol.h"
 #include "core/step_rules.h"
@@ -188,7 +189,8 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   }
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
   if (conversation.find_bool("Aptkeep::Services", true)) {
-    add_units_that_ran(note_services(store, frontend, plan->steps), applied.services);
+    add_units_that_ran(note_services(store, frontend, plan->steps),
+                       cache->needed_within(plan->steps), applied.services);
   }
   tell_services(paths::kRunDir, frontend, flags.native_arch, services);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);
@@ -219,6 +221,7 @@ int pre_install() {
   resume_cut_off(*store);
   ::unlink(paths::kDriverDied);
   forget_services(paths::kRunDir, *frontend);
+  forget_put_off();
   want_again(*store, steps);
   return begin(*conversation, *frontend, *store, std::move(steps));
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,10 @@ class AptCache {
   // The version that is installed of the package with this name, without an architecture; empty:
   // none is. Of several architectures that of the machine's own, else any.
   std::string installed_version(std::string_view name) const;
+
+  // The packages of the steps that another step's new version depends on, whatever their version;
+  // without those of one source.
+  std::set<std::string> needed_within(const std::vector<Step>& steps);
 
   // Which versions to pin away, beside those that `keeps` tried, so that a full-upgrade with what
   // the lists now offer removes none of `keeps`, nor anything else because of them. What our own

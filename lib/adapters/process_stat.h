@@ -12,7 +12,8 @@
 namespace aptkeep {
 
 struct ProcessStat {
-  char state = '\0';  // proc(5); NUL: there is no such process
+  char state = '\0';     // proc(5); NUL: there is no such process
+  long long parent = 0;  // field 4
   // Clock ticks after boot, field 22; 0 if it cannot be read.
   unsigned long long start_time = 0;
 };
@@ -31,6 +32,7 @@ inline ProcessStat stat_of_process(long long pid) {
   const char* field = std::strrchr(text, ')');  // the name before it may hold anything
   if (field == nullptr || field[1] != ' ') return found;
   found.state = field[2];
+  found.parent = std::strtoll(field + 4, nullptr, 10);
   for (int number = 2; field != nullptr && number < 22; ++number) {
     field = std::strchr(field + 1, ' ');
   }

@@ -143,6 +143,9 @@ FinishPorts RunTools::finish_ports() {
   ports.set_wants = set_wants;
   if (restores_units_) ports.units = &units_;
   ports.units_of = units_of_packages;
+  ports.put_off = read_put_off;
+  ports.forget_put_off = forget_put_off;
+  ports.own_unit = own_unit();
   ports.end_triggers = [](bool start) { policy::end_triggers(paths::kRunDir, start); };
   // Where it cannot be written, the next `apt update` does what it would ask for.
   ports.note_pins_due = [] {

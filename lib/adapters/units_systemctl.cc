@@ -1,13 +1,18 @@
 #include "adapters/units_systemctl.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
 #include "adapters/dpkg_files.h"
 #include "adapters/snapshot_tool.h"
+#include "core/config.h"
+#include "policy/notes.h"
 
 namespace aptkeep {
 namespace {
@@ -77,6 +82,27 @@ std::string SystemctlUnits::journal(const std::string& unit) {
   const auto text = run_tool({"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=8",
                               "--since=-10min", "--unit=" + unit});
   return text ? *text : "";
+}
+
+std::vector<PutOff> read_put_off() {
+  const std::string path = std::string(paths::kRunDir) + "/" + policy::kNotes;
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  return parse_put_off(text);
+}
+
+void forget_put_off() {
+  ::unlink((std::string(paths::kRunDir) + "/" + policy::kNotes).c_str());
+}
+
+std::string own_unit() {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("0::/")) continue;
+    const std::string unit = line.substr(line.rfind('/') + 1);
+    return unit.ends_with(".service") ? unit : "";
+  }
+  return "";
 }
 
 Result<std::map<std::string, std::vector<std::string>>> units_of_packages(

@@ -23,6 +23,13 @@ class SystemctlUnits : public Units {
   std::string journal(const std::string& unit) override;
 };
 
+// What policy-rc.d has noted in /run (policy/notes.h).
+std::vector<PutOff> read_put_off();
+void forget_put_off();
+
+// The service in whose control group this process is; empty: none.
+std::string own_unit();
+
 // The units that packages' files bring, as dpkg has them.
 Result<std::map<std::string, std::vector<std::string>>> units_of_packages(
     const std::vector<std::string>& packages);

@@ -93,6 +93,7 @@ void add_units_that_ran(const std::vector<std::string>& units, Parts& parts) {
 void add_package(const TablePackage& package, Parts& parts) {
   table::Package made{};
   made.name = parts.strings.offset_of(package.package);
+  made.flags = package.needed ? table::kNeeded : 0;
   made.first_unit = static_cast<std::uint32_t>(parts.units.size());
   made.units = static_cast<std::uint32_t>(package.units.size() + package.ran.size());
   made.first_together = static_cast<std::uint32_t>(parts.together.size());
@@ -147,7 +148,7 @@ std::vector<TablePackage> table_packages(const std::vector<Step>& steps,
     TableUnit unit;
     if (said.service_class) unit.service_class = said.service_class->value;
     if (said.sockets) unit.sockets = said.sockets->value;
-    TablePackage package{steps[i].package, {}, {}, {}};
+    TablePackage package{steps[i].package, {}, {}, {}, false};
     for (const auto& entry : said.services.entries) {
       unit.pattern = entry.value;
       package.units.push_back(unit);
@@ -159,17 +160,19 @@ std::vector<TablePackage> table_packages(const std::vector<Step>& steps,
   return packages;
 }
 
-void add_units_that_ran(const std::vector<UnitRecord>& units, std::vector<TablePackage>& packages) {
+void add_units_that_ran(const std::vector<UnitRecord>& units, const std::set<std::string>& needed,
+                        std::vector<TablePackage>& packages) {
   for (const UnitRecord& unit : units) {
     if (!unit.wanted || unit.package.empty()) continue;
     auto package = std::find_if(packages.begin(), packages.end(), [&](const TablePackage& one) {
       return one.package == unit.package;
     });
     if (package == packages.end()) {
-      packages.push_back({unit.package, {}, {}, {}});
+      packages.push_back({unit.package, {}, {}, {}, false});
       package = packages.end() - 1;
     }
     package->ran.push_back(unit.name);
+    package->needed = needed.contains(unit.package);
   }
 }
 

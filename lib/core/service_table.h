@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct TablePackage {
   std::vector<TableUnit> units;
   std::vector<std::string> together;
   std::vector<std::string> ran = {};  // its units that ran, or were to run, when the run began
+  bool needed = false;                // other packages of the run depend on it
 };
 
 // Whose run it is: pid, start_time and boot of Frontend (state/store.h).
@@ -47,7 +49,9 @@ std::vector<TablePackage> table_packages(const std::vector<Step>& steps,
                                          const std::vector<std::uint32_t>& kept);
 
 // Adds what ran of each package's units; packages that rules say nothing of are added.
-void add_units_that_ran(const std::vector<UnitRecord>& units, std::vector<TablePackage>& packages);
+// `needed`: packages that others of the run depend on.
+void add_units_that_ran(const std::vector<UnitRecord>& units, const std::set<std::string>& needed,
+                        std::vector<TablePackage>& packages);
 
 // As core/table_layout.h has it. Of a package that is named twice the first counts.
 std::string table_bytes(const ServiceTable& table);

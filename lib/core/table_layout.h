@@ -47,8 +47,8 @@ enum class Kind : std::uint8_t {
   Exact,  // one unit
   Glob,   // those whose name fits a pattern, such as "postfix@*.service"
   Every,  // all units of the package; has no pattern
-  // No word of rules, so without class and sockets: one unit of the package that ran, or was to run,
-  // when the run began.
+  // No word of rules, so without class and sockets: one unit of the package that ran, or was to
+  // run, when the run began.
   Ran,
 };
 
@@ -59,8 +59,12 @@ struct Package {
   std::uint32_t units;
   std::uint32_t first_together;
   std::uint32_t together;  // in the order in which they stop
-  std::uint32_t reserved[3];
+  std::uint32_t flags;
+  std::uint32_t reserved[2];
 };
+
+// Other packages of the run depend on it: their scripts may need its services.
+inline constexpr std::uint32_t kNeeded = 1;
 
 struct Unit {
   std::uint32_t pattern;  // its name, or a pattern of names

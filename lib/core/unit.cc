@@ -162,6 +162,18 @@ std::vector<UnitDecision> decide_units(
   return decisions;
 }
 
+std::vector<PutOff> parse_put_off(std::string_view text) {
+  std::vector<PutOff> all;
+  std::set<std::string> known;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto words = words_of(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (words.size() == 2 && known.insert(words[0]).second) all.push_back({words[0], words[1]});
+  }
+  return all;
+}
+
 void set_property(UnitFacts& facts, std::string_view name, std::string_view value) {
   if (name == "Id") facts.name = value;
   if (name == "LoadState") facts.load_state = value;

@@ -53,6 +53,16 @@ bool is_trigger(std::string_view unit);
 bool is_wanted(const UnitFacts& facts);
 std::string state_text(const UnitFacts& facts);  // "active (running)"
 
+// A restart that policy-rc.d put off to the end of the run.
+struct PutOff {
+  std::string unit;
+  std::string package;  // whose script wanted it
+
+  friend bool operator==(const PutOff&, const PutOff&) = default;
+};
+// "UNIT PACKAGE" in each line; each unit once, in the order of the first. Others are passed over.
+std::vector<PutOff> parse_put_off(std::string_view text);
+
 enum class Standing {
   Upgraded,    // whole, at the version that the run brought
   Unchanged,   // whole, at the version from before

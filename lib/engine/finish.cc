@@ -241,34 +241,6 @@ Result<DbSnapshot> do_the_rest(OpenPlan& open, FinishPorts& ports,
   return database;
 }
 
-Standing standing_of(const OpenPlan& open, const DbSnapshot& db, const std::string& package) {
-  const std::string state = state_in(db, package);
-  if (state.size() < 2 || state[1] == 'n' || state[1] == 'c') return Standing::Gone;
-  if (broken(state)) return Standing::Unfinished;
-  const bool upgraded =
-      std::any_of(open.plan.steps.begin(), open.plan.steps.end(), [&](const Step& step) {
-        return step.package == package && at_new_side(step, db) &&
-               step.old_version != step.new_version;
-      });
-  return upgraded ? Standing::Upgraded : Standing::Unchanged;
-}
-
-// Whatever goes wrong here, the plan ends.
-std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot& db,
-                                         FinishPorts& ports) {
-  const auto recorded = ports.store.units(open.run);
-  const bool known = ports.units != nullptr && recorded && !recorded->empty();
-  if (ports.end_triggers) ports.end_triggers(!known);
-  if (!known) return {};
-  ServicePorts services{*ports.units, ports.store, ports.say, ports.units_of};
-  auto units = restore_units(
-      open.run, [&](const std::string& package) { return standing_of(open, db, package); },
-      services);
-  if (units) return std::move(*units);
-  ports.say(units.error().message);
-  return {};
-}
-
 }  // namespace
 
 Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>& active,

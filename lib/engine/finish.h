@@ -62,6 +62,10 @@ struct FinishPorts {
   // Starts again what ran when the run began; null: there is no service manager to ask.
   Units* units = nullptr;
   std::function<Result<UnitsOfPackages>(const std::vector<std::string>&)> units_of = {};
+  // As ServicePorts has them.
+  std::function<std::vector<PutOff>()> put_off = {};
+  std::function<void()> forget_put_off = {};
+  std::string own_unit = {};
   // What policy-rc.d has stopped of what triggers services, and nobody has started since, is to be
   // started (true), or has been.
   std::function<void(bool)> end_triggers = {};
@@ -75,6 +79,11 @@ struct FinishPorts {
 Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
                            const std::string& pins_path, std::int64_t now,
                            const std::string& note = {});
+
+// Of finish_plan(): restarts and starts what is to run. What does not run as before; none where that
+// cannot be told, which is said: whatever goes wrong here, the plan ends.
+std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot& db,
+                                         FinishPorts& ports);
 
 // After a frontend that bypasses the driver stopped at its first failure: does the rest of its plan
 // as the driver would have done it. `attempted`: what dpkg.log says was begun; nothing is repaired

@@ -71,12 +71,15 @@ class Restoring {
   Result<UnitsOfPackages> new_units() const;
   void start(const std::vector<UnitDecision>& decisions, const FactsByName& now);
   void judge(const std::vector<UnitDecision>& decisions, const FactsByName& now);
+  Status restart_put_off(const std::function<Standing(const std::string&)>& standing);
+  std::vector<std::string> due(const std::function<Standing(const std::string&)>& standing);
   UnitRecord* record_of(const std::string& unit);
   void act(const char* verb, const std::vector<std::string>& units);
 
   std::vector<UnitRecord> records_;
   ServicePorts& ports_;
   std::set<std::string> heirs_;
+  std::map<std::string, std::string> not_restarted_;  // unit -> why
 };
 
 Result<UnitsOfPackages> Restoring::new_units() const {
@@ -130,6 +133,52 @@ void Restoring::start(const std::vector<UnitDecision>& decisions, const FactsByN
   act("start", others);
 }
 
+std::vector<std::string> Restoring::due(
+    const std::function<Standing(const std::string&)>& standing) {
+  std::vector<std::string> units;
+  for (const PutOff& one : ports_.put_off()) {
+    const Standing its = standing(one.package);
+    if (its == Standing::Gone) continue;
+    if (its == Standing::Unfinished) {
+      not_restarted_[one.unit] = "it was not restarted, because its package is not configured";
+    } else if (one.unit == ports_.own_unit) {
+      not_restarted_[one.unit] = "it was not restarted, because this run was made in it";
+    } else {
+      units.push_back(one.unit);
+    }
+  }
+  return units;
+}
+
+Status Restoring::restart_put_off(const std::function<Standing(const std::string&)>& standing) {
+  if (!ports_.put_off) return success();
+  const auto units = due(standing);
+  if (!units.empty()) {
+    const auto now = ports_.units.ask(units);
+    if (!now) return now.error();
+    std::vector<std::string> triggers;
+    std::vector<std::string> services;
+    std::set<std::string> stopped;
+    for (const auto& [name, facts] : *now) {
+      // What is down by now is started with all else that is.
+      if (facts.is_up()) (is_trigger(name) ? triggers : services).push_back(name);
+      // systemd opens no socket whose service runs.
+      if (facts.is_up() && is_trigger(name))
+        stopped.insert(facts.triggers.begin(), facts.triggers.end());
+    }
+    std::string names;
+    for (const std::string& name : units) names += (names.empty() ? "" : ", ") + name;
+    ports_.say("restarting " + names);
+    act("daemon-reload", {""});
+    act("stop", {stopped.begin(), stopped.end()});
+    act("restart", triggers);
+    act("restart", services);
+    ports_.units.settle();
+  }
+  ports_.forget_put_off();
+  return success();
+}
+
 UnitRecord* Restoring::record_of(const std::string& unit) {
   const auto found = std::find_if(records_.begin(), records_.end(),
                                   [&](const UnitRecord& record) { return record.name == unit; });
@@ -153,9 +202,14 @@ void Restoring::judge(const std::vector<UnitDecision>& decisions, const FactsByN
       record->journal = ports_.units.journal(decision.unit);
     }
   }
+  for (const auto& [unit, why] : not_restarted_) {
+    UnitRecord* record = record_of(unit);
+    if (record != nullptr && record->trouble.empty()) record->trouble = why;
+  }
 }
 
 Status Restoring::run(const std::function<Standing(const std::string&)>& standing) {
+  if (const Status done = restart_put_off(standing); !done) return done;
   const auto fresh = new_units();
   if (!fresh) return fresh.error();
   for (const auto& [package, names] : *fresh) heirs_.insert(names.begin(), names.end());

@@ -23,14 +23,20 @@ struct ServicePorts {
   std::function<void(const std::string&)> say;
   // Of installed packages, as dpkg has their files now.
   std::function<Result<UnitsOfPackages>(const std::vector<std::string>&)> units_of;
+  // Restarts that were put off to the end, and their end.
+  std::function<std::vector<PutOff>()> put_off = {};
+  std::function<void()> forget_put_off = {};
+  // The service that this very process runs in; empty: none.
+  std::string own_unit = {};
 };
 
 // Records, in the run, how the units of the steps' packages are, and of what triggers them or goes
 // down with them. What an earlier plan of the run has recorded stays as it was then.
 Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports);
 
-// At a plan's end: starts what ran and does not, with its sockets first, twice if need be, and
-// records what is not as before. `standing`: of packages. Returns the records in trouble.
+// At a plan's end: restarts what was put off, all in one call; then starts what ran and does not,
+// with its sockets first, twice if need be, and records what is not as before. `standing`: of
+// packages. Returns the records in trouble.
 Result<std::vector<UnitRecord>> restore_units(
     std::int64_t run, const std::function<Standing(const std::string&)>& standing,
     ServicePorts& ports);

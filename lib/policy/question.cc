@@ -81,7 +81,11 @@ Answer answer(const Question& question, const Surroundings& around) {
     said.code = kDoNot;
     return said;
   }
-  if (around.off || !around.systemd || !around.script || around.sockets_stay) return said;
+  if (around.off || !around.systemd || !around.script) return said;
+  // Only what runs: a start is never put off, since its service is down meanwhile.
+  said.may_wait = around.may_wait && around.ran &&
+                  (is(question.action, "restart") || is(question.action, "try-restart"));
+  if (around.sockets_stay) return said;
   // What starts it again is stopped before it, and started before it (Debian bug 736258).
   if (is(question.action, "stop")) said.triggers = Triggers::Stop;
   if (starts(question.action)) said.triggers = Triggers::Start;

@@ -27,11 +27,14 @@ Question read_question(int argc, const char* const* argv);
 bool is_unit_name(const char* name);
 
 struct Surroundings {
-  bool init = false;          // there is a /sbin/init, as invoke-rc.d looks for it
-  bool systemd = false;       // it is the init that runs
-  bool off = false;           // aptkeep is switched off
-  bool script = false;        // below a maintainer script
-  bool ran = false;           // the unit ran when this run began (the table says so)
+  bool init = false;     // there is a /sbin/init, as invoke-rc.d looks for it
+  bool systemd = false;  // it is the init that runs
+  bool off = false;      // aptkeep is switched off
+  bool script = false;   // below a maintainer script
+  bool ran = false;      // the unit ran when this run began (the table says so)
+  // In a run whose end restarts what is put off, below the postinst of a package that rules do not
+  // give another class than end, and that nothing else of the run needs.
+  bool may_wait = false;
   bool sockets_stay = false;  // a rule wants its sockets left, or the package's way as it is
 };
 
@@ -40,6 +43,8 @@ enum class Triggers { Leave, Stop, Start };
 
 struct Answer {
   int code = kDoIt;
+  // The restart may wait for the run's end, where the whole call does and can be noted: then 101.
+  bool may_wait = false;
   Triggers triggers = Triggers::Leave;
 };
 

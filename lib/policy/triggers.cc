@@ -3,105 +3,21 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 
 #include "policy/question.h"
+#include "policy/systemctl.h"
 
 namespace aptkeep::policy {
 namespace {
 
-constexpr const char* kSystemctl = "/usr/bin/systemctl";
-constexpr std::size_t kMostWords = 64;  // no service has so many triggers
-
-// A text, and the words in it, which its blanks have become the ends of.
-struct Words {
-  char text[8192] = {};
-  const char* word[kMostWords] = {};
-  std::size_t count = 0;
-
-  void split() {
-    count = 0;
-    char* rest = nullptr;
-    for (char* one = strtok_r(text, " \t\n", &rest); one != nullptr && count < kMostWords;
-         one = strtok_r(nullptr, " \t\n", &rest)) {
-      if (is_unit_name(one)) word[count++] = one;
-    }
-  }
-};
-
-void read_all(int fd, char* text, std::size_t room) {
-  std::size_t size = 0;
-  while (size + 1 < room) {
-    const ssize_t got = read(fd, text + size, room - 1 - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  text[size] = '\0';
-}
-
-// What it prints, if `text`; its errors go nowhere.
-bool systemctl(const char* const* words, std::size_t count, char* text = nullptr,
-               std::size_t room = 0) {
-  const char* argv[kMostWords + 8] = {kSystemctl};
-  if (count > kMostWords + 6) return false;
-  for (std::size_t i = 0; i < count; ++i) argv[i + 1] = words[i];
-  int ends[2] = {-1, -1};
-  if (text != nullptr && pipe2(ends, O_CLOEXEC) != 0) return false;
-  const pid_t pid = fork();
-  if (pid == 0) {
-    const int null = open("/dev/null", O_RDWR);
-    dup2(null, 0);
-    dup2(text != nullptr ? ends[1] : null, 1);
-    dup2(null, 2);
-    execv(kSystemctl, const_cast<char* const*>(argv));
-    _exit(127);
-  }
-  if (ends[1] >= 0) close(ends[1]);
-  if (pid > 0 && text != nullptr) read_all(ends[0], text, room);
-  if (ends[0] >= 0) close(ends[0]);
-  int status = -1;
-  while (pid > 0 && waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) return false;
-  }
-  return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-bool act(const char* verb, const Words& units) {
-  const char* words[kMostWords + 4] = {verb, "--"};
-  for (std::size_t i = 0; i < units.count; ++i) words[i + 2] = units.word[i];
-  return units.count == 0 || systemctl(words, units.count + 2);
-}
-
-void triggers_of(const char* unit, Words& found) {
+void triggers_of(const char* unit, Units& found) {
   const char* const words[] = {"show", "--property=TriggeredBy", "--value", "--", unit};
   if (!systemctl(words, 5, found.text, sizeof found.text)) found.text[0] = '\0';
   found.split();
-}
-
-// Leaves those that are active. The answers come in the order of the units, a blank line apart.
-void keep_active(Words& units) {
-  char text[8192];
-  const char* words[kMostWords + 4] = {"show", "--property=ActiveState", "--value", "--"};
-  for (std::size_t i = 0; i < units.count; ++i) words[i + 4] = units.word[i];
-  if (units.count > kMostWords - 4 || !systemctl(words, units.count + 4, text, sizeof text)) {
-    units.count = 0;
-    return;
-  }
-  std::size_t kept = 0;
-  std::size_t at = 0;
-  char* rest = nullptr;
-  for (char* line = strtok_r(text, "\n", &rest); line != nullptr && at < units.count;
-       line = strtok_r(nullptr, "\n", &rest), ++at) {
-    if (std::strcmp(line, "active") == 0) units.word[kept++] = units.word[at];
-  }
-  units.count = kept;
 }
 
 int open_folder(const char* run_dir, bool make) {
@@ -115,7 +31,7 @@ int open_folder(const char* run_dir, bool make) {
 }
 
 // Beside what is noted already: a service may be stopped twice.
-bool note(const char* run_dir, const char* unit, const Words& units) {
+bool note(const char* run_dir, const char* unit, const Units& units) {
   const int folder = open_folder(run_dir, true);
   if (folder < 0) return false;
   const int file =
@@ -124,7 +40,7 @@ bool note(const char* run_dir, const char* unit, const Words& units) {
   bool written = file >= 0;
   for (std::size_t i = 0; written && i < units.count; ++i) {
     char line[300];
-    const int size = std::snprintf(line, sizeof line, "%s\n", units.word[i]);
+    const int size = std::snprintf(line, sizeof line, "%s\n", units.name[i]);
     written = size > 0 && write(file, line, static_cast<std::size_t>(size)) == size;
   }
   if (file >= 0) close(file);
@@ -134,7 +50,7 @@ bool note(const char* run_dir, const char* unit, const Words& units) {
 void start_noted(int folder, const char* unit) {
   const int file = openat(folder, unit, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (file < 0) return;
-  Words units;
+  Units units;
   read_all(file, units.text, sizeof units.text);
   close(file);
   units.split();
@@ -146,7 +62,7 @@ void start_noted(int folder, const char* unit) {
 }  // namespace
 
 void stop_triggers(const char* run_dir, const char* unit) {
-  Words units;
+  Units units;
   triggers_of(unit, units);
   if (units.count == 0) return;
   keep_active(units);

@@ -192,6 +192,14 @@ TEST_F(DecideUnits, TwoThatAreGoneHaveOneHeir) {
             1);
 }
 
+TEST(PutOffRestarts, AreReadLineByLine) {
+  EXPECT_EQ(parse_put_off("a.service a:amd64\nb.socket b:i386\n"),
+            (std::vector<PutOff>{{"a.service", "a:amd64"}, {"b.socket", "b:i386"}}));
+  EXPECT_EQ(parse_put_off("a.service a:amd64\na.service b:amd64\ncut o"),
+            (std::vector<PutOff>{{"a.service", "a:amd64"}, {"cut", "o"}}));
+  EXPECT_TRUE(parse_put_off("\nalone\n a b c \n").empty());
+}
+
 // Printed by systemd 252.
 TEST(ParseShow, ReadsUnitByUnit) {
   const auto units = parse_show(

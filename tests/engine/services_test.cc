@@ -53,7 +53,7 @@ class FakeUnits final : public Units {
       line += " " + name;
       if (!all.contains(name)) continue;
       if (verb == "stop") stop(name);
-      if (verb == "start") start(name);
+      if (verb == "start" || verb == "restart") start(name);
     }
     log.push_back(line);
     return success();
@@ -235,6 +235,67 @@ TEST_F(ServicesTest, AnHeirIsStarted) {
   EXPECT_EQ(trouble[0].name, "old.service");
   EXPECT_EQ(trouble[0].trouble,
             "new.service, which takes its place, does not start again: it is failed (failed)");
+}
+
+class PutOffTest : public ServicesTest {
+ protected:
+  PutOffTest() {
+    ports_.put_off = [this] { return put_off_; };
+    ports_.forget_put_off = [this] { put_off_.clear(); };
+    units_.add("foo.service");
+    standing_["foo:amd64"] = Standing::Upgraded;
+    begin({"foo:amd64"});
+    put_off_ = {{"foo.service", "foo:amd64"}};
+  }
+  std::vector<PutOff> put_off_;
+};
+
+TEST_F(PutOffTest, ARestartIsMadeAtTheEnd) {
+  EXPECT_TRUE(end().empty());
+  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "restart foo.service"}));
+  EXPECT_TRUE(put_off_.empty());
+}
+
+TEST_F(PutOffTest, ASocketIsRestartedWhileItsServiceIsStopped) {
+  units_.add("foo.socket").triggers = {"foo.service"};
+  put_off_.push_back({"foo.socket", "foo:amd64"});
+  EXPECT_TRUE(end().empty());
+  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "stop foo.service", "restart foo.socket",
+                                 "restart foo.service"}));
+}
+
+TEST_F(PutOffTest, WhatIsDownByThenIsStartedAsAllElse) {
+  units_.stop("foo.service");
+  EXPECT_TRUE(end().empty());
+  EXPECT_EQ(units_.log.back(), "start foo.service");
+}
+
+TEST_F(PutOffTest, WhatDoesNotComeBackIsTriedAgainAndTold) {
+  units_.broken = {"foo.service"};
+  ASSERT_EQ(end().size(), 1U);
+  EXPECT_TRUE(put_off_.empty());
+}
+
+TEST_F(PutOffTest, ItsPackageHasToBeWhole) {
+  standing_["foo:amd64"] = Standing::Unfinished;
+  const auto trouble = end();
+  ASSERT_EQ(trouble.size(), 1U);
+  EXPECT_EQ(trouble[0].trouble, "it was not restarted, because its package is not configured");
+  EXPECT_TRUE(units_.log.empty());
+}
+
+TEST_F(PutOffTest, TheServiceThatTheRunIsMadeInIsNotRestarted) {
+  ports_.own_unit = "foo.service";
+  const auto trouble = end();
+  ASSERT_EQ(trouble.size(), 1U);
+  EXPECT_EQ(trouble[0].trouble, "it was not restarted, because this run was made in it");
+  EXPECT_TRUE(units_.log.empty());
+}
+
+TEST_F(PutOffTest, ARemovedPackagesServiceIsNot) {
+  standing_["foo:amd64"] = Standing::Gone;
+  EXPECT_TRUE(end().empty());
+  EXPECT_TRUE(units_.log.empty());
 }
 
 TEST_F(ServicesTest, WhatDpkgHasNotConfiguredStaysDown) {

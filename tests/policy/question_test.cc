@@ -2,11 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <string>
 #include <vector>
 
+#include "policy/caller.h"
+
 namespace aptkeep::policy {
 namespace {
+
+using Strings = std::vector<std::string>;
 
 Question ask(std::vector<const char*> words) {
   words.insert(words.begin(), "policy-rc.d");
@@ -90,6 +96,60 @@ TEST(PolicyAnswer, TriggersStopBeforeAndStartBefore) {
   for (const char* action : {"reload", "status", "daemon-reload", "(start)"}) {
     EXPECT_EQ(answer(ask({"foo", action}), around).triggers, Triggers::Leave) << action;
   }
+}
+
+TEST(PolicyAnswer, OnlyARestartOfWhatRanMayWait) {
+  Surroundings around = below_a_script();
+  around.ran = around.may_wait = true;
+  EXPECT_TRUE(answer(ask({"foo", "restart"}), around).may_wait);
+  EXPECT_TRUE(answer(ask({"foo", "try-restart"}), around).may_wait);
+  for (const char* action : {"start", "stop", "reload", "force-reload", "(start)", "status"}) {
+    EXPECT_FALSE(answer(ask({"foo", action}), around).may_wait) << action;
+  }
+  EXPECT_EQ(answer(ask({"foo", "restart"}), around).code, kDoIt) << "where it cannot be noted";
+  for (bool Surroundings::*flag : {&Surroundings::ran, &Surroundings::may_wait,
+                                   &Surroundings::systemd, &Surroundings::script}) {
+    Surroundings without = around;
+    without.*flag = false;
+    EXPECT_FALSE(answer(ask({"foo", "restart"}), without).may_wait);
+  }
+  around.off = true;
+  EXPECT_FALSE(answer(ask({"foo", "restart"}), around).may_wait);
+}
+
+Strings called(std::string words, bool& of_users) {
+  std::replace(words.begin(), words.end(), ' ', '\0');
+  words.push_back('\0');
+  static Caller caller;
+  read_caller(words.data(), words.size(), caller);
+  of_users = caller.of_users;
+  Strings units;
+  for (std::size_t i = 0; i < caller.units.count; ++i) units.emplace_back(caller.units.name[i]);
+  return units;
+}
+
+TEST(PolicyCaller, AllUnitsOfACallAreKnown) {
+  bool of_users = true;
+  EXPECT_EQ(
+      called("/usr/bin/perl -w /usr/bin/deb-systemd-invoke restart a.service b.socket", of_users),
+      (Strings{"a.service", "b.socket"}));
+  EXPECT_FALSE(of_users);
+  EXPECT_EQ(called("perl deb-systemd-invoke --user restart a.service", of_users),
+            Strings{"a.service"});
+  EXPECT_TRUE(of_users);
+  EXPECT_TRUE(called("/bin/sh /usr/sbin/invoke-rc.d foo restart", of_users).empty());
+  EXPECT_TRUE(called("deb-systemd-invoke", of_users).empty());
+  EXPECT_TRUE(called("", of_users).empty());
+}
+
+TEST(PolicyUnits, AreSplitAndUnquoted) {
+  static Units units;
+  std::strcpy(units.text, "a.service\n \"b@x\\\\x2dy.socket\" ;rm --help c.timer");
+  units.split();
+  ASSERT_EQ(units.count, 3U);
+  EXPECT_STREQ(units.name[0], "a.service");
+  EXPECT_STREQ(units.name[1], "b@x\\x2dy.socket");
+  EXPECT_STREQ(units.name[2], "c.timer");
 }
 
 TEST(PolicyAnswer, TriggersAreLeftWhereNobodyAskedAptkeep) {

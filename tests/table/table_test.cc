@@ -136,7 +136,7 @@ TEST_F(MailTable, SaysWhatRan) {
                       {"postfix@x.service", "postfix:amd64", "inactive (dead)", false, "", ""},
                       {"rsync.service", "rsync:amd64", "failed (failed)", true, "", ""},
                       {"neighbour.service", "", "active (running)", true, "", ""}},
-                     table.packages);
+                     {}, table.packages);
   const test::Aligned bytes(table_bytes(table));
   Reader reader;
   ASSERT_TRUE(reader.read(bytes.data(), bytes.size()));

@@ -1,0 +1,41 @@
+// The end of a plan, as far as services are concerned.
+#include <algorithm>
+
+#include "engine/finish.h"
+#include "engine/session.h"
+
+namespace aptkeep {
+namespace {
+
+Standing standing_of(const OpenPlan& open, const DbSnapshot& db, const std::string& package) {
+  const auto found = db.find(package);
+  const std::string state = found == db.end() ? "" : found->second.state;
+  if (state.size() < 2 || state[1] == 'n' || state[1] == 'c') return Standing::Gone;
+  if (!found->second.configured()) return Standing::Unfinished;
+  const bool upgraded =
+      std::any_of(open.plan.steps.begin(), open.plan.steps.end(), [&](const Step& step) {
+        return step.package == package && at_new_side(step, db) &&
+               step.old_version != step.new_version;
+      });
+  return upgraded ? Standing::Upgraded : Standing::Unchanged;
+}
+
+}  // namespace
+
+std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot& db,
+                                         FinishPorts& ports) {
+  const auto recorded = ports.store.units(open.run);
+  const bool known = ports.units != nullptr && recorded && !recorded->empty();
+  if (ports.end_triggers) ports.end_triggers(!known);
+  if (!known) return {};
+  ServicePorts services{*ports.units,  ports.store,          ports.say,     ports.units_of,
+                        ports.put_off, ports.forget_put_off, ports.own_unit};
+  auto units = restore_units(
+      open.run, [&](const std::string& package) { return standing_of(open, db, package); },
+      services);
+  if (units) return std::move(*units);
+  ports.say(units.error().message);
+  return {};
+}
+
+}  // namespace aptkeep

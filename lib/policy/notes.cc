@@ -1,0 +1,28 @@
+#include "policy/notes.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace aptkeep::policy {
+
+bool note_restarts(const char* run_dir, const Units& units, const char* package, const char* arch) {
+  char lines[16384];
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < units.count; ++i) {
+    const int added = std::snprintf(lines + size, sizeof lines - size, "%s %s:%s\n", units.name[i],
+                                    package, arch);
+    if (added <= 0 || static_cast<std::size_t>(added) >= sizeof lines - size) return false;
+    size += static_cast<std::size_t>(added);
+  }
+  char path[512];
+  std::snprintf(path, sizeof path, "%s/%s", run_dir, kNotes);
+  const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  const bool written = write(file, lines, size) == static_cast<ssize_t>(size);
+  close(file);
+  return written;
+}
+
+}  // namespace aptkeep::policy

@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""Restarts wait for the run's end: one for each service, all at once; but not what others of the run
+need, nor what is down."""
+
+import unittest
+
+from units import World, package, service, socket, UPGRADE
+
+RELOAD = "systemctl --system daemon-reload\n"
+NEW = "sleep 100000"  # what the new version runs
+
+
+def restarts(*units_):
+    """As debhelper's default: nothing is stopped, all is restarted when it is configured."""
+    return {"postinst": {"configure": f"{RELOAD}deb-systemd-invoke restart {' '.join(units_)}"}}
+
+
+def pair(name, scripts, version="2.0", command=NEW, old_units=None, **options):
+    unit = f"{name}.service"
+    return (package(name, "1.0", old_units or {unit: service()}),
+            package(name, version, {unit: service(command)}, scripts=scripts, **options))
+
+
+def the_old(name):
+    return f"systemctl show -P MainPID {name}.service >/root/{name}.before\n"
+
+
+def upgraded(*pairs):
+    return [old for old, _ in pairs], [new for _, new in pairs]
+
+
+PLAIN = pair("plain", restarts("plain.service"))
+INITD = pair("initd", {"postinst": {"configure": RELOAD + "invoke-rc.d initd restart"}})
+TWICE = pair("twice", {"postinst": {"configure": RELOAD + 2 * "deb-systemd-invoke restart "
+                                    "twice.service\n"}})
+BOTH = (package("both", "1.0", {"both.service": service(), "both.socket": socket(1001)}),
+        package("both", "2.0", {"both.service": service(NEW), "both.socket": socket(1001)},
+                scripts=restarts("both.service", "both.socket")))
+DATABASE = pair("database", restarts("database.service"))
+# Its script finds the database's new version at work.
+USER = (package("user", "1.0", fields={"Depends": "database"}),
+        package("user", "2.0", fields={"Depends": "database"}, scripts={"postinst": {
+            "configure": "systemctl show -P MainPID database.service >/root/database.seen"}}))
+# Restarted together with a unit that is not there before.
+MORE = (package("more", "1.0", {"more.service": service()}),
+        package("more", "2.0", {"more.service": service(NEW), "more-new.service": service()},
+                scripts={"postinst": {"configure": RELOAD + "systemctl -q enable more-new.service\n"
+                                      "deb-systemd-invoke restart more.service more-new.service"}}))
+FAILS = pair("fails", {"postinst": {"configure": restarts("fails.service")["postinst"]["configure"]
+                                    + "\nfail 4"}})
+EARLY = pair("early", restarts("early.service"))
+RULE = "Package: early\nClass: early\nReason: a test\nSource: https://example.org/\n"
+ALL = (PLAIN, INITD, TWICE, BOTH, DATABASE, USER, MORE, FAILS, EARLY)
+SERVICES = ("plain", "initd", "twice", "both", "database", "more", "fails", "early")
+
+
+class PutOff(unittest.TestCase):
+    def pids(self, world):
+        return {name: world.bed.must(["systemctl", "show", "-P", "MainPID", f"{name}.service"]).strip()
+                for name in SERVICES}
+
+    def starts(self, world, name):
+        log = world.bed.must(["journalctl", "-q", "-o", "cat", "-u", f"{name}.service"])
+        return sum(line.startswith("Started ") for line in log.splitlines())
+
+    def test_one_restart_each_at_the_end(self):
+        with World(*upgraded(*ALL)) as world:
+            world.bed.write("/etc/aptkeep/rules.d/early.rules", RULE)
+            world.start(*[f"{name}.service" for name in SERVICES if name != "both"])
+            world.start("both.socket", "both.service")
+            before = self.pids(world)
+            # How far each is when the last script has run.
+            world.bed.write("/etc/apt/apt.conf.d/00look", 'DPkg::Post-Invoke { "systemctl show -P '
+                            'MainPID plain twice both database early >/root/at-the-end"; };\n')
+            output = world.upgrade().output
+            self.assertIn("aptkeep: restarting ", output)
+            self.assertIn("1 not:\n  fails put back to 1.0", output)
+            self.assertNotIn("does not now", output)
+            self.check(world, before, self.pids(world), output)
+
+    def check(self, world, before, after, output):
+        for name in SERVICES:
+            self.assertNotIn(after[name], (before[name], "0"), name)
+            command = world.bed.read(f"/proc/{after[name]}/cmdline")
+            wanted = "infinity" if name == "fails" else "100000"
+            self.assertIn(wanted, command, f"{name}: {command} {output}")
+            self.assertEqual(self.starts(world, name), 2, name)
+        at_end = dict(zip(("plain", "twice", "both", "database", "early"),
+                          world.bed.read("/root/at-the-end").split()))
+        for name in ("plain", "twice", "both"):
+            self.assertEqual(at_end[name], before[name], f"{name} waits")
+        for name in ("database", "early"):
+            self.assertEqual(at_end[name], after[name], f"{name} does not")
+        self.assertEqual(world.bed.read("/root/database.seen").strip(), after["database"])
+        self.assertEqual(set(world.states("both.socket", "more-new.service").values()), {"active"})
+        self.assertFalse(world.bed.path("/run/aptkeep/notes").exists())
+
+    def test_what_is_down_is_started_at_once(self):
+        started = {"preinst": {"upgrade": "deb-systemd-invoke stop plain.service"},
+                   "postinst": {"configure": f"{RELOAD}deb-systemd-invoke restart plain.service\n"
+                                "systemctl is-active plain.service >/root/was"}}
+        with World(*upgraded(pair("plain", started))) as world:
+            world.start("plain.service")
+            world.upgrade()
+            self.assertEqual(world.bed.read("/root/was"), "active\n")
+            self.assertEqual(self.starts(world, "plain"), 2)
+
+    def test_the_service_that_apt_runs_in(self):
+        command = f"sh -c '{UPGRADE} >/root/log 2>&1; echo $? >/root/ended; exec sleep infinity'"
+        runner = (package("runner", "1.0", {"runner.service": service(
+            command, service_lines="Environment=DEBIAN_FRONTEND=noninteractive")}),
+                  package("runner", "2.0", {"runner.service": service()},
+                          scripts=restarts("runner.service")))
+        with World(*upgraded(runner)) as world:
+            world.bed.must("systemctl start runner.service; while [ ! -e /root/ended ]; do "
+                           "sleep 0.1; done")
+            self.assertEqual(world.bed.read("/root/ended"), "0\n", world.bed.read("/root/log"))
+            self.assertIn("runner.service: it was not restarted, because this run was made in it",
+                          world.bed.read("/root/log"))
+
+    def test_where_nothing_can_be_noted_nothing_waits(self):
+        with World(*upgraded(PLAIN)) as world:
+            world.start("plain.service")
+            world.bed.must("mkdir -p /run/aptkeep/notes")
+            output = world.upgrade().output
+            self.assertNotIn("restarting", output)
+            self.assertEqual(self.starts(world, "plain"), 2, output)
+
+    def test_a_plain_dpkg_restarts_as_ever(self):
+        with World(*upgraded(PLAIN)) as world:
+            world.start("plain.service")
+            world.bed.must("dpkg -i /srv/repository/main/plain_2.0_*.deb")
+            self.assertEqual(self.starts(world, "plain"), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
