@@ -11,7 +11,9 @@ not run.
 """
 
 import argparse
+import collections
 import concurrent.futures
+import contextlib
 import datetime
 import json
 import os
@@ -19,6 +21,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import cache
@@ -42,6 +45,11 @@ def revision():
 IN_ROUNDS = ("power_cut_test.py", "kill_rollback_test.py", "run.py")
 
 
+# What ctest would not run at the same time, each in a ctest of its own here.
+LOCKS = collections.defaultdict(threading.Lock)
+LOCK_OF = {}  # test -> names of locks, sorted
+
+
 def tests_of(build, environment):
     """name -> (how many rounds, the command)"""
     shown = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], check=True,
@@ -53,6 +61,9 @@ def tests_of(build, environment):
             rounds = int(subprocess.run([*command, "--count"], env=environment, check=True,
                                         capture_output=True, text=True).stdout)
         tests[test["name"]] = (rounds, command)
+        for entry in test.get("properties", []):
+            if entry["name"] == "RESOURCE_LOCK":
+                LOCK_OF[test["name"]] = sorted(entry["value"])
     return tests
 
 
@@ -89,8 +100,12 @@ def run_one(build, tests, part, environment):
         # Fixtures of a test (the packages) were run before it, as tests of their own.
         command = ["ctest", "--test-dir", build, "--output-on-failure", "--timeout", "86400", "-FA",
                    ".*", "--no-tests=error", "-R", regex_of(name)]
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False,
-                          capture_output=True, text=True, preexec_fn=lifetime.killed_with_parent)
+    with contextlib.ExitStack() as held:
+        for lock in LOCK_OF.get(name, ()):
+            held.enter_context(LOCKS[lock])
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False,
+                              capture_output=True, text=True,
+                              preexec_fn=lifetime.killed_with_parent)
     skipped = "***Skipped" in done.stdout or "***Not Run" in done.stdout
     passed = done.returncode == 0 and not skipped
     if not passed:
