@@ -12,6 +12,8 @@
 #include <iterator>
 #include <sstream>
 
+#include "adapters/process_stat.h"
+
 namespace aptkeep {
 namespace {
 
@@ -58,9 +60,12 @@ std::optional<std::int64_t> parent_of(std::int64_t pid) {
   return parent;
 }
 
+// One that has ended and that nobody has waited for holds no lock any more.
 bool is_alive(const Frontend& process) {
   const auto now = process_info(process.pid);
-  return now && now->same_process(process);
+  if (!now || !now->same_process(process)) return false;
+  const char state = stat_of_process(process.pid).state;
+  return state != '\0' && state != 'Z' && state != 'X';
 }
 
 std::vector<Frontend> ancestors() {

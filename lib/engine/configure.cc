@@ -47,8 +47,22 @@ class Configuring {
       if (!went) session_.ports().say(went.error().message);
       again = went ? *went : !std::exchange(stumbled, true);
       allow_follow_ups();
+      if (went && !again) strand_returning();
     }
     return std::nullopt;
+  }
+
+  // Old versions that wait for one whose way back has failed: nothing will configure them here.
+  void strand_returning() {
+    const auto database = session_.ports().db.read();
+    if (!database) return;
+    for (std::uint32_t i = 0; i < session_.states().size(); ++i) {
+      const Step& step = session_.plan().steps[i];
+      const bool waits = session_.states()[i] == StepState::Returning &&
+                         !step.old_version.empty() && !whole_at_old_side(step, *database);
+      if (waits) session_.set_state(i, StepState::Stranded);
+    }
+    session_.save_states();
   }
 
   // One dpkg call; a package that failed in it is written down.

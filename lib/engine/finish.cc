@@ -53,7 +53,10 @@ StepState outcome_of(const OpenPlan& open, std::size_t index, const DbSnapshot& 
     if (failed) return broken(state) ? StepState::FailedNew : StepState::FailedOld;
     if (broken(state)) return something_failed ? StepState::Stranded : StepState::NotReached;
   }
-  return open.states[index] == StepState::Kept ? StepState::Kept : StepState::NotReached;
+  // Stranded on its way back, and configured since.
+  const bool kept = open.states[index] == StepState::Kept ||
+                    (open.states[index] == StepState::Stranded && whole_at_old_side(step, db));
+  return kept ? StepState::Kept : StepState::NotReached;
 }
 
 // The kept set as the driver grew it: from what failed, and from what such a package held up.

@@ -36,9 +36,14 @@ std::vector<std::string> obstacles_of(const OpenPlan& open, const HasSnapshot& h
       why[i] = "there is no snapshot of it";
     }
   }
+  std::vector<bool> failed(why.size());
   for (const Failure& failure : open.failures) {
     if (failure.step < 0 || failure.healed) continue;
     const auto step = static_cast<std::size_t>(failure.step);
+    // Both sides of a reinstallation are one version: what fails once more failed on its way back.
+    const bool reinstalled = open.plan.steps[step].old_version == open.plan.steps[step].new_version;
+    if (failed[step] && reinstalled) why[step] = "putting it back failed";
+    failed[step] = true;
     // Its postrm may have begun to delete what no snapshot has.
     if (failure.phase == Phase::Purge) why[step] = "it was being purged";
     // The way back has failed once in this plan already.

@@ -244,6 +244,36 @@ TEST_F(RollbackTest, SwitchedOffNothingIsSavedOrPutBack) {
   EXPECT_TRUE(memory_.log.empty());
 }
 
+TEST_F(RollbackTest, AReinstallationThatFailsBothWaysEnds) {
+  Archive foo{"foo", "1.0"};
+  foo.postinst_fails = true;
+  foo_ = upgrade(foo);
+  plan_.steps[foo_].action = Action::Reinstall;
+  other_ = upgrade({"other", "2.0"});
+  memory_.old_postinst_fails.insert("foo:amd64");
+  begin();
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("foo"), "iF 1.0");
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+  EXPECT_EQ(count_calls("/snapshots/foo:amd64"), 1);
+  EXPECT_LT(world_.calls.size(), 10U);
+}
+
+TEST_F(RollbackTest, WhatWaitsForOneThatCannotGoBackIsNotOnItsWay) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  memory_.old_postinst_fails.insert("foo:amd64");
+  begin();
+  unpack_all();
+  configure_pending();
+  EXPECT_EQ(world_.state("foo"), "iF 1.0");
+  EXPECT_EQ(world_.state("depv"), "iU 1.0");
+  // Or the run's end would take the driver for one that died.
+  EXPECT_EQ(open_.states[depv_], StepState::Stranded);
+}
+
 TEST_F(RollbackTest, AFailureThatMayPassIsTriedAgainAfterTheRest) {
   Archive foo{"foo", "2.0"};
   foo.postinst_fails_times = 1;
