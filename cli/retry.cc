@@ -4,6 +4,7 @@
 #include <set>
 
 #include "command.h"
+#include "core/config.h"
 #include "keeps.h"
 #include "text.h"
 
@@ -133,12 +134,25 @@ bool changed_well(const Command& command) {
   return well;
 }
 
+// What was put back in vain may be whole by now, and dpkg still not want it.
+void want_again(const Kept& kept, const std::vector<aptkeep_keep>& over) {
+  Command command{paths::kDriver, "want-again"};
+  for (const aptkeep_keep& keep : over) {
+    const Now* now = kept.find_now(keep);
+    if (now != nullptr && now->state.starts_with('u')) command.emplace_back(keep.package);
+  }
+  if (command.size() > 2 && run(command) != 0) {
+    throw Failed("unable to have dpkg want again what it has configured");
+  }
+}
+
 // A keep of a package that dpkg could not configure stays: nothing about it has changed.
 void lift_configured(Kept& kept, const std::vector<aptkeep_keep>& tried) {
   kept.now = packages_now(kept.native_arch);
   std::vector<aptkeep_keep> over;
   std::copy_if(tried.begin(), tried.end(), std::back_inserter(over),
                [&](const aptkeep_keep& keep) { return !kept.unfinished(keep); });
+  want_again(kept, over);
   lift(kept, over);
 }
 

@@ -131,7 +131,7 @@ int subcommand(const std::vector<std::string>& args) {
   if (!args.empty() && args[0] == "want-again") return want_again({args.begin() + 1, args.end()});
   if (!args.empty() && args[0] == "resume" && args.size() <= 2) {
     const bool at_boot = args.size() == 2 && args[1] == "--boot";
-    if (args.size() == 1 || at_boot) return resume(at_boot);
+    if (args.size() == 1 || at_boot) return resume(at_boot ? Resume::AtBoot : Resume::ByHand);
     if (args[1] == "--below") return resume_below();
   }
   complain("unable to run the driver: it is started by apt and dpkg, not by hand");

@@ -1,9 +1,11 @@
 // `driver resume [--boot]`: finishes or undoes a run that has no end, and reports it as cut off.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
 
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
@@ -16,6 +18,28 @@
 namespace aptkeep {
 namespace {
 
+// A run that takes the machine down each time it is gone on with must not do so at each boot.
+// Counts how often that was begun for this plan; who cannot count it begins all the same, once.
+constexpr int kMostBoots = 2;
+
+bool may_resume_at_boot(std::int64_t plan) {
+  const std::string path = std::string(paths::kStateDir) + "/boots";
+  std::int64_t counted = 0;
+  int boots = 0;
+  std::ifstream(path) >> counted >> boots;
+  if (counted != plan) boots = 0;
+  if (boots >= kMostBoots) return false;
+  std::ofstream out(path, std::ios::trunc);
+  out << plan << ' ' << boots + 1 << '\n';
+  out.close();
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    ::fsync(fd);
+    ::close(fd);
+  }
+  return true;
+}
+
 // As long as a dpkg call of a large upgrade may take that a killed frontend has left behind.
 constexpr int kPatience = 3600;
 
@@ -25,7 +49,8 @@ void protect_kept() {
   (void)run_to_end(paths::kAptHook, {"update"});
 }
 
-int resume(bool at_boot) {
+int resume(Resume when) {
+  const bool at_boot = when == Resume::AtBoot;
   if (::geteuid() != 0) {
     complain("unable to resume: only root may");
     return 2;
@@ -47,6 +72,12 @@ int resume(bool at_boot) {
   }
   if (is_alive((*found)->frontend)) {
     complain("unable to resume: " + (*found)->frontend.command + " is still at work");
+    return 1;
+  }
+  if (at_boot && !may_resume_at_boot((*found)->id)) {
+    complain(
+        "the run that was cut off is not gone on with at boot any more, since it was cut off "
+        "there too: try 'aptkeep resume'");
     return 1;
   }
   const auto lock = RunLock::of_frontend();

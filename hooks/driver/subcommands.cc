@@ -51,6 +51,18 @@ bool removes_aptkeep(const std::vector<std::string>& arguments) {
   return removes && aptkeep;
 }
 
+// "dpkg --configure -a" is what apt tells people to type after a run was cut off. Where aptkeep
+// finishes that run first, what failed goes back; dpkg alone would leave it between its versions.
+void finish_cut_off() {
+  {
+    auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
+    if (!store) return;
+    const auto plan = store->unended_plan();
+    if (!plan || !*plan || is_alive((*plan)->frontend)) return;
+  }
+  (void)resume(Resume::ByHand);
+}
+
 int before_dpkg(const Frontend& dpkg) {
   if (is_planned()) return 0;
   // /run is root's alone, so a planted link cannot stand here; O_NOFOLLOW and O_EXCL all the same.
@@ -130,6 +142,8 @@ int end_run() {
   const auto frontend = own_frontend();
   if (!frontend) return 0;
   end_plan(*frontend);
+  // Where there was no plan, nobody else starts what policy-rc.d has stopped.
+  policy::end_triggers(paths::kRunDir, true);
   const auto removed = remove_table(paths::kRunDir);
   if (!removed) complain_once(*frontend, removed.error().message);
   return 0;
@@ -140,7 +154,9 @@ int dpkg_hook(const std::string& when) {
   const auto dpkg = dpkg_ancestor();
   if (!dpkg || !changes_packages_here(dpkg->arguments)) return 0;
   if (when == "pre") {
-    if (removes_aptkeep(dpkg->arguments)) want_again({});
+    const bool removes = removes_aptkeep(dpkg->arguments);
+    if (removes) want_again({});
+    if (!removes) finish_cut_off();
     return before_dpkg(dpkg->process);
   }
   if (when == "post") {

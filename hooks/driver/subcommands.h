@@ -24,9 +24,10 @@ int dpkg_hook(const std::string& when);
 // 1 when the frontend with this pid kept something in its run, 0 when not, 2 when that is unknown.
 int kept(const std::string& pid);
 
-// Finishes or undoes what a killed frontend or a power cut has left; `at_boot`: before the services
-// are up. resume_plan() is for who holds dpkg's frontend lock.
-int resume(bool at_boot);
+// Finishes or undoes what a killed frontend or a power cut has left. AtBoot: before the services are
+// up. resume_plan() is for who holds dpkg's frontend lock.
+enum class Resume { ByHand, AtBoot };
+int resume(Resume when);
 int resume_below();  // below a frontend that holds dpkg's lock
 int resume_plan(Store& store);
 // Has the hook look, with libapt-pkg, which versions would remove what is kept now, and pin them

@@ -94,16 +94,37 @@ std::string reason_of(const Keep& keep) {
 
 }  // namespace
 
+namespace {
+
+char letter_of(const Keep& keep) {
+  return keep.db_state.size() > 1 ? keep.db_state[1] : '\0';
+}
+
+bool is_unpacked(const Keep& keep) {
+  return letter_of(keep) == 'U';
+}
+
+bool is_unfinished(const Keep& keep) {
+  return is_unpacked(keep) || letter_of(keep) == 'F';
+}
+
+}  // namespace
+
 bool is_pinned(const Keep& keep, const std::vector<Keep>& keeps) {
   // With dpkg at the very version, the pin would only take apt's candidate away.
   if (!keep.failed || keep.version.empty() || keep.version == keep.old_version ||
       !may_pin(keep.db_state)) {
     return false;
   }
+  // Nor where dpkg found nothing to do about it but that another one was missing.
+  if (keep.script.empty() && is_unpacked(keep)) return false;
   return std::none_of(keeps.begin(), keeps.end(), [&](const Keep& other) {
-    const bool unfinished =
-        other.db_state.size() > 1 && (other.db_state[1] == 'U' || other.db_state[1] == 'F');
-    return other.package != keep.package && other.root == keep.package && unfinished;
+    // What is left between its versions may need the very version that failed: with that pinned
+    // away "apt-get -f install" would remove it. Where nobody knows what it waits for, it may be
+    // this.
+    const bool waits = other.root == keep.package || other.root.empty() ||
+                       (other.script.empty() && is_unpacked(other));
+    return other.package != keep.package && waits && is_unfinished(other);
   });
 }
 
