@@ -123,7 +123,7 @@ bool is_pinned(const Keep& keep, const std::vector<Keep>& keeps) {
     // away "apt-get -f install" would remove it. Where nobody knows what it waits for, it may be
     // this.
     const bool waits = other.root == keep.package || other.root.empty() ||
-                       (other.script.empty() && is_unpacked(other));
+                       (other.failed && other.script.empty() && is_unpacked(other));
     return other.package != keep.package && waits && is_unfinished(other);
   });
 }
