@@ -75,7 +75,8 @@ bool put_off(const policy::Question& question, policy::Caller& caller) {
 
 int main(int argc, char** argv) {
   const policy::Question question = policy::read_question(argc, argv);
-  policy::Caller caller = policy::caller_of_this_process();
+  policy::Caller caller;
+  policy::find_caller(caller);
   const policy::Answer said = policy::answer(question, look_around(question, caller));
   if (said.may_wait && put_off(question, caller)) return policy::kDoNot;
   if (said.triggers == policy::Triggers::Stop) policy::stop_triggers(paths::kRunDir, question.unit);

@@ -189,8 +189,9 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   }
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
   if (conversation.find_bool("Aptkeep::Services", true)) {
-    add_units_that_ran(note_services(store, frontend, plan->steps),
-                       cache->needed_within(plan->steps), applied.services);
+    const auto units = note_services(store, frontend, plan->steps);
+    if (!units.empty())
+      add_units_that_ran(units, cache->needed_within(plan->steps), applied.services);
   }
   tell_services(paths::kRunDir, frontend, flags.native_arch, services);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);

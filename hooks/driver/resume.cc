@@ -11,6 +11,7 @@
 #include "adapters/run_lock.h"
 #include "adapters/run_tools.h"
 #include "adapters/selections.h"
+#include "adapters/snapshot_fs.h"
 #include "adapters/spawn.h"
 #include "core/config.h"
 #include "subcommands.h"
@@ -21,22 +22,18 @@ namespace {
 // A run that takes the machine down each time it is gone on with must not do so at each boot.
 // Counts how often that was begun for this plan; who cannot count it begins all the same, once.
 constexpr int kMostBoots = 2;
+constexpr const char* kBoots = "boots";
 
 bool may_resume_at_boot(std::int64_t plan) {
-  const std::string path = std::string(paths::kStateDir) + "/boots";
   std::int64_t counted = 0;
   int boots = 0;
-  std::ifstream(path) >> counted >> boots;
+  std::ifstream(std::string(paths::kStateDir) + "/" + kBoots) >> counted >> boots;
   if (counted != plan) boots = 0;
   if (boots >= kMostBoots) return false;
-  std::ofstream out(path, std::ios::trunc);
-  out << plan << ' ' << boots + 1 << '\n';
-  out.close();
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd >= 0) {
-    ::fsync(fd);
-    ::close(fd);
-  }
+  const snapshot::Fd folder(::open(paths::kStateDir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::string text = std::to_string(plan) + " " + std::to_string(boots + 1) + "\n";
+  const Status written = snapshot::write_file(folder.get(), kBoots, text, snapshot::Sync::Now);
+  if (!written) complain(written.error().message);
   return true;
 }
 

@@ -31,12 +31,19 @@ std::string mark_file(std::int64_t pid) {
   return std::string(paths::kRunDir) + "/dpkg-" + std::to_string(pid);
 }
 
-// Whether a frontend's hooks and driver look after this dpkg.
-bool is_planned() {
+enum class Planned {
+  No,
+  Ours,    // a frontend's hooks and driver look after this dpkg
+  CutOff,  // a run has not ended, and its frontend is gone
+};
+
+Planned look_at_plans() {
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
-  if (!store) return false;
-  const auto plan = own_plan(*store);
-  return plan && *plan;
+  if (!store) return Planned::No;
+  const auto own = own_plan(*store);
+  if (own && *own) return Planned::Ours;
+  const auto plan = store->unended_plan();
+  return plan && *plan && !is_alive((*plan)->frontend) ? Planned::CutOff : Planned::No;
 }
 
 // dpkg's lock is free only before it begins: prerm would come too late.
@@ -51,20 +58,12 @@ bool removes_aptkeep(const std::vector<std::string>& arguments) {
   return removes && aptkeep;
 }
 
-// "dpkg --configure -a" is what apt tells people to type after a run was cut off. Where aptkeep
-// finishes that run first, what failed goes back; dpkg alone would leave it between its versions.
-void finish_cut_off() {
-  {
-    auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
-    if (!store) return;
-    const auto plan = store->unended_plan();
-    if (!plan || !*plan || is_alive((*plan)->frontend)) return;
-  }
-  (void)resume(Resume::ByHand);
-}
-
-int before_dpkg(const Frontend& dpkg) {
-  if (is_planned()) return 0;
+int before_dpkg(const Frontend& dpkg, bool removes_us) {
+  const Planned planned = look_at_plans();
+  // "dpkg --configure -a" is what apt tells people to type after a run was cut off. Where aptkeep
+  // finishes that run first, what failed goes back; dpkg alone would leave it between its versions.
+  if (planned == Planned::CutOff && !removes_us) (void)resume(Resume::ByHand);
+  if (planned == Planned::Ours) return 0;
   // /run is root's alone, so a planted link cannot stand here; O_NOFOLLOW and O_EXCL all the same.
   if (::mkdir(paths::kRunDir, 0755) != 0 && errno != EEXIST) return 0;
   const std::string path = mark_file(dpkg.pid);
@@ -156,12 +155,11 @@ int dpkg_hook(const std::string& when) {
   if (when == "pre") {
     const bool removes = removes_aptkeep(dpkg->arguments);
     if (removes) want_again({});
-    if (!removes) finish_cut_off();
-    return before_dpkg(dpkg->process);
+    return before_dpkg(dpkg->process, removes);
   }
   if (when == "post") {
     // A frontend's own are ended with its plan; what is only unpacked has its service down.
-    if (!only_unpacks(dpkg->arguments) && !is_planned()) {
+    if (!only_unpacks(dpkg->arguments) && look_at_plans() != Planned::Ours) {
       policy::end_triggers(paths::kRunDir, true);
     }
     return after_dpkg(*dpkg);
@@ -201,7 +199,10 @@ int restore_services() {
   };
   SystemctlUnits units;
   ServicePorts ports{units, *store, complain, units_of_packages};
-  const auto trouble = restore_units(runs->front().id, standing, ports);
+  const std::int64_t run = runs->front().id;
+  auto records = store->units(run);
+  const auto trouble =
+      records ? restore_units(run, std::move(*records), standing, ports) : std::move(records);
   if (!trouble) {
     complain(trouble.error().message);
     return 2;

@@ -24,8 +24,8 @@ int dpkg_hook(const std::string& when);
 // 1 when the frontend with this pid kept something in its run, 0 when not, 2 when that is unknown.
 int kept(const std::string& pid);
 
-// Finishes or undoes what a killed frontend or a power cut has left. AtBoot: before the services are
-// up. resume_plan() is for who holds dpkg's frontend lock.
+// Finishes or undoes what a killed frontend or a power cut has left. AtBoot: before the services
+// are up. resume_plan() is for who holds dpkg's frontend lock.
 enum class Resume { ByHand, AtBoot };
 int resume(Resume when);
 int resume_below();  // below a frontend that holds dpkg's lock

@@ -51,6 +51,12 @@ pkgCache::PkgIterator find_package(pkgCache& cache, const std::string& package) 
   return cache.FindPkg(name, arch);
 }
 
+pkgCache::VerIterator find_version(const pkgCache::PkgIterator& package, const std::string& text) {
+  auto version = package.VersionList();
+  while (!version.end() && text != version.VerStr()) ++version;
+  return version;
+}
+
 Origin origin_of(const pkgCache::VerIterator& version) {
   Origin best;
   if (version.end()) return best;
@@ -103,10 +109,7 @@ bool is_in_file(const pkgCache::VerIterator& version, const std::string& file_na
 
 pkgCache::VerIterator find_old(const pkgCache::PkgIterator& package, const std::string& text) {
   const auto current = package.CurrentVer();
-  if (!current.end() && text == current.VerStr()) return current;
-  auto version = package.VersionList();
-  while (!version.end() && text != version.VerStr()) ++version;
-  return version;
+  return !current.end() && text == current.VerStr() ? current : find_version(package, text);
 }
 
 // One version string can stand for several builds with different relations: what is wanted is the

@@ -56,6 +56,9 @@ std::pair<std::string, std::string> split_name(std::string_view package);
 std::string full_name(const pkgCache::PkgIterator& package);
 pkgCache::PkgIterator find_package(pkgCache& cache, const std::string& package);
 
+// The first in apt's order with this text; end(): there is none.
+pkgCache::VerIterator find_version(const pkgCache::PkgIterator& package, const std::string& text);
+
 struct Origin {
   int trust = 0;
   bool security = false;

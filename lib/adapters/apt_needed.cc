@@ -9,12 +9,6 @@ namespace {
 
 using namespace apt_impl;
 
-pkgCache::VerIterator version_of(const pkgCache::PkgIterator& package, const std::string& text) {
-  auto version = package.VersionList();
-  while (!version.end() && text != version.VerStr()) ++version;
-  return version;
-}
-
 bool same_source(const pkgCache::VerIterator& one, const pkgCache::VerIterator& other) {
   return std::string_view(one.SourcePkgName()) == other.SourcePkgName();
 }
@@ -44,7 +38,7 @@ std::set<std::string> AptCache::needed_within(const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     const auto package = find_package(cache, step.package);
     if (package.end() || step.new_version.empty()) continue;
-    const auto version = version_of(package, step.new_version);
+    const auto version = find_version(package, step.new_version);
     if (!version.end()) add_needs(cache, version, within, needed);
   }
   return needed;

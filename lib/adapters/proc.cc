@@ -50,22 +50,13 @@ std::optional<Frontend> process_info(std::int64_t pid) {
 }
 
 std::optional<std::int64_t> parent_of(std::int64_t pid) {
-  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
-  const auto end_of_name = stat.rfind(')');
-  if (end_of_name == std::string::npos) return std::nullopt;
-  std::istringstream fields(stat.substr(end_of_name + 1));
-  std::string state;
-  std::int64_t parent = 0;
-  if (!(fields >> state >> parent) || parent <= 0) return std::nullopt;
-  return parent;
+  const std::int64_t parent = stat_of_process(pid).parent;
+  return parent > 0 ? std::optional(parent) : std::nullopt;
 }
 
-// One that has ended and that nobody has waited for holds no lock any more.
 bool is_alive(const Frontend& process) {
   const auto now = process_info(process.pid);
-  if (!now || !now->same_process(process)) return false;
-  const char state = stat_of_process(process.pid).state;
-  return state != '\0' && state != 'Z' && state != 'X';
+  return now && now->same_process(process) && !stat_of_process(process.pid).has_ended();
 }
 
 std::vector<Frontend> ancestors() {

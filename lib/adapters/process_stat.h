@@ -16,6 +16,9 @@ struct ProcessStat {
   long long parent = 0;  // field 4
   // Clock ticks after boot, field 22; 0 if it cannot be read.
   unsigned long long start_time = 0;
+
+  // Also one that nobody has waited for yet: it holds no lock any more.
+  bool has_ended() const { return state == '\0' || state == 'Z' || state == 'X'; }
 };
 
 inline ProcessStat stat_of_process(long long pid) {

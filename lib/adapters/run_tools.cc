@@ -77,8 +77,7 @@ void drop(const OpenPlan& open, bool well, const RunTools::Say& say) {
 }  // namespace
 
 void reload_units() {
-  struct stat status;
-  if (::stat("/run/systemd/system", &status) != 0) return;  // sd_booted(3)
+  if (!has_service_manager()) return;
   RunOptions options;
   options.program = "/usr/bin/systemctl";
   options.status_fd = false;

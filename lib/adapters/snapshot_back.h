@@ -138,6 +138,8 @@ std::vector<std::string> undo_alternatives(Package& package);
 
 // snapshot_taken.cc: what `failed`, which is still there, took over from other packages, and what
 // others have by now that the old version has as well.
+// What dpkg-query prints of who has these paths, or patterns: "foo, bar:arch: /path" in each line.
+Result<std::string> search_owners(const std::vector<std::string>& paths);
 std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed);
 // Sentences on what of the one is nowhere now, and of the other is there twice.
 std::vector<std::string> still_taken(const Package& package);

@@ -12,7 +12,6 @@
 
 #include "adapters/dpkg_archive.h"
 #include "adapters/snapshot_back.h"
-#include "adapters/snapshot_tool.h"
 
 namespace aptkeep {
 namespace snapshot {
@@ -98,17 +97,17 @@ std::vector<Stray> strays_of(const Package& package, const std::vector<ArchiveFi
 
 // Those of the paths that any installed package lists, by either name; all where dpkg does not say.
 std::unordered_set<std::string> owned(const std::vector<Stray>& strays) {
-  std::vector<std::string> args = {"sh", "-c", "dpkg-query --search -- \"$@\"; true", "sh"};
+  std::vector<std::string> paths;
   for (const Stray& stray : strays) {
     for (std::string path : {stray.path, alias_of(stray.path)}) {
       if (path.empty()) continue;
       for (std::size_t at = 0; (at = path.find_first_of("*?[\\", at)) != std::string::npos; at += 2)
         path.insert(at, "\\");
-      args.push_back(std::move(path));
+      paths.push_back(std::move(path));
     }
   }
   std::unordered_set<std::string> found;
-  const auto said = run_tool(args);
+  const auto said = search_owners(paths);
   for (const Stray& stray : strays) {
     const auto named = [&](const std::string& path) {
       return !path.empty() && said->find(": " + path + "\n") != std::string::npos;

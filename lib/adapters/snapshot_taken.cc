@@ -41,9 +41,7 @@ void look_through(std::string_view sums, const std::string& owner, const Wanted&
 
 // What other installed packages list of these paths, as dpkg says it: "foo, bar:arch: /path".
 std::vector<Taken> owners_of(const Package& package, const std::vector<std::string>& paths) {
-  std::vector<std::string> args = {"sh", "-c", "dpkg-query --search -- \"$@\"; true", "sh"};
-  args.insert(args.end(), paths.begin(), paths.end());
-  const auto said = paths.empty() ? Result<std::string>(std::string()) : run_tool(args);
+  const auto said = search_owners(paths);
   std::vector<Taken> found;
   if (!said) return found;
   std::istringstream lines(*said);
@@ -141,6 +139,14 @@ std::vector<Taken> replaced(const Package& package, const PackageFiles& failed) 
 }
 
 }  // namespace
+
+Result<std::string> search_owners(const std::vector<std::string>& paths) {
+  if (paths.empty()) return std::string();
+  // It ends with 1 where one of them is nobody's.
+  std::vector<std::string> args = {"sh", "-c", "dpkg-query --search -- \"$@\"; true", "sh"};
+  args.insert(args.end(), paths.begin(), paths.end());
+  return run_tool(args);
+}
 
 std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed) {
   auto found = replaced(package, failed);

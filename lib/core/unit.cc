@@ -57,11 +57,11 @@ bool comes_by_itself(const UnitFacts& unit, const std::map<std::string, UnitFact
 }
 
 UnitDecision leave(const UnitRecord& record) {
-  return {record.name, UnitWish::Leave, "", true, ""};
+  return {record.name, UnitWish::Leave, "", ""};
 }
 
 UnitDecision tell(const UnitRecord& record, std::string reason) {
-  return {record.name, UnitWish::Tell, std::move(reason), true, ""};
+  return {record.name, UnitWish::Tell, std::move(reason), ""};
 }
 
 UnitDecision decide(const UnitRecord& record, const UnitFacts* unit,
@@ -78,7 +78,7 @@ UnitDecision decide(const UnitRecord& record, const UnitFacts* unit,
     return own ? tell(record, "its package has no such unit any more") : leave(record);
   }
   if (comes_by_itself(*unit, now)) return leave(record);
-  return {record.name, UnitWish::Start, "it was " + record.state, true, ""};
+  return {record.name, UnitWish::Start, "it was " + record.state, ""};
 }
 
 }  // namespace
@@ -153,7 +153,7 @@ std::vector<UnitDecision> decide_units(
         decision = leave(record);
         if (!facts->is_up() && facts->load_state == "loaded" && chosen.insert(heir).second) {
           decisions.push_back(
-              {heir, UnitWish::Start, "it takes the place of " + record.name, false, record.name});
+              {heir, UnitWish::Start, "it takes the place of " + record.name, record.name});
         }
       }
     }

@@ -80,8 +80,7 @@ struct UnitDecision {
   std::string unit;
   UnitWish wish = UnitWish::Leave;
   std::string reason;
-  bool of_record = true;  // false: a new unit that takes the place of `instead_of`
-  std::string instead_of;
+  std::string instead_of;  // of a unit that is gone, whose place this new one takes
 };
 
 // What is to be done at the end of a run about each unit that was wanted. `now`: facts by the names

@@ -80,8 +80,8 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
                            const std::string& pins_path, std::int64_t now,
                            const std::string& note = {});
 
-// Of finish_plan(): restarts and starts what is to run. What does not run as before; none where that
-// cannot be told, which is said: whatever goes wrong here, the plan ends.
+// Of finish_plan(): restarts and starts what is to run. What does not run as before; none where
+// that cannot be told, which is said: whatever goes wrong here, the plan ends.
 std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot& db,
                                          FinishPorts& ports);
 

@@ -24,15 +24,15 @@ Standing standing_of(const OpenPlan& open, const DbSnapshot& db, const std::stri
 
 std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot& db,
                                          FinishPorts& ports) {
-  const auto recorded = ports.store.units(open.run);
+  auto recorded = ports.store.units(open.run);
   const bool known = ports.units != nullptr && recorded && !recorded->empty();
   if (ports.end_triggers) ports.end_triggers(!known);
   if (!known) return {};
   ServicePorts services{*ports.units,  ports.store,          ports.say,     ports.units_of,
                         ports.put_off, ports.forget_put_off, ports.own_unit};
   auto units = restore_units(
-      open.run, [&](const std::string& package) { return standing_of(open, db, package); },
-      services);
+      open.run, std::move(*recorded),
+      [&](const std::string& package) { return standing_of(open, db, package); }, services);
   if (units) return std::move(*units);
   ports.say(units.error().message);
   return {};

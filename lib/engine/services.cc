@@ -268,11 +268,10 @@ Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts
 }
 
 Result<std::vector<UnitRecord>> restore_units(
-    std::int64_t run, const std::function<Standing(const std::string&)>& standing,
-    ServicePorts& ports) {
-  auto records = ports.store.units(run);
-  if (!records || records->empty()) return records;
-  Restoring restoring(std::move(*records), ports);
+    std::int64_t run, std::vector<UnitRecord> records,
+    const std::function<Standing(const std::string&)>& standing, ServicePorts& ports) {
+  if (records.empty()) return records;
+  Restoring restoring(std::move(records), ports);
   if (const Status done = restoring.run(standing); !done) return done.error();
   if (const Status saved = ports.store.set_units(run, restoring.records()); !saved) {
     return saved.error();

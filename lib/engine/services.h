@@ -34,11 +34,11 @@ struct ServicePorts {
 // down with them. What an earlier plan of the run has recorded stays as it was then.
 Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports);
 
-// At a plan's end: restarts what was put off, all in one call; then starts what ran and does not,
-// with its sockets first, twice if need be, and records what is not as before. `standing`: of
-// packages. Returns the records in trouble.
+// `records`: what the run has recorded of units. At a plan's end: restarts what was put off, all in
+// one call; then starts what ran and does not, with its sockets first, twice if need be, and
+// records what is not as before. `standing`: of packages. Returns the records in trouble.
 Result<std::vector<UnitRecord>> restore_units(
-    std::int64_t run, const std::function<Standing(const std::string&)>& standing,
-    ServicePorts& ports);
+    std::int64_t run, std::vector<UnitRecord> records,
+    const std::function<Standing(const std::string&)>& standing, ServicePorts& ports);
 
 }  // namespace aptkeep

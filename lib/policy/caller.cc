@@ -56,18 +56,16 @@ void read_caller(char* words, std::size_t size, Caller& caller) {
   caller.units.split();
 }
 
-Caller caller_of_this_process() {
-  Caller caller;
+void find_caller(Caller& caller) {
   long long pid = getppid();
   // Perl's system() has a shell between, which may or may not be there any more.
   for (int up = 0; up < 2 && pid > 1; ++up) {
     char words[8192];
     const std::size_t size = read_words(pid, words, sizeof words);
     read_caller(words, size, caller);
-    if (caller.units.count > 0) return caller;
+    if (caller.units.count > 0) return;
     pid = stat_of_process(pid).parent;
   }
-  return caller;
 }
 
 }  // namespace aptkeep::policy

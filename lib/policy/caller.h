@@ -12,7 +12,8 @@ struct Caller {
   Units units;
 };
 
-Caller caller_of_this_process();
+// Not returned: the names of its units point into itself.
+void find_caller(Caller& caller);
 
 // `words`: a process's arguments, each with a NUL, `size` bytes; changes them.
 void read_caller(char* words, std::size_t size, Caller& caller);

@@ -48,7 +48,6 @@ struct Answer {
   Triggers triggers = Triggers::Leave;
 };
 
-// stock: the answers that it gives itself where there is no policy-rc.d.
 Answer answer(const Question& question, const Surroundings& around);
 
 }  // namespace aptkeep::policy

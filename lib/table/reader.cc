@@ -188,7 +188,7 @@ const Package* Reader::next_with(const char* unit, const Package* after) const {
 
 bool is_there(const Header& header) {
   const ProcessStat process = stat_of_process(header.pid);
-  if (process.state == '\0' || process.state == 'Z' || process.state == 'X') return false;
+  if (process.has_ended()) return false;
   if (process.start_time == 0 || process.start_time != header.start_time) return false;
   char boot[sizeof header.boot] = {};
   const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);

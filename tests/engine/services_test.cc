@@ -104,8 +104,11 @@ class ServicesTest : public ::testing::Test {
     ASSERT_TRUE(noted) << noted.error().message;
   }
   std::vector<UnitRecord> end() {
+    auto records = store_.units(7);
+    EXPECT_TRUE(records);
     auto trouble = restore_units(
-        7, [this](const std::string& package) { return standing_[package]; }, ports_);
+        7, std::move(*records), [this](const std::string& package) { return standing_[package]; },
+        ports_);
     EXPECT_TRUE(trouble);
     return trouble ? *trouble : std::vector<UnitRecord>{};
   }

@@ -21,10 +21,6 @@ def pair(name, scripts, version="2.0", command=NEW, old_units=None, **options):
             package(name, version, {unit: service(command)}, scripts=scripts, **options))
 
 
-def the_old(name):
-    return f"systemctl show -P MainPID {name}.service >/root/{name}.before\n"
-
-
 def upgraded(*pairs):
     return [old for old, _ in pairs], [new for _, new in pairs]
 
@@ -59,10 +55,6 @@ class PutOff(unittest.TestCase):
         return {name: world.bed.must(["systemctl", "show", "-P", "MainPID", f"{name}.service"]).strip()
                 for name in SERVICES}
 
-    def starts(self, world, name):
-        log = world.bed.must(["journalctl", "-q", "-o", "cat", "-u", f"{name}.service"])
-        return sum(line.startswith("Started ") for line in log.splitlines())
-
     def test_one_restart_each_at_the_end(self):
         with World(*upgraded(*ALL)) as world:
             world.bed.write("/etc/aptkeep/rules.d/early.rules", RULE)
@@ -84,7 +76,7 @@ class PutOff(unittest.TestCase):
             command = world.bed.read(f"/proc/{after[name]}/cmdline")
             wanted = "infinity" if name == "fails" else "100000"
             self.assertIn(wanted, command, f"{name}: {command} {output}")
-            self.assertEqual(self.starts(world, name), 2, name)
+            self.assertEqual(world.starts(f"{name}.service"), 2, name)
         at_end = dict(zip(("plain", "twice", "both", "database", "early"),
                           world.bed.read("/root/at-the-end").split()))
         for name in ("plain", "twice", "both"):
@@ -103,7 +95,7 @@ class PutOff(unittest.TestCase):
             world.start("plain.service")
             world.upgrade()
             self.assertEqual(world.bed.read("/root/was"), "active\n")
-            self.assertEqual(self.starts(world, "plain"), 2)
+            self.assertEqual(world.starts("plain.service"), 2)
 
     def test_the_service_that_apt_runs_in(self):
         command = f"sh -c '{UPGRADE} >/root/log 2>&1; echo $? >/root/ended; exec sleep infinity'"
@@ -124,13 +116,13 @@ class PutOff(unittest.TestCase):
             world.bed.must("mkdir -p /run/aptkeep/notes")
             output = world.upgrade().output
             self.assertNotIn("restarting", output)
-            self.assertEqual(self.starts(world, "plain"), 2, output)
+            self.assertEqual(world.starts("plain.service"), 2, output)
 
     def test_a_plain_dpkg_restarts_as_ever(self):
         with World(*upgraded(PLAIN)) as world:
             world.start("plain.service")
             world.bed.must("dpkg -i /srv/repository/main/plain_2.0_*.deb")
-            self.assertEqual(self.starts(world, "plain"), 2)
+            self.assertEqual(world.starts("plain.service"), 2)
 
 
 if __name__ == "__main__":
