@@ -101,8 +101,8 @@ void tell_unended(const Kept& kept) {
   }
   for (const aptkeep_run& run : all(read_runs(kept.state, 1))) {
     if (run.ended == 0) {
-      std::cout << "Run " << run.id << " is at work, or was cut off (then: aptkeep resume): see "
-                << "aptkeep report " << run.id << "\n";
+      std::cout << "Run " << run.id << " is at work, or was cut off: see aptkeep report " << run.id
+                << "\n  to finish it if it was cut off: aptkeep resume\n";
     }
   }
 }
