@@ -1,8 +1,10 @@
 #include "adapters/progress.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -25,8 +27,9 @@ bool write_all(int fd, const void* data, std::size_t size, std::uint64_t at) {
   return true;
 }
 
-bool set_field(int fd, std::size_t at, std::uint64_t value) {
-  return write_all(fd, &value, sizeof value, at);
+// The launcher reads it when this process is gone, and then in the order in which it was set.
+void set_field(std::uint64_t& field, std::uint64_t value) {
+  std::atomic_ref<std::uint64_t>(field).store(value, std::memory_order_release);
 }
 
 }  // namespace
@@ -41,12 +44,17 @@ Result<std::unique_ptr<MemfdProgress>> MemfdProgress::open(int fd) {
     return Error{"unable to read the launcher's record: it is of another kind"};
   if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
     return Error{std::string("unable to keep the launcher's record: ") + std::strerror(errno)};
-  auto progress = std::unique_ptr<MemfdProgress>(new MemfdProgress(fd));
-  progress->published_ = header.published;
-  return progress;
+  // Its page exists since the launcher wrote it, so that it can be mapped without a risk. A call's
+  // end that could not be told would be taken for a driver that died, and its exit code be lost.
+  void* const mapped = mmap(nullptr, sizeof header, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (mapped == MAP_FAILED)
+    return Error{std::string("unable to map the launcher's record: ") + std::strerror(errno)};
+  return std::unique_ptr<MemfdProgress>(
+      new MemfdProgress(fd, static_cast<ProgressHeader*>(mapped)));
 }
 
 MemfdProgress::~MemfdProgress() {
+  munmap(header_, sizeof *header_);
   close(fd_);
 }
 
@@ -64,19 +72,17 @@ bool MemfdProgress::write_slot(std::uint64_t slot, const std::vector<std::string
 
 void MemfdProgress::calling(const std::vector<std::string>& in_call,
                             const std::vector<std::string>& after) {
-  // The header's page exists already, so that these small writes need no memory.
-  if (!write_slot(published_ + 1, in_call, after)) {
-    set_field(fd_, offsetof(ProgressHeader, lost), 1);
-  }
-  set_field(fd_, offsetof(ProgressHeader, published), ++published_);
+  const std::uint64_t next = header_->published + 1;
+  if (!write_slot(next, in_call, after)) set_field(header_->lost, 1);
+  set_field(header_->published, next);
 }
 
 void MemfdProgress::finished() {
-  set_field(fd_, offsetof(ProgressHeader, finished), 1);
+  set_field(header_->finished, 1);
 }
 
 void MemfdProgress::owe_failure() {
-  set_field(fd_, offsetof(ProgressHeader, owed), 1);
+  set_field(header_->owed, 1);
 }
 
 }  // namespace aptkeep

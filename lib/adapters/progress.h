@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/progress_layout.h"
 #include "core/result.h"
 #include "engine/ports.h"
 
@@ -24,12 +25,12 @@ class MemfdProgress final : public Progress {
   void owe_failure() override;
 
  private:
-  explicit MemfdProgress(int fd) : fd_(fd) {}
+  MemfdProgress(int fd, ProgressHeader* header) : fd_(fd), header_(header) {}
   bool write_slot(std::uint64_t slot, const std::vector<std::string>& in_call,
                   const std::vector<std::string>& after);
 
   int fd_;
-  std::uint64_t published_ = 0;
+  ProgressHeader* header_;  // the file's own, mapped: what is set in it is set, whatever fails
 };
 
 }  // namespace aptkeep

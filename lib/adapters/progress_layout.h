@@ -2,8 +2,9 @@
 // launcher makes and the driver writes. Plain data, since the launcher has only libc.
 //
 // The header is one page; behind it stand two slots that are written in turn. A slot becomes valid
-// with the one write(2) of eight bytes that counts `published` up, so that a driver killed at any
-// instant leaves a whole record. The launcher reads only after the driver is gone.
+// when `published` is counted up, in one store, so that a driver killed at any instant leaves a
+// whole record. The header is mapped, as its words must not be lost where a write fails. The
+// launcher reads only after the driver is gone.
 #pragma once
 
 #include <cstddef>

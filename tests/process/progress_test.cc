@@ -92,6 +92,28 @@ TEST_F(ProgressTest, WhatDoesNotFitIsLostButNotWrong) {
   EXPECT_TRUE(Read(fd_).record.lost);
 }
 
+// A write that fails loses what the call was, never that it was one and how it ended.
+TEST_F(ProgressTest, ItsEndIsToldThoughNothingCanBeWritten) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_FSIZE, &none) != 0) _exit(1);
+    progress_->calling({"foo"}, {});
+    progress_->owe_failure();
+    progress_->finished();
+    _exit(0);
+  }
+  int status = -1;
+  waitpid(pid, &status, 0);
+  ASSERT_EQ(status, 0);
+  const Read read(fd_);
+  EXPECT_TRUE(read.record.called);
+  EXPECT_TRUE(read.record.lost);
+  EXPECT_TRUE(read.record.owed);
+  EXPECT_TRUE(read.record.finished);
+}
+
 TEST_F(ProgressTest, DoesNotReachDpkg) {
   const int fd = dup(fd_);
   auto opened = MemfdProgress::open(fd);
