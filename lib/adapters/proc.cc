@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -153,14 +154,32 @@ std::string dpkg_log_since(const std::string& mark, const std::string& path) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-bool dpkg_disk_full() {
+namespace {
+
+// Of the nearest folder that there is, as dpkg takes away again what it made.
+std::optional<dev_t> device_of(std::filesystem::path path) {
+  struct stat info {};
+  while (::stat(path.c_str(), &info) != 0) {
+    if (!path.has_relative_path()) return std::nullopt;
+    path = path.parent_path();
+  }
+  return info.st_dev;
+}
+
+}  // namespace
+
+bool dpkg_disk_full(const std::string& file) {
   constexpr unsigned long long kNeeded = 1024 * 1024;
+  constexpr unsigned long long kNeededFiles = 16;
+  const auto device = file.empty() ? std::nullopt : device_of(file);
   for (const char* path : {"/", "/usr", "/var/lib/dpkg"}) {
+    if (device && device == device_of(path)) return true;
     struct statvfs info {};
     if (::statvfs(path, &info) != 0) continue;
     // f_bfree, not f_bavail: dpkg runs as root and may use the reserve. Pseudo file systems that
-    // count nothing report zero blocks.
+    // count nothing report zero blocks; some have no number of files that there may be.
     if (info.f_blocks != 0 && info.f_bfree * info.f_frsize < kNeeded) return true;
+    if (info.f_files != 0 && info.f_ffree < kNeededFiles) return true;
   }
   return false;
 }

@@ -48,7 +48,8 @@ std::string boot_id();
 std::string dpkg_log_mark(const std::string& path = "/var/log/dpkg.log");
 std::string dpkg_log_since(const std::string& mark, const std::string& path = "/var/log/dpkg.log");
 
-// True where a file system that dpkg writes to has less than 1 MiB left for root.
-bool dpkg_disk_full();
+// True where a file system that dpkg writes to (those of /, /usr and its database) has less than
+// 1 MiB, or 16 files, left for root, or where `file`, if it is not empty, would lie on one of them.
+bool dpkg_disk_full(const std::string& file);
 
 }  // namespace aptkeep

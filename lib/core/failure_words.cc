@@ -196,6 +196,17 @@ std::string_view last_words_of_dpkg(std::string_view output) {
   return output.starts_with("dpkg: ") ? output : std::string_view{};
 }
 
+std::optional<std::string> file_without_room(std::string_view message) {
+  const FailureWords* words = find_words(Dpkg, message);
+  if (words == nullptr || words->failure_class != DiskFull) return std::nullopt;
+  for (auto quote = message.find('\''); quote != npos; quote = message.find('\'', quote + 1)) {
+    auto name = message.substr(quote + 1);
+    if (name.starts_with("./")) name.remove_prefix(1);  // as the archive has it
+    if (name.starts_with('/')) return std::string(name.substr(0, name.find('\'')));
+  }
+  return std::string();
+}
+
 const FailureWords* find_words(WordsOf where, std::string_view text) {
   if (where == Script) text = last_step(text);
   const FailureWords* best = nullptr;

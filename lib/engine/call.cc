@@ -66,7 +66,12 @@ CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives,
     if (step < 0) return CallEnd{false, 0, 0};
     steps.push_back(static_cast<std::uint32_t>(step));
   }
-  if (const auto end = carry_out(session, steps); end) return *end;
+  if (const auto end = carry_out(session, steps); end) {
+    // Nobody will call for it, and what is unpacked is worse off left so.
+    const bool more = call.verb != DpkgCall::Verb::Configure && session.may_configure();
+    if (more && !ports.disk_full({})) configure_the_rest(call, open, ports);
+    return *end;
+  }
   if (call.verb != DpkgCall::Verb::Configure) {
     // What stays unfinished now would be in the way of the calls to come; it is configured by them.
     if (const auto went = go_back(session); !went) ports.say(went.error().message);

@@ -21,8 +21,9 @@ struct CallPorts {
   // One line for the terminal, for instance why archives are left out.
   std::function<void(const std::string&)> say;
   // True where the file systems that dpkg writes to are full: then going on would only blame one
-  // innocent package after another.
-  std::function<bool()> disk_full;
+  // innocent package after another. `file`: for which dpkg found no room, if not empty; true also
+  // where it is on one of these, though dpkg has made room again when it took back what it wrote.
+  std::function<bool(const std::string& file)> disk_full;
   // Whether the plan's calls to come will find aptkeep and this plan's record. Unset: they will.
   std::function<bool()> record_holds = {};
   // The way back of this plan; nullptr: there is none.

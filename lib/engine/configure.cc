@@ -170,7 +170,7 @@ class Configuring {
         return true;
       case Reaction::KeepAndStop:
       case Reaction::Stop:
-        session_.ports().say("stopping at " + name + ": " + decision.reason);
+        session_.stop_at(failure.package, decision);
         stopped_ = CallEnd{true, 1, 0};
         if (decision.reaction == Reaction::KeepAndStop) return false;
         session_.leave_alone(failure.step);

@@ -235,7 +235,7 @@ Result<DbSnapshot> do_the_rest(OpenPlan& open, FinishPorts& ports,
     repair(open, attempted, ports);
     database = ports.db.read();
   } else if (ports.dpkg != nullptr && (killed || driver_died(open, *database, has_snapshot)) &&
-             !ports.disk_full()) {
+             !ports.disk_full({})) {
     ports.say("the driver ended amid its work; finishing what it left");
     if (const Status resumed = resume(open, ports); !resumed) ports.say(resumed.error().message);
     database = ports.db.read();

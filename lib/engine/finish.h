@@ -46,7 +46,7 @@ struct FinishPorts {
   Store& store;
   DpkgRunner* dpkg;  // for the repair after a bypassed driver; null: no repair
   std::function<void(const std::string&)> say;
-  std::function<bool()> disk_full;
+  std::function<bool(const std::string& file)> disk_full;  // see CallPorts
   // What dpkg.log gained since a mark that was taken when the plan began (PlanFlags::log_mark).
   std::function<std::string(const std::string&)> log_since;
   Snapshots* snapshots = nullptr;                        // of the plan that is finished

@@ -41,7 +41,8 @@ bool guards_hold_still(Session& session, const std::vector<std::uint32_t>& steps
         session.record_untouched(guard_failure(step, index, decision.reason));
         break;
       case GuardVerdict::Stop:
-        session.ports().say("stopping at " + name + ": " + decision.reason);
+        session.stop_at(step.package,
+                        {Reaction::KeepAndStop, FailureClass::Guard, decision.reason});
         session.record_untouched(guard_failure(step, index, decision.reason));
         return false;
     }

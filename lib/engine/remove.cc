@@ -83,7 +83,7 @@ class Removing {
     const Decision decision = session_.react_to(failure);
     session_.record(std::move(failure), *database);
     if (decision.reaction != Reaction::KeepAndStop) return std::nullopt;
-    session_.ports().say("stopping at " + session_.shown(failed_.back()) + ": " + decision.reason);
+    session_.stop_at(failed_.back(), decision);
     return CallEnd{true, 1, 0};
   }
 

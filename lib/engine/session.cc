@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "core/failure_words.h"
+
 namespace aptkeep {
 namespace {
 
@@ -102,6 +104,13 @@ void Session::leave_alone(std::int32_t step) {
   save_states();
 }
 
+void Session::stop_at(const std::string& package, const Decision& decision) {
+  ports_.say("stopping at " + shown(package) + ": " + decision.reason);
+  // Without memory, each further script would only die halfway.
+  may_configure_ = decision.failure_class != FailureClass::OutOfMemory &&
+                   decision.failure_class != FailureClass::DpkgItself;
+}
+
 void Session::save_states() {
   if (unsaved_.empty()) return;
   if (const auto saved = ports_.store.set_states(open_.id, unsaved_); !saved)
@@ -161,10 +170,20 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
   // A script that died of SIGINT was stopped by a person, who wants the run to stop (apt cannot
   // know: with Dpkg::Use-Pty=false it does not see the key that went to our terminal).
   verdict.interrupted = a_package_failed && verdict.script.signal == SIGINT;
-  if (a_package_failed && blamed && !verdict.interrupted && !ports_.disk_full()) {
+  const bool to_blame = a_package_failed && blamed && !verdict.interrupted;
+  const bool full = to_blame && ports_.disk_full({});
+  if (to_blame && !full) {
     verdict.kind = Verdict::Kind::Package;
+    if (const auto file = file_without_room(verdict.message); file && verdict.script.script.empty())
+      verdict.no_room = file->empty() || ports_.disk_full(*file);
   } else {
     if (a_package_failed && !blamed) ports_.say("unable to tell which package failed");
+    if (full) {
+      const std::int32_t step = step_of_archive(verdict.subject);
+      const std::string package = step >= 0 ? plan().steps[static_cast<std::size_t>(step)].package
+                                            : slot_name(verdict.subject);
+      ports_.say("stopping at " + shown(package) + ": the disk is full");
+    }
     verdict.kind = Verdict::Kind::DpkgFailed;
     verdict.end.exit_code = result->exit_code;
     verdict.end.signal = result->signal;

@@ -32,6 +32,7 @@ struct Verdict {
   std::string tail;
   ScriptError script;
   bool at_conffile = false;  // a conffile question stood open when it failed
+  bool no_room = false;      // the file systems that dpkg writes to had none for this package
   bool in_trigger = false;   // while processing triggers
   bool hung = false;         // it was ended because it did nothing any more
   bool oom_kill = false;     // the kernel ended some process for want of memory meanwhile
@@ -70,6 +71,10 @@ class Session {
   // Nobody is blamed, and nobody goes on with the step in this run: a person stopped it, or there
   // is no memory. Told by a state without a failure. -1: nothing to mark.
   void leave_alone(std::int32_t step);
+  // That the run ends here, for a reason that no other package is to blame for. Said.
+  void stop_at(const std::string& package, const Decision& decision);
+  // It was stopped, and what is unpacked may be configured yet.
+  bool may_configure() const { return may_configure_; }
   void save_states();  // what changed since the last time, in one transaction
 
   // Writes the failure down, takes its step out of the run and grows the kept set.
@@ -119,6 +124,7 @@ class Session {
   std::map<std::string, std::int32_t> by_package_;
   std::map<std::string, std::vector<Failure>> tried_;  // failed, and to be tried again
   bool record_lost_;
+  bool may_configure_ = false;
 };
 
 // How dpkg wants a package to be named: by the architecture of its control data, which is "all" for

@@ -38,7 +38,7 @@ Failure failure_from(const Verdict& verdict, Phase phase) {
   facts.output = failure.output;
   facts.hung = verdict.hung;
   facts.oom_kill = verdict.oom_kill;
-  facts.room_for_dpkg = true;  // run_dpkg() has looked before it blamed a package
+  facts.room_for_dpkg = !verdict.no_room;
   failure.failure_class = classify(facts);
   return failure;
 }

@@ -92,7 +92,8 @@ class Unpacking {
     const bool others_left = std::any_of(rest_.begin(), rest_.end(), [&](std::uint32_t other) {
       return other != index && session_.states()[other] == StepState::Waiting;
     });
-    if (verdict.script.script.empty() && others_left && !late_.contains(index)) {
+    const bool may_wait = verdict.script.script.empty() && !verdict.no_room;
+    if (may_wait && others_left && !late_.contains(index)) {
       postpone(index);
       return true;
     }
@@ -117,7 +118,9 @@ class Unpacking {
       session_.record(std::move(failure), db);
       if (decision.reaction != Reaction::KeepAndStop) return true;
     }
-    session_.ports().say("stopping at " + session_.shown(failed.package) + ": " + decision.reason);
+    const bool untouched = whole_at_old_side(failed, db);
+    if (decision.reaction == Reaction::Stop && !untouched) session_.leave_alone(step);
+    session_.stop_at(failed.package, decision);
     return false;
   }
 

@@ -138,6 +138,20 @@ TEST(FailureClass, OtherPackagesWordsDoNotCount) {
   EXPECT_EQ(classify(script(1, early)), FailureClass::Unknown);
 }
 
+TEST(FailureClass, TheFileThatDpkgFoundNoRoomFor) {
+  EXPECT_EQ(file_without_room("unable to create '/usr/share/foo/c.dpkg-new' (while processing "
+                              "'./usr/share/foo/c'): No space left on device"),
+            "/usr/share/foo/c.dpkg-new");
+  EXPECT_EQ(file_without_room("cannot copy extracted data for './opt/a b' to '/opt/a b.dpkg-new': "
+                              "failed to write (No space left on device)"),
+            "/opt/a b");
+  EXPECT_EQ(file_without_room("unable to open '/usr/cut off: Disk quota exceeded"),
+            "/usr/cut off: Disk quota exceeded");
+  EXPECT_EQ(file_without_room("it's full: No space left on device"), "");
+  EXPECT_EQ(file_without_room("cannot stat '/usr/x': Input/output error"), std::nullopt);
+  EXPECT_EQ(file_without_room(""), std::nullopt);
+}
+
 TEST(FailureClass, DpkgsOwnEnd) {
   EXPECT_EQ(classify(dpkg(2, "")), FailureClass::DpkgItself);
   EXPECT_EQ(classify(dpkg(1, "")), FailureClass::Unknown);

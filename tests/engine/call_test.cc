@@ -182,6 +182,34 @@ TEST_F(RunTest, AFullDiskStopsTheRunInsteadOfBlamingEveryPackage) {
   EXPECT_EQ(world_.calls.size(), 1u);
 }
 
+// dpkg has taken back what it wrote, so that there is room again, and no other package is tried.
+// What was unpacked before is configured.
+TEST_F(RunTest, APackageThatTheDiskHasNoRoomForStopsTheRun) {
+  upgrade({.package = "early", .version = "2.0"});
+  upgrade({.package = "big", .version = "2.0", .no_room = true});
+  upgrade({.package = "late", .version = "2.0"});
+  begin();
+  no_room_again_ = true;
+  EXPECT_EQ(unpack_all().exit_code, 1);
+  EXPECT_TRUE(open_.failures.empty());
+  EXPECT_EQ(said_.back(), "stopping at big: the disk is full");
+  EXPECT_EQ(world_.state("early"), "ii 2.0");
+  EXPECT_EQ(world_.state("big"), "ii 1.0");
+  EXPECT_EQ(world_.state("late"), "ii 1.0");
+}
+
+// Only that package can do nothing without it.
+TEST_F(RunTest, WhereAnotherFileSystemIsFullTheOthersGoOn) {
+  upgrade({.package = "big", .version = "2.0", .no_room = true});
+  upgrade({.package = "late", .version = "2.0"});
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(open_.failures.size(), 1u);
+  EXPECT_EQ(world_.state("big"), "ii 1.0");
+  EXPECT_EQ(world_.state("late"), "ii 2.0");
+}
+
 TEST_F(RunTest, AnUnknownArchiveIsLeftToTheRealDpkg) {
   upgrade({.package = "a", .version = "2.0"});
   begin();

@@ -61,6 +61,12 @@ void World::unpack(Call& call, const std::string& path) {
               " package pre-installation script subprocess returned error exit status 3");
     return;
   }
+  if (archive.no_room) {
+    error(call, path,
+          "unable to create '/usr/big.dpkg-new' (while processing './usr/big'): "
+          "No space left on device");
+    return;
+  }
   if (archive.package == killed_at) {
     if (--kills == 0) killed_at.clear();
     db[key] = DbPackage{upgrade ? db.at(key).version : archive.version, archive.arch, "iHR", false};

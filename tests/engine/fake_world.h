@@ -24,6 +24,7 @@ struct Archive {
   bool preinst_interrupted = false;  // Ctrl-C
   bool postinst_fails = false;
   bool postinst_interrupted = false;
+  bool no_room = false;            // for its files, and dpkg takes them back
   bool conffile_question = false;  // without anybody to answer
   bool trigger_fails = false;      // its own, activated while it is configured
   int postinst_fails_times = 0;    // and goes well afterwards

@@ -23,7 +23,11 @@ class PlainTest : public ::testing::Test {
   ~PlainTest() override { std::filesystem::remove_all(folder_); }
 
   Result<Ending> record(const std::string& log) {
-    FinishPorts ports{world_, *store_, nullptr, [](const std::string&) {}, [] { return false; },
+    FinishPorts ports{world_,
+                      *store_,
+                      nullptr,
+                      [](const std::string&) {},
+                      [](const std::string&) { return false; },
                       {}};
     const Frontend dpkg{++pid_, 1, "dpkg --configure -a", "boot"};
     return record_plain_call(dpkg, log, false, "amd64", ports, folder_ / "pins", 100);

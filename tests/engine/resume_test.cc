@@ -17,7 +17,7 @@ class ResumeTest : public RunTest {
                       *store_,
                       &world_,
                       [this](const std::string& line) { said_.push_back(line); },
-                      [] { return false; },
+                      [](const std::string&) { return false; },
                       [](const std::string&) { return std::string(); }};
     ports.snapshots = &memory_;
     return ports;

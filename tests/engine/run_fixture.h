@@ -94,13 +94,14 @@ class RunTest : public ::testing::Test {
     call.pending = pending;
     call.no_triggers = no_triggers;
     call.operands = operands;
-    CallPorts ports{world_,
-                    world_,
-                    progress_,
-                    *store_,
-                    [this](const std::string& line) { said_.push_back(line); },
-                    [this] { return disk_full_; },
-                    [this] { return record_holds_; }};
+    CallPorts ports{
+        world_,
+        world_,
+        progress_,
+        *store_,
+        [this](const std::string& line) { said_.push_back(line); },
+        [this](const std::string& file) { return disk_full_ || (!file.empty() && no_room_again_); },
+        [this] { return record_holds_; }};
     if (with_snapshots_) ports.snapshots = &memory_;
     ports.reload_units = [this] { ++reloads_; };
     ports.look_at_guards = [this](const std::string& package, const std::vector<GuardCall>& calls) {
@@ -137,6 +138,7 @@ class RunTest : public ::testing::Test {
   std::optional<Store> store_;
   std::vector<std::string> said_;
   bool disk_full_ = false;
+  bool no_room_again_ = false;  // there is room, but not for what dpkg wrote
   bool record_holds_ = true;
   fake::Memory memory_{world_};
   bool with_snapshots_ = false;
