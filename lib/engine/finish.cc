@@ -181,7 +181,10 @@ StepOutcome outcome_so_far(const OpenPlan& open, std::uint32_t step, StepState s
                            const DbSnapshot& db) {
   StepOutcome outcome;
   outcome.step = open.plan.steps[step];
-  outcome.db_state = state_in(db, outcome.step.package);
+  if (const auto entry = db.find(outcome.step.package); entry != db.end()) {
+    outcome.db_state = entry->second.state;
+    outcome.db_version = entry->second.version;
+  }
   outcome.state = state;
   outcome.rolled_back = step < open.rolled_back.size() && open.rolled_back[step];
   if (const auto left = open.remains.find(step); left != open.remains.end())

@@ -207,6 +207,13 @@ Decision Session::react_to(const Failure& failure) {
 
 bool Session::heal_configured(const DbSnapshot& db) {
   bool healed = false;
+  // What was put back bears the same version after a failed reinstallation.
+  std::erase_if(tried_, [&](const auto& tried) {
+    const std::int32_t step = tried.second.front().step;
+    if (step < 0) return false;
+    const auto index = static_cast<std::size_t>(step);
+    return open_.states[index] == StepState::Returning || open_.rolled_back[index];
+  });
   for (auto tried = tried_.begin(); tried != tried_.end();) {
     const auto entry = db.find(tried->first);
     const bool well = entry != db.end() && entry->second.configured() &&

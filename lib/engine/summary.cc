@@ -39,11 +39,15 @@ bool is_put_back(const Keep& keep, const Ending& ending) {
   return outcome != nullptr && outcome->rolled_back && !is_unfinished(keep);
 }
 
+// Of either version: a way back may have failed.
+std::string what_is_unfinished(const Keep& keep, const Ending& ending) {
+  const StepOutcome* outcome = outcome_of(keep, ending);
+  const std::string& tried = keep.version.empty() ? keep.old_version : keep.version;
+  const bool known = outcome != nullptr && !outcome->db_version.empty();
+  return (known ? outcome->db_version : tried) + " left unfinished (" + keep.db_state + ")";
+}
+
 std::string what_it_is(const Keep& keep, bool back) {
-  if (is_unfinished(keep)) {
-    const std::string version = keep.version.empty() ? keep.old_version : keep.version;
-    return version + " left unfinished (" + keep.db_state + ")";
-  }
   if (keep.version.empty()) {
     if (back) return "not removed, put back";
     return keep.failed && keep.phase == Phase::Purge ? "not purged" : "not removed";
@@ -88,9 +92,11 @@ std::string tell_failed(const Keep& keep, const Ending& ending, const std::strin
   const std::string why = !is_request(keep) ? how_it_ended(keep)
                           : back            ? "as you asked"
                                             : "to be put back, which failed";
-  return "  " + name + " " + what_it_is(keep, back) + ": " + why +
-         (keep.security ? "  SECURITY UPDATE" : "") + "\n" + why_not_put_back(keep) +
-         what_remains(keep, ending) + (is_request(keep) ? "" : what_to_do(keep, ending));
+  const std::string what =
+      is_unfinished(keep) ? what_is_unfinished(keep, ending) : what_it_is(keep, back);
+  return "  " + name + " " + what + ": " + why + (keep.security ? "  SECURITY UPDATE" : "") + "\n" +
+         why_not_put_back(keep) + what_remains(keep, ending) +
+         (is_request(keep) ? "" : what_to_do(keep, ending));
 }
 
 // Those that are kept because of the failed ones: told one by one only where there is more to say.
@@ -124,8 +130,10 @@ std::string headline(const Ending& ending) {
                                     [](const Keep& keep) { return keep.failed; });
   const auto requests = std::count_if(ending.keeps.begin(), ending.keeps.end(), is_request);
   if (requests > 0 && requests == failed) {
-    return "aptkeep: " + std::to_string(ending.keeps.size()) + " of " +
-           std::to_string(ending.outcomes.size()) + " package changes taken back:\n";
+    const auto back = std::count_if(ending.keeps.begin(), ending.keeps.end(),
+                                    [&](const Keep& keep) { return is_put_back(keep, ending); });
+    return "aptkeep: " + std::to_string(back) + " of " + std::to_string(ending.outcomes.size()) +
+           " package changes taken back:\n";
   }
   // The others have failed outside the plan: a trigger's handler, a leftover of an earlier run.
   const auto not_done =

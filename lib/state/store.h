@@ -93,6 +93,7 @@ struct StepOutcome {
   StepState state = StepState::Waiting;
   std::vector<std::string> cause;  // for Kept and Stranded
   std::string db_state;
+  std::string db_version;    // at the plan's end; not recorded
   bool rolled_back = false;  // was on its new side and was put back
   // What a rollback could not put back as it was, a sentence each.
   std::vector<std::string> remains;
