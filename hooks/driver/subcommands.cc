@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "adapters/dpkg_db.h"
+#include "adapters/dpkg_needs.h"
 #include "adapters/proc.h"
 #include "adapters/run_tools.h"
 #include "adapters/selections.h"
@@ -92,6 +93,7 @@ int after_dpkg(const DpkgAncestor& dpkg) {
   RunTools tools(*store, complain);
   FinishPorts ports = tools.finish_ports();
   ports.dpkg = nullptr;  // and nothing is gone on with for him
+  ports.needs_among = needs_among;
   // Who calls dpkg by hand mends by hand as well, and expects `dpkg --configure -a` to go over what
   // has just failed: only what is over is wanted again.
   ports.set_wants = [](std::map<std::string, std::string> wants) {

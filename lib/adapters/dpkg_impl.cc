@@ -128,6 +128,14 @@ std::string name_of(const struct pkginfo* pkg) {
   return std::string(pkg->set->name) + ":" + slot_of(pkg);
 }
 
+std::string text_of(struct dependency* dep) {
+  struct varbuf* text = varbuf_new(0);
+  varbufdependency(text, dep);
+  std::string out(text->buf, text->used);
+  varbuf_free(text);
+  return out;
+}
+
 std::string state_of(const struct pkginfo* pkg) {
   std::string state;
   state += static_cast<char>(pkg_abbrev_want(pkg));

@@ -76,6 +76,7 @@ struct fsys_namenode* node_of(const char* path);
 
 std::string name_of(const struct pkginfo* pkg);   // "name:arch", arch never "all"
 std::string state_of(const struct pkginfo* pkg);  // dpkg -l's letters: "ii", "iHR"
+std::string text_of(struct dependency* dep);      // as the control field has it: "b (>= 2) | c"
 
 // A conffile has two bools in dpkg 1.21, flags in 1.22.
 template <typename Conffile>

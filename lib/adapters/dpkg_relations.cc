@@ -74,14 +74,6 @@ ClauseKind kind_of(const struct dependency& dep) {
   }
 }
 
-std::string text_of(struct dependency* dep) {
-  struct varbuf* text = varbuf_new(0);
-  varbufdependency(text, dep);
-  std::string out(text->buf, text->used);
-  varbuf_free(text);
-  return out;
-}
-
 std::string version_of(const Version& version) {
   return versiondescribe(&version.bin->version, vdew_nonambig);
 }
@@ -171,7 +163,7 @@ class Builder {
         }
       });
     }
-    if (!outside) add(owner, kind_of(*dep), text_of(dep), std::move(any_of));
+    if (!outside) add(owner, kind_of(*dep), dpkg_impl::text_of(dep), std::move(any_of));
   }
 
   // Each package that it hits has to be on a side that is not hit. Of its own name none is meant
@@ -184,7 +176,7 @@ class Builder {
         if (target.pkg->set != owner.pkg->set) hits.push_back(&target);
       });
     }
-    add_hits(owner, kind_of(*dep), text_of(dep), hits);
+    add_hits(owner, kind_of(*dep), dpkg_impl::text_of(dep), hits);
   }
 
   // Multi-Arch: same packages of one name have one version.

@@ -69,6 +69,8 @@ struct FinishPorts {
   // What policy-rc.d has stopped of what triggers services, and nobody has started since, is to be
   // started (true), or has been.
   std::function<void(bool)> end_triggers = {};
+  // What the packages of a plain dpkg call need of each other, for it has no plan that says so.
+  std::function<Result<std::vector<Clause>>(const std::vector<Step>&)> needs_among = {};
   // Whether the driver is known to have died in this run; asked once.
   std::function<bool()> driver_was_killed = {};
 };

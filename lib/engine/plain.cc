@@ -4,6 +4,8 @@
 #include <array>
 
 #include "core/dpkg_log.h"
+#include "core/held_up.h"
+#include "core/kept_set.h"
 #include "engine/session.h"
 
 namespace aptkeep {
@@ -55,6 +57,34 @@ std::vector<Failure> failures_of_plain_call(const std::vector<Step>& steps, cons
   return failures;
 }
 
+void leave_out_follow_ups(const Plan& plan, const DbSnapshot& db, std::vector<Failure>& failures) {
+  const auto is_unpacked = [&](const Failure& failure) {
+    const auto entry = db.find(failure.package);
+    return failure.phase == Phase::Configure && failure.script.empty() && entry != db.end() &&
+           entry->second.state.size() == 2 && entry->second.state[1] == 'U';
+  };
+  std::vector<StepState> states(plan.steps.size(), StepState::Done);
+  std::vector<std::uint32_t> failed;
+  for (const Failure& failure : failures) {
+    const auto step = static_cast<std::uint32_t>(failure.step);
+    const bool whole = whole_at_old_side(plan.steps[step], db);
+    states[step] = whole ? StepState::FailedOld : StepState::FailedNew;
+    if (is_unpacked(failure)) states[step] = StepState::Unpacked;
+    if (!is_unpacked(failure)) failed.push_back(step);
+  }
+  const KeptSet kept = least_kept_set(plan, failed);
+  for (std::size_t before = failures.size() + 1; before > failures.size();) {
+    before = failures.size();
+    std::erase_if(failures, [&](const Failure& failure) {
+      const auto step = static_cast<std::uint32_t>(failure.step);
+      if (!is_unpacked(failure)) return false;
+      if (root_of(kept, step) == nullptr && !held_up(plan, states, step)) return false;
+      states[step] = StepState::Stranded;
+      return true;
+    });
+  }
+}
+
 Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, bool unpack_only,
                                  const std::string& native_arch, FinishPorts& ports,
                                  const std::string& pins_path, std::int64_t now) {
@@ -69,6 +99,12 @@ Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, boo
   open.plan.steps = steps;
   open.states.assign(steps.size(), StepState::Waiting);
   open.failures = failures_of_plain_call(steps, *database, unpack_only);
+  if (open.failures.size() > 1 && ports.needs_among) {
+    auto clauses = ports.needs_among(steps);
+    if (!clauses) return clauses.error();
+    open.plan.clauses = std::move(*clauses);
+    leave_out_follow_ups(open.plan, *database, open.failures);
+  }
   if (open.failures.empty() && fold(open, *database, *active, now).lifted.empty()) return Ending{};
   const auto plan = ports.store.begin_plan(dpkg, open.flags, open.plan, now);
   if (!plan) return plan.error();

@@ -16,6 +16,10 @@ namespace aptkeep {
 std::vector<Failure> failures_of_plain_call(const std::vector<Step>& steps, const DbSnapshot& db,
                                             bool unpack_only);
 
+// Takes out those that dpkg has only left unconfigured because of another one of `failures`: that
+// was not their own. Pure. `plan`: the call's steps, and what they need of each other.
+void leave_out_follow_ups(const Plan& plan, const DbSnapshot& db, std::vector<Failure>& failures);
+
 // Records the call as a run of its own if something failed in it or a keep is over by it, and
 // rewrites the pins then. Returns what was recorded; an empty Ending where nothing was.
 Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, bool unpack_only,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "adapters/dpkg_needs.h"
 #include "dpkg_root.h"
 
 namespace aptkeep::test {
@@ -131,6 +132,32 @@ TEST_F(RelationsTest, ADamagedStanzaIsAnError) {
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].find("unable to read dpkg's database: "), 0U) << told[0];
   EXPECT_EQ(files_of(slot("foo")).version, "2.0");  // and it goes on well
+}
+
+// What a plain dpkg call's packages need of each other, installed or only unpacked.
+TEST_F(RelationsTest, NeedsAmongStepsNameTheOldVersionWhereItWouldDo) {
+  there("foo", "2.0");
+  there("dep", "2.0", "Depends: foo (= 2.0), elsewhere\nConflicts: old\n");
+  there("user", "2.0", "Pre-Depends: nobody | dep (>= 0.5)\nDepends: alone\n");
+  step("foo", "1.0", "2.0");
+  step("dep", "1.0", "2.0");
+  step("user", "", "2.0");
+  step("gone", "1.0", "");
+  const auto clauses = needs_among(steps_);
+  ASSERT_TRUE(clauses) << clauses.error().message;
+  ASSERT_EQ(clauses->size(), 2u);
+  const Clause& dep = (*clauses)[0];
+  EXPECT_EQ(dep.owner_step, 1);
+  EXPECT_EQ(dep.relation, "foo (= 2.0)");
+  ASSERT_EQ(dep.any_of.size(), 1u);
+  EXPECT_EQ(dep.any_of[0].step, 0u);
+  EXPECT_EQ(dep.any_of[0].side, Side::New);
+  const Clause& user = (*clauses)[1];
+  EXPECT_EQ(user.kind, ClauseKind::PreDepends);
+  EXPECT_EQ(user.relation, "nobody | dep (>= 0.5)");
+  ASSERT_EQ(user.any_of.size(), 2u);
+  EXPECT_EQ(user.any_of[1].step, 1u);
+  EXPECT_EQ(user.any_of[1].side, Side::Old);
 }
 
 }  // namespace

@@ -40,6 +40,16 @@ class PlainTest : public ::testing::Test {
   std::int64_t pid_ = 1;
 };
 
+Clause need(std::int32_t owner, std::uint32_t target, Side side = Side::New) {
+  Clause clause;
+  clause.owner_step = owner;
+  clause.owner_side = Side::New;
+  clause.relation = "it";
+  clause.any_of = {{target, Side::New}};
+  if (side == Side::Old) clause.any_of.push_back({target, Side::Old});
+  return clause;
+}
+
 constexpr const char* kUpgrade = "2026-01-01 00:00:00 upgrade foo:amd64 1.0 2.0\n";
 
 TEST_F(PlainTest, AFailureIsRecorded) {
@@ -69,6 +79,40 @@ TEST_F(PlainTest, ACallThatEndsAKeepIsRecorded) {
   EXPECT_EQ(ending->lifted, std::vector<std::string>{"foo:amd64"});
   EXPECT_EQ(runs(), 2u);
   EXPECT_TRUE(store_->keeps()->empty());
+}
+
+// foo's preinst failed; dep needs its new version, user needs dep, alone waits for something else,
+// and content would do with foo as it is.
+TEST_F(PlainTest, WhatWaitsForAnotherThatFailedIsNoFailureOfItsOwn) {
+  Plan plan;
+  std::vector<Failure> failures;
+  for (const char* name : {"foo", "dep", "user", "alone", "content"}) {
+    Step step;
+    step.package = std::string(name) + ":amd64";
+    step.action = Action::Upgrade;
+    step.old_version = "1.0";
+    step.new_version = "2.0";
+    world_.install(name, "2.0");
+    world_.db[step.package].state = "iU";
+    plan.steps.push_back(step);
+  }
+  world_.install("foo", "1.0");
+  plan.clauses = {need(2, 1), need(1, 0), need(4, 0, Side::Old)};
+  failures = failures_of_plain_call(plan.steps, world_.db, false);
+  ASSERT_EQ(failures.size(), 5u);
+  leave_out_follow_ups(plan, world_.db, failures);
+  ASSERT_EQ(failures.size(), 3u);
+  EXPECT_EQ(failures[0].package, "foo:amd64");
+  EXPECT_EQ(failures[1].package, "alone:amd64");
+  EXPECT_EQ(failures[2].package, "content:amd64");
+  // Half-configured, foo is no use to anybody.
+  world_.install("foo", "2.0");
+  world_.db["foo:amd64"].state = "iF";
+  failures = failures_of_plain_call(plan.steps, world_.db, false);
+  leave_out_follow_ups(plan, world_.db, failures);
+  ASSERT_EQ(failures.size(), 2u);
+  EXPECT_EQ(failures[0].package, "foo:amd64");
+  EXPECT_EQ(failures[1].package, "alone:amd64");
 }
 
 }  // namespace

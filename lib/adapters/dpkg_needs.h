@@ -1,0 +1,17 @@
+// What installed packages need of each other, through libdpkg. Like dpkg_db.cc linked into
+// executables only.
+#pragma once
+
+#include <vector>
+
+#include "core/plan.h"
+#include "core/result.h"
+
+namespace aptkeep {
+
+// The Depends and Pre-Depends by which the installed version of a step needs other steps' packages,
+// by their names (not through Provides): their new versions, and their old ones where these would
+// do as well. A relation that names none of them is no clause.
+Result<std::vector<Clause>> needs_among(const std::vector<Step>& steps);
+
+}  // namespace aptkeep
