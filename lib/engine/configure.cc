@@ -47,7 +47,8 @@ class Configuring {
       if (!went) session_.ports().say(went.error().message);
       again = went ? *went : !std::exchange(stumbled, true);
       allow_follow_ups();
-      if (went && !again) strand_returning();
+      // What an earlier call has not configured the last one may.
+      if (went && !again && session_.call().pending) strand_returning();
     }
     return std::nullopt;
   }

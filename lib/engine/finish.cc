@@ -215,7 +215,13 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db, const HasSnapshot& 
     broken_unknown = broken_unknown || (((in_between && !known && torn) || cut_off) &&
                                         has_snapshot(open.plan.steps[i].package));
   }
-  return broken_unknown;
+  if (broken_unknown) return true;
+  // Killed between the record of a failure and the way back.
+  const auto back = to_go_back(open, has_snapshot);
+  return std::any_of(back.begin(), back.end(), [&](std::uint32_t step) {
+    const std::string& package = open.plan.steps[step].package;
+    return broken(state_in(db, package)) && !is_unwanted(package, db);
+  });
 }
 
 // The launcher has said so. One that never worked in this run has left nothing, and all is as

@@ -71,6 +71,28 @@ bool is_touched(StepState state) {
   return false;
 }
 
+namespace {
+
+WayBack way_of(const OpenPlan& open, const std::vector<StepState>& states,
+               const HasSnapshot& has_snapshot) {
+  std::vector<bool> touched;
+  touched.reserve(states.size());
+  for (const StepState state : states) touched.push_back(is_touched(state));
+  return way_back(open.plan, states, touched, obstacles_of(open, has_snapshot));
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> to_go_back(const OpenPlan& open, const HasSnapshot& has_snapshot) {
+  const auto failed = [&](std::uint32_t step) { return open.states[step] == StepState::FailedNew; };
+  std::vector<std::uint32_t> steps;
+  bool any = false;
+  for (std::uint32_t i = 0; i < open.states.size(); ++i) any = any || failed(i);
+  if (any) steps = way_of(open, open.states, has_snapshot).returning;
+  std::erase_if(steps, [&](std::uint32_t step) { return !failed(step); });
+  return steps;
+}
+
 std::map<std::uint32_t, std::string> why_not_back(const OpenPlan& open,
                                                   const std::vector<StepState>& states,
                                                   const HasSnapshot& has_snapshot) {
@@ -80,13 +102,10 @@ std::map<std::uint32_t, std::string> why_not_back(const OpenPlan& open,
     between = between || state == StepState::FailedNew || state == StepState::Stranded;
   }
   if (!between) return sentences;
-  std::vector<bool> touched;
-  touched.reserve(states.size());
-  for (const StepState state : states) touched.push_back(is_touched(state));
   const auto name = [&](std::uint32_t step) {
     return display_name(open.plan.steps[step].package, open.flags.native_arch);
   };
-  const WayBack way = way_back(open.plan, states, touched, obstacles_of(open, has_snapshot));
+  const WayBack way = way_of(open, states, has_snapshot);
   for (const Stuck& stuck : way.stuck) {
     const StepState state = states[stuck.step];
     if (state != StepState::FailedNew && state != StepState::Stranded) continue;

@@ -1,6 +1,7 @@
 // Why steps cannot be put back to their old side.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -20,6 +21,9 @@ std::vector<std::string> obstacles_of(const OpenPlan& open, const HasSnapshot& h
 
 // Whether dpkg has begun with it, and its package is not whole at its old side.
 bool is_touched(StepState state);
+
+// Failed, and between their sides, and nothing keeps them from going back.
+std::vector<std::uint32_t> to_go_back(const OpenPlan& open, const HasSnapshot& has_snapshot);
 
 // In each sentence of why_not_back(), between the package and the reason.
 inline constexpr std::string_view kNotPutBack = " not put back, because ";

@@ -255,9 +255,11 @@ Status prepare(Database& db, bool may_write, const std::string& path) {
     if (mode.row() && mode.text(0) != "wal") {
       db.fail("its file system cannot hold a write-ahead log");
     }
-    // In WAL mode NORMAL never breaks the file; a power cut may take the last transactions
-    // (https://www.sqlite.org/pragma.html#pragma_synchronous).
-    db.run("PRAGMA synchronous=NORMAL");
+    // In WAL mode NORMAL never breaks the file, but a power cut may take the last transactions
+    // (https://www.sqlite.org/pragma.html#pragma_synchronous): dpkg syncs what it does, so that a
+    // package could be back at its old version on disk, and nothing say that it failed or what is
+    // to be done about it yet. Few are written, and a run without failures writes a handful.
+    db.run("PRAGMA synchronous=FULL");
     // The log file stays (see Database::open); its content need not.
     db.run("PRAGMA journal_size_limit=0");
   }

@@ -196,7 +196,7 @@ TEST_F(ResumeTest, WhatIsKeptAndTornIsMendedAtTheEnd) {
   EXPECT_EQ(world_.state("bar"), "ii 1.0");
 }
 
-// Between the record of a failure and the way back: nothing but the launcher's word tells of it.
+// Between the record of a failure and the way back.
 TEST_F(ResumeTest, WhatHadFailedBeforeTheDriverWasKilledGoesBackAtTheEnd) {
   Archive foo{"foo", "2.0"};
   foo.postinst_fails = true;
@@ -209,6 +209,35 @@ TEST_F(ResumeTest, WhatHadFailedBeforeTheDriverWasKilledGoesBackAtTheEnd) {
   ASSERT_EQ(world_.state("foo"), "iF 2.0");
   end_run(true);
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
+}
+
+// As above, with the launcher killed as well, so that nobody can say so.
+TEST_F(ResumeTest, WhatHadFailedGoesBackThoughNobodyToldOfTheDriversDeath) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  const auto step = upgrade(foo);
+  begin();
+  unpack_all();
+  record_failure_of_foo(step);
+  ASSERT_TRUE(store_->set_states(open_.id, {{step, StepState::FailedNew}}));
+  ASSERT_TRUE(world_.run({"--configure", "--pending"}));
+  end_run();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+}
+
+// Its way back has failed: that is the end of it, not the driver's.
+TEST_F(ResumeTest, WhatCouldNotGoBackIsNotTriedAgainAtTheEnd) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  upgrade(foo);
+  memory_.old_postinst_fails.insert("foo:amd64");
+  begin();
+  unpack_all();
+  configure_pending();
+  ASSERT_EQ(world_.state("foo"), "iF 1.0");
+  const auto calls = world_.calls.size();
+  end_run();
+  EXPECT_EQ(world_.calls.size(), calls);
 }
 
 TEST_F(ResumeTest, WhatIsTornAndCannotBeFinishedAfterAllGoesBack) {

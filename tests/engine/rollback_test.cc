@@ -163,6 +163,24 @@ TEST_F(RollbackTest, AFailedWayBackLeavesThePackageAndHarmsNoOther) {
   EXPECT_EQ(open_.states[depv_], StepState::Stranded);
 }
 
+// apt configures some before it unpacks the rest: what is back may wait for one of these.
+TEST_F(RollbackTest, WhatIsBackAndWaitsIsConfiguredByALaterCall) {
+  Archive foo{"foo", "2.0"};
+  foo.preinst_fails = foo.abort_upgrade_fails = true;
+  upgrade(foo);
+  upgrade({.package = "needed", .version = "2.0"});
+  upgrade({.package = "first", .version = "2.0"});
+  world_.depends["foo"] = {"needed"};
+  begin();
+  unpack_all();
+  ASSERT_EQ(world_.state("foo"), "iU 1.0");
+  call(DpkgCall::Verb::Configure, {"first"}, false, false);
+  ASSERT_EQ(world_.state("foo"), "iU 1.0");
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(world_.state("needed"), "ii 2.0");
+}
+
 TEST_F(RollbackTest, AnArchiveThatCannotBeMadeHarmsNoOther) {
   Archive foo{"foo", "2.0"};
   foo.postinst_fails = true;
