@@ -1,4 +1,5 @@
-// aptkeep services [restart]: what ran before the last run and does not now.
+// aptkeep services [restart]: what ran before the last run and does not now, and what else that run
+// could not start, or did not restart.
 #include <iostream>
 #include <map>
 

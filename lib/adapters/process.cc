@@ -110,13 +110,14 @@ std::string read_all(int fd) {
   }
 }
 
-// The environment with our folder taken out of PATH.
+// The environment with the launcher's folder taken out of PATH, and the shims' put into it.
 class Environment {
  public:
-  Environment() {
+  explicit Environment(const std::string& first) {
+    const std::string before = first.empty() ? "" : first + ":";
     for (char** entry = environ; *entry != nullptr; ++entry) {
       if (std::strncmp(*entry, "PATH=", 5) == 0) {
-        path_ = "PATH=" + real_path(*entry + 5);
+        path_ = "PATH=" + before + real_path(*entry + 5);
         entries_.push_back(path_.data());
       } else {
         entries_.push_back(*entry);
@@ -161,7 +162,7 @@ HangEnd watch_over(pid_t child, const RunOptions& options, const Wiring* wiring)
 // process, even if it could not become the program.
 Result<int> spawn_and_wait(const std::vector<std::string>& args, const RunOptions& options,
                            Wiring* wiring, int status_fd, bool& tried, HangEnd& hang) {
-  Environment environment;
+  Environment environment(options.first_in_path);
   std::error_code failure;
   pid_t failed = -1;
   bp::child child(
@@ -230,9 +231,12 @@ Result<DpkgResult> run_guarded(const std::vector<std::string>& args, const RunOp
 }  // namespace
 
 std::string real_path(const std::string& path) {
-  std::string rest(path.size() + 1, '\0');
-  path_without(path.c_str(), paths::kBinDir, rest.data());
-  rest.resize(std::strlen(rest.c_str()));
+  std::string rest = path;
+  for (const char* folder : {paths::kBinDir, paths::kShims}) {
+    const std::string from = rest;
+    path_without(from.c_str(), folder, rest.data());
+    rest.resize(std::strlen(rest.c_str()));
+  }
   return rest.empty() && !path.empty() ? kDefaultPath : rest;
 }
 

@@ -24,6 +24,8 @@ struct RunOptions {
   std::int64_t hang_grace = 10;  // seconds between SIGTERM and SIGKILL
   bool unattended = false;
   std::vector<std::string> never_end = {};
+  // A folder that goes before all others in the child's PATH; "": none.
+  std::string first_in_path = {};
   // One line, while dpkg runs. Unset: to standard error, as it is fit for a raw terminal.
   std::function<void(const std::string&)> tell = {};
 };
@@ -38,7 +40,7 @@ struct RunOptions {
 // SIGINT, SIGQUIT and SIGHUP are ignored meanwhile, as apt does; SIGTERM is passed on.
 Result<DpkgResult> run_process(const std::vector<std::string>& args, const RunOptions& options);
 
-// PATH without aptkeep's own folder, so that scripts and dpkg find the real tools.
+// PATH without aptkeep's own folders, so that scripts and dpkg find the real tools.
 std::string real_path(const std::string& path);
 
 class RealDpkg final : public DpkgRunner {

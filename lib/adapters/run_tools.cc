@@ -20,6 +20,7 @@ namespace {
 
 RunOptions options_of(const OpenPlan* plan) {
   RunOptions options;
+  if (has_service_manager()) options.first_in_path = paths::kShims;
   if (plan == nullptr) return options;
   options.hang_after = plan->flags.hang_after;
   options.unattended = plan->flags.unattended;

@@ -164,12 +164,15 @@ std::vector<UnitDecision> decide_units(
 
 std::vector<PutOff> parse_put_off(std::string_view text) {
   std::vector<PutOff> all;
-  std::set<std::string> known;
+  std::set<std::pair<std::string, std::string>> known;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
     const auto words = words_of(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (words.size() == 2 && known.insert(words[0]).second) all.push_back({words[0], words[1]});
+    if (words.size() != 3 || !known.emplace(words[0], words[1]).second) continue;
+    if (words[0] == "restart") all.push_back({PutOff::Kind::Restart, words[1], words[2]});
+    if (words[0] == "reboot") all.push_back({PutOff::Kind::Reboot, words[1], words[2]});
+    if (words[0] == "failed") all.push_back({PutOff::Kind::Failed, words[1], words[2]});
   }
   return all;
 }

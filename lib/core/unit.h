@@ -53,14 +53,17 @@ bool is_trigger(std::string_view unit);
 bool is_wanted(const UnitFacts& facts);
 std::string state_text(const UnitFacts& facts);  // "active (running)"
 
-// A restart that policy-rc.d put off to the end of the run.
+// What policy-rc.d and the shims have left to the end of the run (policy/notes.h).
 struct PutOff {
+  enum class Kind { Restart, Reboot, Failed };
+  Kind kind = Kind::Restart;
   std::string unit;
   std::string package;  // whose script wanted it
 
   friend bool operator==(const PutOff&, const PutOff&) = default;
 };
-// "UNIT PACKAGE" in each line; each unit once, in the order of the first. Others are passed over.
+// "KIND UNIT PACKAGE" in each line; each unit of each kind once, in the order of the first. Others
+// are passed over.
 std::vector<PutOff> parse_put_off(std::string_view text);
 
 enum class Standing {

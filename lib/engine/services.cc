@@ -73,6 +73,8 @@ class Restoring {
   void judge(const std::vector<UnitDecision>& decisions, const FactsByName& now);
   Status restart_put_off(const std::function<Standing(const std::string&)>& standing);
   std::vector<std::string> due(const std::function<Standing(const std::string&)>& standing);
+  void take_failed(const PutOff& one, Standing its);
+  void try_failed_again();
   UnitRecord* record_of(const std::string& unit);
   void act(const char* verb, const std::vector<std::string>& units);
 
@@ -80,6 +82,7 @@ class Restoring {
   ServicePorts& ports_;
   std::set<std::string> heirs_;
   std::map<std::string, std::string> not_restarted_;  // unit -> why
+  std::set<std::string> failed_;                      // a script's start of them has
 };
 
 Result<UnitsOfPackages> Restoring::new_units() const {
@@ -133,13 +136,43 @@ void Restoring::start(const std::vector<UnitDecision>& decisions, const FactsByN
   act("start", others);
 }
 
+// What a script could not start: also a unit that is new in this run.
+void Restoring::take_failed(const PutOff& one, Standing its) {
+  // Of a package that is not configured, or is back, the failure is on record; what is to run of it
+  // is started with all else.
+  if (its != Standing::Upgraded) return;
+  failed_.insert(one.unit);
+  if (record_of(one.unit) == nullptr)
+    records_.push_back({one.unit, one.package, "not there", false, "", ""});
+}
+
+void Restoring::try_failed_again() {
+  std::vector<std::string> units(failed_.begin(), failed_.end());
+  const auto now = ports_.units.ask(units);
+  std::erase_if(units, [&](const std::string& unit) {
+    const auto found = now ? now->find(unit) : FactsByName::const_iterator();
+    return now && found != now->end() &&
+           (found->second.is_up() || found->second.load_state != "loaded");
+  });
+  if (units.empty()) return;
+  act("daemon-reload", {""});
+  act("reset-failed", units);
+  act("start", units);
+  ports_.units.settle();
+}
+
 std::vector<std::string> Restoring::due(
     const std::function<Standing(const std::string&)>& standing) {
   std::vector<std::string> units;
   for (const PutOff& one : ports_.put_off()) {
     const Standing its = standing(one.package);
     if (its == Standing::Gone) continue;
-    if (its == Standing::Unfinished) {
+    if (one.kind == PutOff::Kind::Failed) {
+      take_failed(one, its);
+    } else if (one.kind == PutOff::Kind::Reboot) {
+      if (its == Standing::Upgraded)
+        not_restarted_[one.unit] = "the version from before runs until the next boot";
+    } else if (its == Standing::Unfinished) {
       not_restarted_[one.unit] = "it was not restarted, because its package is not configured";
     } else if (one.unit == ports_.own_unit) {
       not_restarted_[one.unit] = "it was not restarted, because this run was made in it";
@@ -175,6 +208,7 @@ Status Restoring::restart_put_off(const std::function<Standing(const std::string
     act("restart", services);
     ports_.units.settle();
   }
+  if (!failed_.empty()) try_failed_again();
   ports_.forget_put_off();
   return success();
 }
@@ -201,6 +235,14 @@ void Restoring::judge(const std::vector<UnitDecision>& decisions, const FactsByN
       record->trouble = who + "does not start again: it is " + state;
       record->journal = ports_.units.journal(decision.unit);
     }
+  }
+  for (const std::string& unit : failed_) {
+    UnitRecord* record = record_of(unit);
+    const auto found = now.find(unit);
+    if (found == now.end() || found->second.is_up() || !record->trouble.empty()) continue;
+    if (found->second.load_state == "masked") continue;
+    record->trouble = "its package could not start it: it is " + state_text(found->second);
+    record->journal = ports_.units.journal(unit);
   }
   for (const auto& [unit, why] : not_restarted_) {
     UnitRecord* record = record_of(unit);
@@ -271,8 +313,12 @@ Result<std::vector<UnitRecord>> restore_units(
     std::int64_t run, std::vector<UnitRecord> records,
     const std::function<Standing(const std::string&)>& standing, ServicePorts& ports) {
   if (records.empty()) return records;
+  const auto known = std::ssize(records);
   Restoring restoring(std::move(records), ports);
   if (const Status done = restoring.run(standing); !done) return done.error();
+  const std::vector<UnitRecord> added(restoring.records().begin() + known,
+                                      restoring.records().end());
+  if (const Status noted = ports.store.note_units(run, added); !noted) return noted.error();
   if (const Status saved = ports.store.set_units(run, restoring.records()); !saved) {
     return saved.error();
   }

@@ -152,7 +152,7 @@ std::string headline(const Ending& ending) {
 
 std::string tell_services(const Ending& ending) {
   if (ending.units.empty()) return {};
-  std::string text = "aptkeep: what ran before and does not now:\n";
+  std::string text = "aptkeep: services that are not as they should be:\n";
   for (const UnitRecord& unit : ending.units) text += "  " + unit.name + ": " + unit.trouble + "\n";
   return text + "aptkeep: see 'aptkeep services'\n";
 }

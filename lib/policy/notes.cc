@@ -7,12 +7,13 @@
 
 namespace aptkeep::policy {
 
-bool note_restarts(const char* run_dir, const Units& units, const char* package, const char* arch) {
+bool note(const char* run_dir, const char* kind, const Units& units, const char* package,
+          const char* arch) {
   char lines[16384];
   std::size_t size = 0;
   for (std::size_t i = 0; i < units.count; ++i) {
-    const int added = std::snprintf(lines + size, sizeof lines - size, "%s %s:%s\n", units.name[i],
-                                    package, arch);
+    const int added = std::snprintf(lines + size, sizeof lines - size, "%s %s %s:%s\n", kind,
+                                    units.name[i], package, arch);
     if (added <= 0 || static_cast<std::size_t>(added) >= sizeof lines - size) return false;
     size += static_cast<std::size_t>(added);
   }

@@ -1,5 +1,5 @@
-// What policy-rc.d puts off: a line for each restart in /run/aptkeep/notes, "UNIT PACKAGE:ARCH".
-// libc only.
+// What policy-rc.d and the shims leave to the run's end: a line for each unit in
+// /run/aptkeep/notes, "KIND UNIT PACKAGE:ARCH". libc only.
 #pragma once
 
 #include "policy/systemctl.h"
@@ -8,7 +8,12 @@ namespace aptkeep::policy {
 
 inline constexpr char kNotes[] = "notes";  // in paths::kRunDir
 
+inline constexpr char kRestart[] = "restart";  // was put off
+inline constexpr char kReboot[] = "reboot";    // runs as before until the next boot
+inline constexpr char kFailed[] = "failed";    // did not start, and is to be tried again
+
 // False: it could not be written, and nothing may be put off. Writes all or nothing.
-bool note_restarts(const char* run_dir, const Units& units, const char* package, const char* arch);
+bool note(const char* run_dir, const char* kind, const Units& units, const char* package,
+          const char* arch);
 
 }  // namespace aptkeep::policy

@@ -37,11 +37,6 @@ bool read_action(const char* text, Question& question) {
                             : copy(question.action, sizeof question.action, text, length);
 }
 
-bool starts(const char* action) {
-  return is(action, "start") || is(action, "restart") || is(action, "try-restart") ||
-         is(action, "force-reload");
-}
-
 }  // namespace
 
 bool is_unit_name(const char* name) {
@@ -54,6 +49,19 @@ bool is_unit_name(const char* name) {
   return true;
 }
 
+bool is_start(const char* action) {
+  return is(action, "start") || is(action, "restart") || is(action, "try-restart") ||
+         is(action, "force-reload");
+}
+
+Question question_of(const char* name, const char* action) {
+  Question question;
+  if (!is_unit_name(name) || !read_action(action, question)) return question;
+  question.understood = copy(question.unit, sizeof question.unit, name, std::strlen(name),
+                             has_suffix(name) ? "" : ".service");
+  return question;
+}
+
 Question read_question(int argc, const char* const* argv) {
   Question question;
   int at = 1;
@@ -61,12 +69,7 @@ Question read_question(int argc, const char* const* argv) {
     if (is(argv[at], "--list")) return question;
     ++at;
   }
-  if (argc - at < 2 || !is_unit_name(argv[at]) || !read_action(argv[at + 1], question)) {
-    return question;
-  }
-  question.understood = copy(question.unit, sizeof question.unit, argv[at], std::strlen(argv[at]),
-                             has_suffix(argv[at]) ? "" : ".service");
-  return question;
+  return argc - at < 2 ? question : question_of(argv[at], argv[at + 1]);
 }
 
 Answer answer(const Question& question, const Surroundings& around) {
@@ -83,12 +86,13 @@ Answer answer(const Question& question, const Surroundings& around) {
   }
   if (around.off || !around.systemd || !around.script) return said;
   // Only what runs: a start is never put off, since its service is down meanwhile.
-  said.may_wait = around.may_wait && around.ran &&
-                  (is(question.action, "restart") || is(question.action, "try-restart"));
+  const bool restart = is(question.action, "restart") || is(question.action, "try-restart");
+  if (restart && around.ran) said.wait = around.wait;
+  said.forgive = is_start(question.action) && (around.early || around.release_upgrade);
   if (around.sockets_stay) return said;
   // What starts it again is stopped before it, and started before it (Debian bug 736258).
   if (is(question.action, "stop")) said.triggers = Triggers::Stop;
-  if (starts(question.action)) said.triggers = Triggers::Start;
+  if (is_start(question.action)) said.triggers = Triggers::Start;
   return said;
 }
 

@@ -22,9 +22,21 @@ struct Question {
 };
 
 Question read_question(int argc, const char* const* argv);
+// The same from two words; as of invoke-rc.d, whose names are a service's where they say no kind.
+Question question_of(const char* name, const char* action);
 
 // Of characters that units' names are made of, patterns included; never beginning with a dash.
 bool is_unit_name(const char* name);
+
+// Whom a restart of what runs may wait for.
+enum class Wait {
+  No,
+  End,     // of the run, which restarts all that waits
+  Reboot,  // a rule says so, or a release upgrade, whose end is one
+};
+
+// "start", "restart" and what else ends with a new process.
+bool is_start(const char* action);
 
 struct Surroundings {
   bool init = false;     // there is a /sbin/init, as invoke-rc.d looks for it
@@ -32,10 +44,12 @@ struct Surroundings {
   bool off = false;      // aptkeep is switched off
   bool script = false;   // below a maintainer script
   bool ran = false;      // the unit ran when this run began (the table says so)
-  // In a run whose end restarts what is put off, below the postinst of a package that rules do not
-  // give another class than end, and that nothing else of the run needs.
-  bool may_wait = false;
-  bool sockets_stay = false;  // a rule wants its sockets left, or the package's way as it is
+  // End: in a run, below the postinst of a package that rules do not give another class than end,
+  // and that nothing else of the run needs.
+  Wait wait = Wait::No;
+  bool early = false;            // by a rule: others need it now
+  bool release_upgrade = false;  // to another release, so that its end is a reboot
+  bool sockets_stay = false;     // a rule wants its sockets left, or the package's way as it is
 };
 
 // What is to be done about the unit's triggers before the caller goes on.
@@ -43,9 +57,12 @@ enum class Triggers { Leave, Stop, Start };
 
 struct Answer {
   int code = kDoIt;
-  // The restart may wait for the run's end, where the whole call does and can be noted: then 101.
-  bool may_wait = false;
+  // Where the whole call does and can be noted: then 101.
+  Wait wait = Wait::No;
   Triggers triggers = Triggers::Leave;
+  // That it does not start is noted, to be tried again at the run's end, and is not to fail the
+  // package (what Ubuntu's release upgrader has its own invoke-rc.d for).
+  bool forgive = false;
 };
 
 Answer answer(const Question& question, const Surroundings& around);

@@ -14,12 +14,6 @@
 namespace aptkeep::policy {
 namespace {
 
-void triggers_of(const char* unit, Units& found) {
-  const char* const words[] = {"show", "--property=TriggeredBy", "--value", "--", unit};
-  if (!systemctl(words, 5, found.text, sizeof found.text)) found.text[0] = '\0';
-  found.split();
-}
-
 int open_folder(const char* run_dir, bool make) {
   char path[512];
   std::snprintf(path, sizeof path, "%s/%s", run_dir, kTriggersDir);
@@ -60,6 +54,12 @@ void start_noted(int folder, const char* unit) {
 }
 
 }  // namespace
+
+void triggers_of(const char* unit, Units& found) {
+  const char* const words[] = {"show", "--property=TriggeredBy", "--value", "--", unit};
+  if (!systemctl(words, 5, found.text, sizeof found.text)) found.text[0] = '\0';
+  found.split();
+}
 
 void stop_triggers(const char* run_dir, const char* unit) {
   Units units;

@@ -3,9 +3,14 @@
 // systemctl(1).
 #pragma once
 
+#include "policy/systemctl.h"
+
 namespace aptkeep::policy {
 
 inline constexpr char kTriggersDir[] = "triggers";  // in paths::kRunDir
+
+// What triggers the unit, active or not; none where that cannot be told.
+void triggers_of(const char* unit, Units& found);
 
 // Stops those that are active of what triggers the unit. Where that cannot be noted nothing is
 // stopped, since nothing would start it again.

@@ -193,11 +193,14 @@ TEST_F(DecideUnits, TwoThatAreGoneHaveOneHeir) {
 }
 
 TEST(PutOffRestarts, AreReadLineByLine) {
-  EXPECT_EQ(parse_put_off("a.service a:amd64\nb.socket b:i386\n"),
-            (std::vector<PutOff>{{"a.service", "a:amd64"}, {"b.socket", "b:i386"}}));
-  EXPECT_EQ(parse_put_off("a.service a:amd64\na.service b:amd64\ncut o"),
-            (std::vector<PutOff>{{"a.service", "a:amd64"}, {"cut", "o"}}));
-  EXPECT_TRUE(parse_put_off("\nalone\n a b c \n").empty());
+  using Kind = PutOff::Kind;
+  EXPECT_EQ(parse_put_off("restart a.service a:amd64\nreboot b.socket b:i386\nfailed c c:amd64\n"),
+            (std::vector<PutOff>{{Kind::Restart, "a.service", "a:amd64"},
+                                 {Kind::Reboot, "b.socket", "b:i386"},
+                                 {Kind::Failed, "c", "c:amd64"}}));
+  EXPECT_EQ(parse_put_off("restart a a:amd64\nrestart a b:amd64\nfailed a a:amd64\nrestart cut"),
+            (std::vector<PutOff>{{Kind::Restart, "a", "a:amd64"}, {Kind::Failed, "a", "a:amd64"}}));
+  EXPECT_TRUE(parse_put_off("\nalone\n a b\nother a b\n restart a b c \n").empty());
 }
 
 // Printed by systemd 252.

@@ -248,7 +248,7 @@ class PutOffTest : public ServicesTest {
     units_.add("foo.service");
     standing_["foo:amd64"] = Standing::Upgraded;
     begin({"foo:amd64"});
-    put_off_ = {{"foo.service", "foo:amd64"}};
+    put_off_ = {{PutOff::Kind::Restart, "foo.service", "foo:amd64"}};
   }
   std::vector<PutOff> put_off_;
 };
@@ -261,7 +261,7 @@ TEST_F(PutOffTest, ARestartIsMadeAtTheEnd) {
 
 TEST_F(PutOffTest, ASocketIsRestartedWhileItsServiceIsStopped) {
   units_.add("foo.socket").triggers = {"foo.service"};
-  put_off_.push_back({"foo.socket", "foo:amd64"});
+  put_off_.push_back({PutOff::Kind::Restart, "foo.socket", "foo:amd64"});
   EXPECT_TRUE(end().empty());
   EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "stop foo.service", "restart foo.socket",
                                  "restart foo.service"}));
@@ -293,6 +293,42 @@ TEST_F(PutOffTest, TheServiceThatTheRunIsMadeInIsNotRestarted) {
   ASSERT_EQ(trouble.size(), 1U);
   EXPECT_EQ(trouble[0].trouble, "it was not restarted, because this run was made in it");
   EXPECT_TRUE(units_.log.empty());
+}
+
+TEST_F(PutOffTest, WhatWaitsForTheNextBootIsOnlyTold) {
+  put_off_[0].kind = PutOff::Kind::Reboot;
+  const auto trouble = end();
+  ASSERT_EQ(trouble.size(), 1U);
+  EXPECT_EQ(trouble[0].trouble, "the version from before runs until the next boot");
+  EXPECT_TRUE(units_.log.empty());
+  standing_["foo:amd64"] = Standing::Unchanged;
+  put_off_ = {{PutOff::Kind::Reboot, "foo.service", "foo:amd64"}};
+  EXPECT_TRUE(end().empty()) << "it was put back";
+}
+
+TEST_F(PutOffTest, WhatAScriptCouldNotStartIsTriedAgain) {
+  units_.add("new.service");
+  units_.stop("new.service");
+  put_off_ = {{PutOff::Kind::Failed, "new.service", "foo:amd64"}};
+  EXPECT_TRUE(end().empty());
+  EXPECT_EQ(units_.log,
+            (Strings{"daemon-reload ", "reset-failed new.service", "start new.service"}));
+}
+
+TEST_F(PutOffTest, WhatAScriptCouldNotStartIsTold) {
+  units_.add("new.service");
+  units_.stop("new.service");
+  units_.broken = {"new.service"};
+  put_off_ = {{PutOff::Kind::Failed, "new.service", "foo:amd64"}};
+  const auto trouble = end();
+  ASSERT_EQ(trouble.size(), 1U);
+  EXPECT_EQ(trouble[0].name, "new.service");
+  EXPECT_EQ(trouble[0].package, "foo:amd64");
+  EXPECT_TRUE(trouble[0].trouble.starts_with("its package could not start it: it is "));
+  EXPECT_FALSE(trouble[0].wanted);
+  const auto kept = store_.units(7);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->size(), 2u);
 }
 
 TEST_F(PutOffTest, ARemovedPackagesServiceIsNot) {

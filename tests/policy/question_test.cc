@@ -100,21 +100,40 @@ TEST(PolicyAnswer, TriggersStopBeforeAndStartBefore) {
 
 TEST(PolicyAnswer, OnlyARestartOfWhatRanMayWait) {
   Surroundings around = below_a_script();
-  around.ran = around.may_wait = true;
-  EXPECT_TRUE(answer(ask({"foo", "restart"}), around).may_wait);
-  EXPECT_TRUE(answer(ask({"foo", "try-restart"}), around).may_wait);
+  around.ran = true;
+  around.wait = Wait::End;
+  EXPECT_EQ(answer(ask({"foo", "restart"}), around).wait, Wait::End);
+  EXPECT_EQ(answer(ask({"foo", "try-restart"}), around).wait, Wait::End);
   for (const char* action : {"start", "stop", "reload", "force-reload", "(start)", "status"}) {
-    EXPECT_FALSE(answer(ask({"foo", action}), around).may_wait) << action;
+    EXPECT_EQ(answer(ask({"foo", action}), around).wait, Wait::No) << action;
   }
   EXPECT_EQ(answer(ask({"foo", "restart"}), around).code, kDoIt) << "where it cannot be noted";
-  for (bool Surroundings::*flag : {&Surroundings::ran, &Surroundings::may_wait,
-                                   &Surroundings::systemd, &Surroundings::script}) {
+  for (bool Surroundings::*flag :
+       {&Surroundings::ran, &Surroundings::systemd, &Surroundings::script}) {
     Surroundings without = around;
     without.*flag = false;
-    EXPECT_FALSE(answer(ask({"foo", "restart"}), without).may_wait);
+    EXPECT_EQ(answer(ask({"foo", "restart"}), without).wait, Wait::No);
   }
+  around.wait = Wait::Reboot;
+  EXPECT_EQ(answer(ask({"foo", "restart"}), around).wait, Wait::Reboot);
+  EXPECT_EQ(answer(ask({"foo", "start"}), around).wait, Wait::No) << "it is down";
   around.off = true;
-  EXPECT_FALSE(answer(ask({"foo", "restart"}), around).may_wait);
+  EXPECT_EQ(answer(ask({"foo", "restart"}), around).wait, Wait::No);
+}
+
+TEST(PolicyAnswer, FailingStartsAreForgivenInAReleaseUpgradeAndWhereOthersNeedThem) {
+  Surroundings around = below_a_script();
+  EXPECT_FALSE(answer(ask({"foo", "start"}), around).forgive);
+  for (bool Surroundings::*flag : {&Surroundings::release_upgrade, &Surroundings::early}) {
+    Surroundings with = around;
+    with.*flag = true;
+    EXPECT_TRUE(answer(ask({"foo", "start"}), with).forgive);
+    EXPECT_TRUE(answer(ask({"foo", "restart"}), with).forgive);
+    EXPECT_FALSE(answer(ask({"foo", "stop"}), with).forgive);
+    EXPECT_FALSE(answer(ask({"foo", "reload"}), with).forgive);
+    with.off = true;
+    EXPECT_FALSE(answer(ask({"foo", "start"}), with).forgive);
+  }
 }
 
 Strings called(std::string words, bool& of_users) {

@@ -201,6 +201,7 @@ TEST_F(ProcessTest, TakesOurFolderOutOfPath) {
 TEST(RealPath, TakesOnlyOurFolderOut) {
   EXPECT_EQ(real_path("/usr/lib/aptkeep/bin:/usr/bin"), "/usr/bin");
   EXPECT_EQ(real_path("/usr/bin:/usr/lib/aptkeep/bin"), "/usr/bin");
+  EXPECT_EQ(real_path("/usr/lib/aptkeep/shims:/usr/bin:/usr/lib/aptkeep/bin"), "/usr/bin");
   EXPECT_EQ(real_path("/a:/usr/lib/aptkeep/bin/:/usr/lib/aptkeep/bin//:/b"), "/a:/b");
   EXPECT_EQ(real_path("/usr/lib/aptkeep/bins:/usr/lib/aptkeep"),
             "/usr/lib/aptkeep/bins:/usr/lib/aptkeep");

@@ -125,7 +125,7 @@ class Restore(unittest.TestCase):
             "admins.service": "inactive", "masked.service": "inactive", "job.service": "inactive"})
 
     def check_told(self, world, output):
-        self.assertIn("aptkeep: what ran before and does not now:\n"
+        self.assertIn("aptkeep: services that are not as they should be:\n"
                       "  broken.service: does not start again: it is failed (failed)\n"
                       "  dropped.service: its package has no such unit any more\n"
                       "aptkeep: see 'aptkeep services'", output)

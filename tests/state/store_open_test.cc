@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,20 +14,6 @@
 #include "state/schema.h"
 #include "state/sqlite.h"
 #include "state/store.h"
-
-namespace {
-int syncs = 0;
-}  // namespace
-
-// In the place of libc's: SQLite's are seen.
-extern "C" [[gnu::visibility("default")]] int fdatasync(int fd) {
-  ++syncs;
-  return static_cast<int>(syscall(SYS_fdatasync, fd));
-}
-extern "C" [[gnu::visibility("default")]] int fsync(int fd) {
-  ++syncs;
-  return static_cast<int>(syscall(SYS_fsync, fd));
-}
 
 namespace aptkeep {
 namespace {
@@ -100,21 +85,6 @@ class StoreOpenTest : public ::testing::Test {
   Folder folder_;
   std::string file_ = folder_.path("state.db");
 };
-
-// Before dpkg does, which syncs what it has done: a power cut must not leave its work without ours.
-TEST_F(StoreOpenTest, WhatIsWrittenDownIsOnTheDisk) {
-  auto store = Store::open(file_, Store::Mode::ReadWrite);
-  ASSERT_TRUE(store.ok()) << store.error().message;
-  const auto begun = store->begin_plan(frontend(1), {}, plan(), 1);
-  ASSERT_TRUE(begun.ok()) << begun.error().message;
-  syncs = 0;
-  ASSERT_TRUE(store->set_states(*begun, {{0, StepState::Returning}}));
-  EXPECT_EQ(syncs, 1);
-  Failure failure;
-  failure.package = "foo:amd64";
-  ASSERT_TRUE(store->add_failure(*begun, failure));
-  EXPECT_EQ(syncs, 2);
-}
 
 TEST_F(StoreOpenTest, AMissingFileIsMadeByWritersOnly) {
   EXPECT_EQ(error(Store::Mode::ReadOnly), says("No such file or directory"));

@@ -1,0 +1,259 @@
+// /usr/lib/aptkeep/shims: invoke-rc.d, deb-systemd-invoke, service and systemctl as the maintainer
+// scripts of a run see them, first in their PATH. What is not decided here is the real tool's, with
+// the same words, output and exit code; and what the real tool calls finds none of these.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "adapters/path_list.h"
+#include "core/config.h"
+#include "policy/call.h"
+#include "policy/consider.h"
+#include "policy/notes.h"
+#include "policy/triggers.h"
+
+namespace {
+
+using namespace aptkeep;
+using policy::Call;
+using policy::Tool;
+using policy::Units;
+
+constexpr int kNotLoaded = 5;     // systemctl(1) of a unit that is not there; LSB's "not installed"
+constexpr int kFromPolicy = 100;  // from here on policy-rc.d's answers, which are no failures
+constexpr std::size_t kMostArguments = 512;
+
+void take_folder_out_of_path() {
+  const char* const path = std::getenv("PATH");
+  char* const rest =
+      path != nullptr ? static_cast<char*>(std::malloc(std::strlen(path) + 1)) : nullptr;
+  if (rest == nullptr) return;
+  path_without(path, paths::kShims, rest);
+  setenv("PATH", rest, 1);
+  std::free(rest);
+}
+
+[[noreturn]] void become(Tool tool, const char* const* words) {
+  execv(policy::path_of(tool), const_cast<char* const*>(words));
+  const int why = errno;
+  std::fprintf(stderr, "aptkeep: unable to run %s: %s\n", policy::path_of(tool),
+               std::strerror(why));
+  _exit(127);  // as a shell ends that could not run it
+}
+
+[[noreturn]] void end_by_signal(int number) {
+  const rlimit no_core = {0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  signal(number, SIG_DFL);
+  raise(number);
+  _exit(128 + number);
+}
+
+// The real tool's exit code.
+int run(Tool tool, const char* const* words) {
+  std::fflush(nullptr);
+  const pid_t pid = fork();
+  if (pid == 0) become(tool, words);
+  int status = -1;
+  while (pid > 0 && waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return 1;
+  }
+  if (pid < 0) become(tool, words);  // without a child then, and nothing is decided afterwards
+  if (WIFSIGNALED(status)) end_by_signal(WTERMSIG(status));
+  return WEXITSTATUS(status);
+}
+
+class Shim {
+ public:
+  Shim(int argc, const char* const* argv) : argc_(argc), argv_(argv) {
+    policy::read_call(argc, argv, call_);
+  }
+
+  [[noreturn]] void as_it_is() {
+    if (!policy::words_of(argc_, argv_, call_, call_.units, words_, kMostArguments))
+      become(call_.tool, argv_);
+    become(call_.tool, words_);
+  }
+
+  int decide() {
+    if (call_.tool == Tool::None) {
+      std::fprintf(stderr, "aptkeep: unable to run %s: no tool that this stands for\n", argv_[0]);
+      return 127;
+    }
+    const bool ours = call_.decides && !policy::is_off() && policy::below_script() &&
+                      policy::has_systemd() && policy::in_run();
+    if (!ours) as_it_is();
+    switch (call_.tool) {
+      case Tool::InvokeRcD:
+        if (call_.allow_activation && is("stop")) end_running_instances();
+        return judge(run_for(call_.units));
+      case Tool::DebSystemdInvoke:
+        return judge(in_turn());
+      default:
+        return judge(directly());
+    }
+  }
+
+ private:
+  bool is(const char* verb) const { return std::strcmp(call_.verb, verb) == 0; }
+  bool restarts() const { return is("restart") || is("try-restart"); }
+
+  policy::Answer answer_for(const char* unit) const {
+    const policy::Question question = policy::question_of(unit, call_.verb);
+    return policy::answer(question, policy::look_around(question, false));
+  }
+
+  int run_for(const Units& units) {
+    if (!policy::words_of(argc_, argv_, call_, units, words_, kMostArguments)) return 1;
+    return run(call_.tool, words_);
+  }
+
+  bool any_trigger() const {
+    for (std::size_t i = 0; i < call_.units.count; ++i) {
+      if (policy::is_trigger(call_.units.name[i])) return true;
+    }
+    return false;
+  }
+
+  // systemd opens no socket whose service runs (github.com/systemd/systemd/issues/23581): where
+  // both are to be restarted now, the service stops first. Of a call in which one cannot wait, none
+  // does.
+  bool restarts_both_now() const {
+    if (!restarts() || !any_trigger()) return false;
+    for (std::size_t i = 0; i < call_.units.count; ++i) {
+      if (answer_for(call_.units.name[i]).wait == policy::Wait::No) return true;
+    }
+    return false;
+  }
+
+  void stop_services() const {
+    Units services = call_.units;
+    policy::keep_active(services);
+    Units named{};
+    for (std::size_t i = 0; i < services.count; ++i) {
+      if (!policy::is_trigger(services.name[i])) named.name[named.count++] = services.name[i];
+    }
+    policy::act("stop", named);
+  }
+
+  // The real one asks policy-rc.d about all of its units before it acts on any, and acts on none if
+  // one may not be. Whether an admin's own denies is seen by it, unit by unit.
+  int in_turn() {
+    if (call_.units.count == 1) return run_for(call_.units);
+    if (restarts_both_now()) {
+      setenv(policy::kNow, "1", 1);
+      stop_services();
+    }
+    return one_by_one(call_.units);
+  }
+
+  int one_by_one(Units units) {
+    policy::triggers_first(units);
+    int code = 0;
+    for (std::size_t i = 0; i < units.count; ++i) {
+      Units one{};
+      one.name[one.count++] = units.name[i];
+      if (const int its = run_for(one); its != 0) code = its;
+    }
+    return code;
+  }
+
+  // What no policy-rc.d is asked about.
+  int directly() {
+    const bool both_now = restarts_both_now();
+    if (both_now) setenv(policy::kNow, "1", 1);
+    Units now{};
+    for (std::size_t i = 0; i < call_.units.count; ++i) {
+      const policy::Answer said = answer_for(call_.units.name[i]);
+      Units one{};
+      one.name[one.count++] = call_.units.name[i];
+      if (policy::put_off(said.wait, one)) continue;
+      now.name[now.count++] = call_.units.name[i];
+      if (said.triggers == policy::Triggers::Stop)
+        policy::stop_triggers(paths::kRunDir, call_.units.name[i]);
+      if (said.triggers == policy::Triggers::Start)
+        policy::start_triggers(paths::kRunDir, call_.units.name[i]);
+    }
+    if (now.count == 0) return 0;
+    if (!both_now) return run_for(now);
+    stop_services();
+    return one_by_one(now);
+  }
+
+  // Debian bug 736258's softer stop: whoever asks next gets the new program. A plain stop where
+  // nothing would start it again.
+  void end_running_instances() {
+    Units triggers{};
+    policy::triggers_of(call_.units.name[0], triggers);
+    if (triggers.count == 0) return;
+    setenv(policy::kAllowActivation, "1", 1);
+    char pattern[300];
+    const char* const unit = call_.units.name[0];
+    const auto length = static_cast<int>(std::strrchr(unit, '.') - unit);
+    std::snprintf(pattern, sizeof pattern, "%.*s@*.service", length, unit);
+    const char* const words[] = {"stop", "--", pattern};
+    policy::systemctl(words, 3);
+  }
+
+  bool none_is_there() const {
+    for (std::size_t i = 0; i < call_.units.count; ++i) {
+      char state[64];
+      const char* const words[] = {"show", "--property=LoadState", "--value", "--",
+                                   call_.units.name[i]};
+      if (!policy::systemctl(words, 5, state, sizeof state) ||
+          std::strcmp(state, "not-found\n") != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // What the script is told.
+  int judge(int code) {
+    if (code == 0 || code >= kFromPolicy) return code;
+    // It does not run, which is what was wanted.
+    if (is("stop")) return code == kNotLoaded && none_is_there() ? 0 : code;
+    if (!policy::is_start(call_.verb)) return code;
+    Units up = call_.units;
+    policy::keep_active(up);
+    Units down{};
+    bool forgiven = true;
+    for (std::size_t i = 0; i < call_.units.count; ++i) {
+      const char* const unit = call_.units.name[i];
+      bool runs = false;
+      for (std::size_t j = 0; j < up.count; ++j) runs = runs || std::strcmp(up.name[j], unit) == 0;
+      if (runs) continue;
+      down.name[down.count++] = unit;
+      forgiven = forgiven && answer_for(unit).forgive;
+    }
+    const bool noted = policy::note(paths::kRunDir, policy::kFailed, down,
+                                    std::getenv("DPKG_MAINTSCRIPT_PACKAGE"), arch());
+    if (!forgiven || !noted || down.count == 0) return code;
+    std::fprintf(stderr, "aptkeep: going on without %s, which does not start\n", down.name[0]);
+    return 0;
+  }
+
+  static const char* arch() {
+    const char* const said = std::getenv("DPKG_MAINTSCRIPT_ARCH");
+    return said != nullptr ? said : "all";
+  }
+
+  int argc_;
+  const char* const* argv_;
+  Call call_;
+  const char* words_[kMostArguments];
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  take_folder_out_of_path();
+  static Shim shim(argc, argv);
+  return shim.decide();
+}

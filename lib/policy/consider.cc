@@ -1,0 +1,110 @@
+#include "policy/consider.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/config.h"
+#include "policy/notes.h"
+#include "table/reader.h"
+
+namespace aptkeep::policy {
+namespace {
+
+const char* variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// The first is what release upgraders export, the second what Ubuntu's specification calls it.
+bool in_release_upgrade() {
+  return *variable("RELEASE_UPGRADE_IN_PROGRESS") != '\0' ||
+         *variable("RELEASE_UPGRADE_IN_PROCESS") != '\0';
+}
+
+Wait wait_of(table::Class service_class, bool release_upgrade, bool needed) {
+  switch (service_class) {
+    case table::Class::Never:
+      return Wait::Reboot;
+    case table::Class::Early:
+    case table::Class::Stock:
+      return Wait::No;
+    case table::Class::None:
+    case table::Class::End:
+    case table::Class::Stop:
+      break;
+  }
+  if (release_upgrade) return Wait::Reboot;
+  const bool postinst = std::strcmp(variable("DPKG_MAINTSCRIPT_NAME"), "postinst") == 0;
+  return postinst && !needed && service_class != table::Class::Stop ? Wait::End : Wait::No;
+}
+
+// Of a package's script, in a run: what the table says of it and its unit.
+void look_up(const char* package, const char* arch, const Question& question,
+             Surroundings& around) {
+  table::Reader reader;
+  if (reader.open(paths::kRunDir) != table::Finding::Counts) return;
+  around.release_upgrade = in_release_upgrade();
+  const table::Package* const found = reader.find_package(package, arch);
+  if (found == nullptr) return;
+  around.ran = reader.ran(package, arch, question.unit);
+  table::Class service_class = table::Class::None;
+  if (const table::Unit* const unit = reader.find(*found, question.unit)) {
+    around.sockets_stay = unit->sockets == table::Sockets::Leave ||
+                          unit->sockets == table::Sockets::Park ||
+                          unit->service_class == table::Class::Stock;
+    service_class = unit->service_class;
+  }
+  around.early = service_class == table::Class::Early;
+  around.wait =
+      wait_of(service_class, around.release_upgrade, (found->flags & table::kNeeded) != 0);
+}
+
+}  // namespace
+
+bool is_off() {
+  return std::strcmp(variable("APTKEEP"), "off") == 0 || access(paths::kOff, F_OK) == 0;
+}
+
+bool has_systemd() {
+  struct stat info {};
+  return lstat("/run/systemd/system", &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool below_script() {
+  return *variable("DPKG_MAINTSCRIPT_PACKAGE") != '\0' && *variable("DPKG_ROOT") == '\0' &&
+         geteuid() == 0;
+}
+
+bool in_run() {
+  table::Reader reader;
+  return reader.open(paths::kRunDir) == table::Finding::Counts;
+}
+
+Surroundings look_around(const Question& question, bool of_users) {
+  Surroundings around;
+  around.init = access("/sbin/init", F_OK) == 0;
+  around.systemd = has_systemd();
+  around.off = is_off();
+  around.script = below_script() && !of_users;
+  const char* const arch = std::getenv("DPKG_MAINTSCRIPT_ARCH");
+  if (around.script && arch != nullptr && !around.off)
+    look_up(variable("DPKG_MAINTSCRIPT_PACKAGE"), arch, question, around);
+  if (*variable(kAllowActivation) != '\0') around.sockets_stay = true;
+  if (*variable(kNow) != '\0') around.wait = Wait::No;
+  return around;
+}
+
+bool put_off(Wait wait, Units& units) {
+  if (wait == Wait::No || units.count == 0) return false;
+  Units active = units;  // whose names still lie in the first
+  keep_active(active);
+  return active.count == units.count &&
+         note(paths::kRunDir, wait == Wait::Reboot ? kReboot : kRestart, units,
+              variable("DPKG_MAINTSCRIPT_PACKAGE"), variable("DPKG_MAINTSCRIPT_ARCH"));
+}
+
+}  // namespace aptkeep::policy

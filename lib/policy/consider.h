@@ -1,0 +1,30 @@
+// What policy-rc.d and the shims look at before they answer: the script that they run below, by its
+// environment, and what the run's table says of its package and of the unit. libc only.
+#pragma once
+
+#include "policy/question.h"
+#include "policy/systemctl.h"
+
+namespace aptkeep::policy {
+
+// Set for what a shim runs.
+inline constexpr char kAllowActivation[] = "APTKEEP_ALLOW_ACTIVATION";  // leave the triggers alone
+inline constexpr char kNow[] = "APTKEEP_NOW";                           // put nothing off
+
+bool is_off();
+bool has_systemd();  // sd_booted(3)
+
+// Below a maintainer script of this system's dpkg, as root.
+bool below_script();
+
+// A run's table is there, and its frontend too.
+bool in_run();
+
+// `of_users`: users' units are meant, which nobody decides about.
+Surroundings look_around(const Question& question, bool of_users);
+
+// Notes that these wait, if all of them run: what does not is to be started now. False: they do not
+// wait.
+bool put_off(Wait wait, Units& units);
+
+}  // namespace aptkeep::policy
