@@ -13,6 +13,7 @@
 #include "adapters/apt_cache.h"
 #include "adapters/apt_rules.h"
 #include "adapters/proc.h"
+#include "adapters/run_guardian.h"
 #include "adapters/run_tools.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
@@ -188,12 +189,15 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
     return 0;
   }
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
+  bool many_plans = false;
   if (conversation.find_bool("Aptkeep::Services", true)) {
     const auto units = note_services(store, frontend, plan->steps);
     if (!units.empty())
       add_units_that_ran(units, cache->needed_within(plan->steps), applied.services);
+    const bool guarded = (!units.empty() || flags.quiet_exit) && start_guardian(frontend);
+    many_plans = flags.quiet_exit && guarded;
   }
-  tell_services(paths::kRunDir, frontend, flags.native_arch, services);
+  tell_services(paths::kRunDir, frontend, flags.native_arch, services, many_plans);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);
   return 0;
 }
@@ -222,7 +226,6 @@ int pre_install() {
   resume_cut_off(*store);
   ::unlink(paths::kDriverDied);
   forget_services(paths::kRunDir, *frontend);
-  forget_put_off();
   want_again(*store, steps);
   return begin(*conversation, *frontend, *store, std::move(steps));
 }

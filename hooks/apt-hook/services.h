@@ -14,7 +14,8 @@ namespace aptkeep::hook {
 // Writes the table into `folder`, or removes one that is there, if it would say nothing. Where that
 // fails it is said, and the run goes on: the small programs then do what stock does.
 void tell_services(const std::string& folder, const Frontend& frontend,
-                   const std::string& native_arch, const std::vector<TablePackage>& packages);
+                   const std::string& native_arch, const std::vector<TablePackage>& packages,
+                   bool many_plans = false);
 
 // Records how the units of these steps' packages are, where systemd is there, and returns all that
 // the run has recorded of units.

@@ -186,25 +186,12 @@ int kept(const std::string& pid) {
 int restore_services() {
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
   const auto runs = store ? store->runs(1) : Result<std::vector<RunSummary>>(store.error());
-  RealDatabase database;
-  const auto db = runs ? database.read() : Result<DbSnapshot>(runs.error());
-  if (!db) {
-    complain(db.error().message);
+  if (!runs) {
+    complain(runs.error().message);
     return 2;
   }
   if (runs->empty() || !has_service_manager()) return 0;
-  // A person has mended what it was, so that what had failed before is tried as well.
-  const auto standing = [&](const std::string& package) {
-    const auto found = db->find(package);
-    if (found == db->end() || found->second.state.substr(1, 1) == "c") return Standing::Gone;
-    return found->second.configured() ? Standing::Upgraded : Standing::Unfinished;
-  };
-  SystemctlUnits units;
-  ServicePorts ports{units, *store, complain, units_of_packages};
-  const std::int64_t run = runs->front().id;
-  auto records = store->units(run);
-  const auto trouble =
-      records ? restore_units(run, std::move(*records), standing, ports) : std::move(records);
+  const auto trouble = restore_run(*store, runs->front().id, nullptr);
   if (!trouble) {
     complain(trouble.error().message);
     return 2;

@@ -232,16 +232,10 @@ class Shim {
       down.name[down.count++] = unit;
       forgiven = forgiven && answer_for(unit).forgive;
     }
-    const bool noted = policy::note(paths::kRunDir, policy::kFailed, down,
-                                    std::getenv("DPKG_MAINTSCRIPT_PACKAGE"), arch());
+    const bool noted = policy::leave_to_end(policy::kFailed, down);
     if (!forgiven || !noted || down.count == 0) return code;
     std::fprintf(stderr, "aptkeep: going on without %s, which does not start\n", down.name[0]);
     return 0;
-  }
-
-  static const char* arch() {
-    const char* const said = std::getenv("DPKG_MAINTSCRIPT_ARCH");
-    return said != nullptr ? said : "all";
   }
 
   int argc_;

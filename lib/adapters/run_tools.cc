@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "adapters/proc.h"
+#include "adapters/run_guardian.h"
 #include "adapters/selections.h"
 #include "adapters/snapshot_fs.h"
 #include "core/config.h"
@@ -108,6 +109,8 @@ void forget_origin(std::int64_t run, std::int64_t plan) {
 RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
     : store_(store), say_(std::move(say)), dpkg_(options_of(plan)) {
   if (plan == nullptr) return;
+  frontend_ = plan->frontend;
+  plan_has_guardian_ = plan->flags.quiet_exit && guardian_at_work(frontend_);
   // After a reboot what is enabled starts by itself, and nothing is to be started before that.
   restores_units_ = has_service_manager() && plan->frontend.boot == boot_id();
   SnapshotOptions options;
@@ -143,8 +146,11 @@ FinishPorts RunTools::finish_ports() {
   ports.set_wants = set_wants;
   if (restores_units_) ports.units = &units_;
   ports.units_of = units_of_packages;
-  ports.put_off = read_put_off;
-  ports.forget_put_off = forget_put_off;
+  // Of a process with many plans they are made when it has ended.
+  if (!plan_has_guardian_) {
+    ports.put_off = [frontend = frontend_] { return read_put_off(frontend); };
+    ports.forget_put_off = [frontend = frontend_] { forget_put_off(frontend); };
+  }
   ports.own_unit = own_unit();
   ports.end_triggers = [](bool start) { policy::end_triggers(paths::kRunDir, start); };
   // Where it cannot be written, the next `apt update` does what it would ask for.

@@ -45,6 +45,8 @@ class RunTools {
   std::optional<RealSnapshots> snapshots_;
   SystemctlUnits units_;
   bool restores_units_ = false;
+  Frontend frontend_;  // the plan's
+  bool plan_has_guardian_ = false;
 };
 
 // Has the service manager read its units again, where there is one.

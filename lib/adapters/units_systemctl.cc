@@ -84,15 +84,23 @@ std::string SystemctlUnits::journal(const std::string& unit) {
   return text ? *text : "";
 }
 
-std::vector<PutOff> read_put_off() {
-  const std::string path = std::string(paths::kRunDir) + "/" + policy::kNotes;
-  std::ifstream file(path, std::ios::binary);
+namespace {
+
+std::string notes_of(const Frontend& frontend) {
+  return std::string(paths::kRunDir) + "/" +
+         policy::NotesName(frontend.pid, frontend.start_time).text;
+}
+
+}  // namespace
+
+std::vector<PutOff> read_put_off(const Frontend& frontend) {
+  std::ifstream file(notes_of(frontend), std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   return parse_put_off(text);
 }
 
-void forget_put_off() {
-  ::unlink((std::string(paths::kRunDir) + "/" + policy::kNotes).c_str());
+void forget_put_off(const Frontend& frontend) {
+  ::unlink(notes_of(frontend).c_str());
 }
 
 std::string own_unit() {

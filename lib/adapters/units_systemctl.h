@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/ports.h"
+#include "state/store.h"
 
 namespace aptkeep {
 
@@ -23,9 +24,9 @@ class SystemctlUnits : public Units {
   std::string journal(const std::string& unit) override;
 };
 
-// What policy-rc.d has noted in /run (policy/notes.h).
-std::vector<PutOff> read_put_off();
-void forget_put_off();
+// What policy-rc.d and the shims have noted in a process's run (policy/notes.h).
+std::vector<PutOff> read_put_off(const Frontend& frontend);
+void forget_put_off(const Frontend& frontend);
 
 // The service in whose control group this process is; empty: none.
 std::string own_unit();

@@ -183,6 +183,7 @@ std::string table_bytes(const ServiceTable& table) {
   const std::uint32_t native_arch = parts.strings.offset_of(table.native_arch);
   for (const auto& [name, package] : sorted) add_package(*package, parts);
   table::Header header = header_of(table.owner, parts);
+  header.flags = table.many_plans ? table::kManyPlans : 0;
   header.native_arch = native_arch;
   header.string_bytes = static_cast<std::uint32_t>(parts.strings.all().size());
   std::string bytes(sizeof header, '\0');

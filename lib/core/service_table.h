@@ -40,6 +40,7 @@ struct ServiceTable {
   // dpkg tells the scripts of an Architecture: all package "all", which is this one's slot.
   std::string native_arch;
   std::vector<TablePackage> packages;
+  bool many_plans = false;  // table::kManyPlans
 };
 
 // The steps about whose services rules say something, without those in `kept`: indices of steps

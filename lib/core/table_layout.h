@@ -17,7 +17,7 @@ namespace aptkeep::table {
 
 inline constexpr char kFileName[] = "table";  // in paths::kRunDir
 inline constexpr char kMagic[8] = {'a', 'p', 't', 'k', 'e', 'e', 'p', 'T'};
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 // Far more than rules for all of Debian's packages would take.
 inline constexpr std::size_t kMostBytes = 16u << 20;
 
@@ -25,7 +25,7 @@ struct Header {
   char magic[8];
   std::uint64_t checksum;  // of all that follows it
   std::uint32_t version;
-  std::uint32_t reserved;
+  std::uint32_t flags;
   std::uint64_t bytes;  // of the whole file
   // The frontend whose run this is (Frontend in state/store.h).
   std::int64_t pid;
@@ -38,6 +38,10 @@ struct Header {
   std::uint32_t string_bytes;
   std::uint32_t more[5];  // reserved
 };
+
+// Of Header: the frontend makes a plan after the other, as unattended-upgrades does, and what waits
+// is done when it has ended. So a service of a package whose turn is yet to come may wait as well.
+inline constexpr std::uint32_t kManyPlans = 1;
 
 // ServiceClass and SocketMode of core/rule.h; None: no rule says it.
 enum class Class : std::uint8_t { None, Stop, Early, End, Never, Stock };

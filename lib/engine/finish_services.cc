@@ -25,7 +25,8 @@ Standing standing_of(const OpenPlan& open, const DbSnapshot& db, const std::stri
 std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot& db,
                                          FinishPorts& ports) {
   auto recorded = ports.store.units(open.run);
-  const bool known = ports.units != nullptr && recorded && !recorded->empty();
+  const bool known = ports.units != nullptr && recorded &&
+                     (!recorded->empty() || (ports.put_off && !ports.put_off().empty()));
   if (ports.end_triggers) ports.end_triggers(!known);
   if (!known) return {};
   ServicePorts services{*ports.units,  ports.store,          ports.say,     ports.units_of,

@@ -312,7 +312,7 @@ Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts
 Result<std::vector<UnitRecord>> restore_units(
     std::int64_t run, std::vector<UnitRecord> records,
     const std::function<Standing(const std::string&)>& standing, ServicePorts& ports) {
-  if (records.empty()) return records;
+  if (records.empty() && (!ports.put_off || ports.put_off().empty())) return records;
   const auto known = std::ssize(records);
   Restoring restoring(std::move(records), ports);
   if (const Status done = restoring.run(standing); !done) return done.error();

@@ -48,19 +48,25 @@ void look_up(const char* package, const char* arch, const Question& question,
   table::Reader reader;
   if (reader.open(paths::kRunDir) != table::Finding::Counts) return;
   around.release_upgrade = in_release_upgrade();
-  const table::Package* const found = reader.find_package(package, arch);
-  if (found == nullptr) return;
-  around.ran = reader.ran(package, arch, question.unit);
+  const table::Package* const asking = reader.find_package(package, arch);
+  const table::Package* const owner = reader.with_unit_that_ran(question.unit);
+  around.ran = asking != nullptr && reader.ran(package, arch, question.unit);
+  // A rule about the unit's own package comes first.
+  const table::Unit* unit = owner != nullptr ? reader.find(*owner, question.unit) : nullptr;
+  if (unit == nullptr && asking != nullptr) unit = reader.find(*asking, question.unit);
   table::Class service_class = table::Class::None;
-  if (const table::Unit* const unit = reader.find(*found, question.unit)) {
+  if (unit != nullptr) {
     around.sockets_stay = unit->sockets == table::Sockets::Leave ||
                           unit->sockets == table::Sockets::Park ||
                           unit->service_class == table::Class::Stock;
     service_class = unit->service_class;
   }
   around.early = service_class == table::Class::Early;
-  around.wait =
-      wait_of(service_class, around.release_upgrade, (found->flags & table::kNeeded) != 0);
+  // A service of a package that this run does not know may have been started for a script's sake.
+  const bool many_plans = (reader.header().flags & table::kManyPlans) != 0;
+  if (owner == nullptr && !many_plans) return;
+  const bool needed = owner != nullptr && (owner->flags & table::kNeeded) != 0;
+  around.wait = wait_of(service_class, around.release_upgrade, needed);
 }
 
 }  // namespace
@@ -98,13 +104,20 @@ Surroundings look_around(const Question& question, bool of_users) {
   return around;
 }
 
+bool leave_to_end(const char* kind, const Units& units) {
+  table::Reader reader;
+  if (reader.open(paths::kRunDir) != table::Finding::Counts) return false;
+  const NotesName name(reader.header().pid, reader.header().start_time);
+  return note(paths::kRunDir, name, kind, units, variable("DPKG_MAINTSCRIPT_PACKAGE"),
+              variable("DPKG_MAINTSCRIPT_ARCH"));
+}
+
 bool put_off(Wait wait, Units& units) {
   if (wait == Wait::No || units.count == 0) return false;
   Units active = units;  // whose names still lie in the first
   keep_active(active);
   return active.count == units.count &&
-         note(paths::kRunDir, wait == Wait::Reboot ? kReboot : kRestart, units,
-              variable("DPKG_MAINTSCRIPT_PACKAGE"), variable("DPKG_MAINTSCRIPT_ARCH"));
+         leave_to_end(wait == Wait::Reboot ? kReboot : kRestart, units);
 }
 
 }  // namespace aptkeep::policy

@@ -23,6 +23,9 @@ bool in_run();
 // `of_users`: users' units are meant, which nobody decides about.
 Surroundings look_around(const Question& question, bool of_users);
 
+// Notes it of the package whose script this is below; false: it could not be, or there is no run.
+bool leave_to_end(const char* kind, const Units& units);
+
 // Notes that these wait, if all of them run: what does not is to be started now. False: they do not
 // wait.
 bool put_off(Wait wait, Units& units);

@@ -98,7 +98,7 @@ bool Reader::is_whole() const {
   const std::uint32_t strings = header_->string_bytes;
   if (strings == 0 || strings_[strings - 1] != '\0' || header_->native_arch >= strings)
     return false;
-  if (header_->boot[sizeof header_->boot - 1] != '\0' || header_->reserved != 0) return false;
+  if (header_->boot[sizeof header_->boot - 1] != '\0' || header_->flags > kManyPlans) return false;
   for (const std::uint32_t word : header_->more)
     if (word != 0) return false;
   for (std::uint32_t i = 0; i < header_->together; ++i)
@@ -176,6 +176,17 @@ bool Reader::ran(const char* name, const char* arch, const char* unit_name) cons
     if (entry.kind == Kind::Ran && std::strcmp(string(entry.pattern), unit_name) == 0) return true;
   }
   return false;
+}
+
+const Package* Reader::with_unit_that_ran(const char* unit_name) const {
+  for (std::uint32_t i = 0; i < header_->packages; ++i) {
+    for (std::uint32_t j = 0; j < packages_[i].units; ++j) {
+      const Unit& entry = unit(packages_[i], j);
+      if (entry.kind == Kind::Ran && std::strcmp(string(entry.pattern), unit_name) == 0)
+        return &packages_[i];
+    }
+  }
+  return nullptr;
 }
 
 const Package* Reader::next_with(const char* unit, const Package* after) const {

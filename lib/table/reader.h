@@ -41,6 +41,9 @@ class Reader {
   // Whether the unit ran, or was to run, when the run began; false also where nobody looked.
   bool ran(const char* name, const char* arch, const char* unit) const;
 
+  // The package whose it is, where it ran so; nullptr: it did not, or is of no package of the run.
+  const Package* with_unit_that_ran(const char* unit) const;
+
   // i < header().packages; i < package.units; i < package.together
   const Package& package(std::uint32_t i) const { return packages_[i]; }
   const Unit& unit(const Package& package, std::uint32_t i) const {

@@ -108,8 +108,7 @@ TEST(PolicyAnswer, OnlyARestartOfWhatRanMayWait) {
     EXPECT_EQ(answer(ask({"foo", action}), around).wait, Wait::No) << action;
   }
   EXPECT_EQ(answer(ask({"foo", "restart"}), around).code, kDoIt) << "where it cannot be noted";
-  for (bool Surroundings::*flag :
-       {&Surroundings::ran, &Surroundings::systemd, &Surroundings::script}) {
+  for (bool Surroundings::*flag : {&Surroundings::systemd, &Surroundings::script}) {
     Surroundings without = around;
     without.*flag = false;
     EXPECT_EQ(answer(ask({"foo", "restart"}), without).wait, Wait::No);

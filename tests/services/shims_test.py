@@ -180,7 +180,7 @@ class Shims(unittest.TestCase):
 
     def test_all_else_is_as_without_them(self):
         calls = ("systemctl is-active up down", "systemctl show -P Id up", "systemctl nonsense",
-                 "systemctl", "systemctl --version", "systemctl cat gone", "systemctl start gone",
+                 "systemctl list-unit-files -q up.service", "systemctl --version", "systemctl cat gone", "systemctl start gone",
                  "service --status-all", "service up status", "service gone start", "invoke-rc.d",
                  "invoke-rc.d --query up start", "invoke-rc.d up nonsense", "invoke-rc.d up status",
                  "deb-systemd-invoke", "deb-systemd-invoke --user start up.service",

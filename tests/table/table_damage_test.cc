@@ -70,7 +70,7 @@ TEST(TableDamage, AnotherFormIsNoTable) {
   EXPECT_FALSE(is_table(with(offsetof(Header, version), std::uint32_t{0})));
   EXPECT_FALSE(is_table(with(offsetof(Header, magic), char{'A'})));
   EXPECT_FALSE(is_table(with(offsetof(Header, bytes), std::uint64_t{8})));
-  EXPECT_FALSE(is_table(with(offsetof(Header, reserved), std::uint32_t{1})));
+  EXPECT_FALSE(is_table(with(offsetof(Header, flags), table::kManyPlans + 1)));
   EXPECT_FALSE(is_table(with(offsetof(Header, more), std::uint32_t{1})));
   EXPECT_FALSE(is_table(with(offsetof(Header, boot) + sizeof(Header::boot) - 1, char{'x'})));
   for (const std::size_t count :

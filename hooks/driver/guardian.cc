@@ -1,0 +1,77 @@
+// driver guardian PID START: see adapters/run_guardian.h.
+#include "adapters/run_guardian.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "adapters/dpkg_db.h"
+#include "adapters/proc.h"
+#include "adapters/run_lock.h"
+#include "adapters/units_systemctl.h"
+#include "core/config.h"
+#include "engine/services.h"
+#include "policy/triggers.h"
+#include "subcommands.h"
+
+namespace aptkeep {
+namespace {
+
+// A frontend that was killed leaves its driver and dpkg behind, which end what they were told.
+constexpr int kLongestCall = 24 * 60 * 60;
+
+}  // namespace
+
+Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
+                                            const Frontend* frontend) {
+  RealDatabase database;
+  const auto db = database.read();
+  if (!db) return db.error();
+  // What had failed before is tried as well: whatever it was may be mended by now.
+  const auto standing = [&](const std::string& package) {
+    const auto found = db->find(package);
+    if (found == db->end() || found->second.state.substr(1, 1) == "c") return Standing::Gone;
+    return found->second.configured() ? Standing::Upgraded : Standing::Unfinished;
+  };
+  SystemctlUnits units;
+  ServicePorts ports{units, store, complain, units_of_packages};
+  if (frontend != nullptr) {
+    ports.put_off = [&] { return read_put_off(*frontend); };
+    ports.forget_put_off = [&] { forget_put_off(*frontend); };
+  }
+  auto records = store.units(run);
+  return records ? restore_units(run, std::move(*records), standing, ports) : std::move(records);
+}
+
+int guardian(const std::string& pid, const std::string& start_time) {
+  Frontend frontend;
+  frontend.pid = std::strtoll(pid.c_str(), nullptr, 10);
+  frontend.start_time = std::strtoull(start_time.c_str(), nullptr, 10);
+  frontend.boot = boot_id();
+  {
+    const GuardianLock lock(frontend);
+    if (!lock) return 0;
+    wait_for_end(frontend);
+    (void)wait_for_orphans(kLongestCall);
+  }
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadWrite);
+  if (!store) {
+    complain(store.error().message);
+    return 0;
+  }
+  const auto run = store->run_of_process(frontend);
+  const auto open = store->open_plan(frontend);
+  if (!run || !open || *run == 0 || !has_service_manager()) return 0;
+  // Else its own end has seen to all.
+  if (!*open && read_put_off(frontend).empty()) return 0;
+  policy::end_triggers(paths::kRunDir, false);
+  const auto trouble = restore_run(*store, *run, &frontend);
+  if (!trouble) {
+    complain(trouble.error().message);
+    return 0;
+  }
+  for (const UnitRecord& unit : *trouble)
+    std::fprintf(stderr, "aptkeep: %s: %s\n", unit.name.c_str(), unit.trouble.c_str());
+  return 0;
+}
+
+}  // namespace aptkeep
