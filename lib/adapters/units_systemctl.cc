@@ -74,6 +74,11 @@ Status SystemctlUnits::act(const std::string& verb, const std::vector<std::strin
   return done ? success() : Status(done.error());
 }
 
+bool SystemctlUnits::shuts_down() {
+  const auto state = run_tool({"systemctl", "show", "--property=SystemState", "--value"});
+  return state && *state == "stopping\n";
+}
+
 void SystemctlUnits::settle() {
   std::this_thread::sleep_for(std::chrono::seconds(1));
 }

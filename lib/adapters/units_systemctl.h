@@ -20,6 +20,7 @@ class SystemctlUnits : public Units {
   Result<std::map<std::string, UnitFacts>> ask(const std::vector<std::string>& names) override;
   // Ends after five minutes, whatever a unit's own limits are.
   Status act(const std::string& verb, const std::vector<std::string>& names) override;
+  bool shuts_down() override;
   void settle() override;
   std::string journal(const std::string& unit) override;
 };

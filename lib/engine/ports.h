@@ -127,6 +127,8 @@ class Units {
   // "start", "stop", "restart", "reset-failed" of units, all in one call, to their end;
   // "daemon-reload" of none ({""}).
   virtual Status act(const std::string& verb, const std::vector<std::string>& names) = 0;
+  // It takes no starts any more (systemd: "Transaction for x is destructive").
+  virtual bool shuts_down() = 0;
   // Long enough for a service that ends at once to have done so.
   virtual void settle() = 0;
   // Its last lines there; empty: none, or no journal.

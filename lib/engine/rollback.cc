@@ -235,7 +235,12 @@ class GoingBack {
     if (step < 0) return Error{"unable to put packages back: " + verdict.message};
     const auto index = static_cast<std::uint32_t>(step);
     Failure failure = failure_from(verdict, phase);
-    record(index, std::move(failure));
+    failure.package = plan_.steps[index].package;
+    if (session_.tries_return_again(failure)) {
+      ++failures_;  // so that there is another round
+    } else {
+      record(index, std::move(failure));
+    }
     return success();
   }
 

@@ -251,6 +251,12 @@ void Restoring::judge(const std::vector<UnitDecision>& decisions, const FactsByN
 }
 
 Status Restoring::run(const std::function<Standing(const std::string&)>& standing) {
+  if (ports_.units.shuts_down()) {
+    // What is to run comes with the next boot.
+    ports_.say("services are left as they are, because the system shuts down");
+    if (ports_.forget_put_off) ports_.forget_put_off();
+    return success();
+  }
   if (const Status done = restart_put_off(standing); !done) return done;
   const auto fresh = new_units();
   if (!fresh) return fresh.error();

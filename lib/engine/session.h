@@ -86,6 +86,10 @@ class Session {
   // The same for a package whose way back has failed: it stays as it is.
   void record_failed_return(Failure failure);
 
+  // Whether a way back that failed so is tried once more, which is said: a script of the old
+  // version that crashed, or found a neighbour away, says nothing against it.
+  bool tries_return_again(const Failure& failure);
+
   // Counts a try of the package that failed so, and says what to do about it. A failure that is
   // tried again is not record()ed yet; where the next try goes well, heal_configured() records it.
   Decision react_to(const Failure& failure);
@@ -123,6 +127,7 @@ class Session {
   std::map<std::string, std::int32_t> by_archive_;
   std::map<std::string, std::int32_t> by_package_;
   std::map<std::string, std::vector<Failure>> tried_;  // failed, and to be tried again
+  std::set<std::string> returned_again_;
   bool record_lost_;
   bool may_configure_ = false;
 };

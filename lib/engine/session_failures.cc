@@ -92,6 +92,14 @@ void Session::record_failed_return(Failure failure) {
   grow_kept_set();
 }
 
+bool Session::tries_return_again(const Failure& failure) {
+  const bool may_pass = failure.failure_class == FailureClass::Crash ||
+                        failure.failure_class == FailureClass::Transient;
+  if (!may_pass || !returned_again_.insert(failure.package).second) return false;
+  ports_.say("trying to put " + shown(failure.package) + " back once more: " + failure.message);
+  return true;
+}
+
 void Session::grow_kept_set() {
   const PlanFlags& flags = open_.flags;
   if (call_.ends_apt_run() && flags.configure_pending && flags.no_triggers && !flags.quiet_exit) {

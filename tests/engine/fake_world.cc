@@ -61,6 +61,13 @@ void World::unpack(Call& call, const std::string& path) {
               " package pre-installation script subprocess returned error exit status 3");
     return;
   }
+  if (archive.preinst_killed_times > 0) {
+    --archives.at(path).preinst_killed_times;
+    error(call, path,
+          "new " + archive.package +
+              " package pre-installation script subprocess was killed by signal (Killed)");
+    return;
+  }
   if (archive.no_room) {
     error(call, path,
           "unable to create '/usr/big.dpkg-new' (while processing './usr/big'): "
@@ -227,6 +234,11 @@ std::map<std::string, std::string> Memory::take(const std::vector<std::string>& 
     old.arch = entry->second.arch;
     old.depends = world_.depends[old.package];
     old.postinst_fails = old_postinst_fails.contains(package);
+    old.preinst_killed_times = old_preinst_killed[package];
+    if (old_postinst_killed_once.contains(package)) {
+      old.postinst_fails_times = 1;
+      old.says = "post-installation script subprocess was killed by signal (Killed)";
+    }
     saved_[package] = old;
   }
   return refused;
@@ -251,6 +263,7 @@ Result<std::string> Memory::archive(const std::string& package) {
   if (archive_fails.contains(package)) return Error{"unable to make an archive of " + package};
   const std::string path = "/snapshots/" + package;
   world_.archives[path] = saved_.at(package);
+  if (saved_.at(package).preinst_killed_times > 0) --saved_.at(package).preinst_killed_times;
   return path;
 }
 

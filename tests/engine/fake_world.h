@@ -24,6 +24,7 @@ struct Archive {
   bool preinst_interrupted = false;  // Ctrl-C
   bool postinst_fails = false;
   bool postinst_interrupted = false;
+  int preinst_killed_times = 0;    // and everything is put back
   bool no_room = false;            // for its files, and dpkg takes them back
   bool conffile_question = false;  // without anybody to answer
   bool trigger_fails = false;      // its own, activated while it is configured
@@ -80,6 +81,8 @@ class Memory final : public Snapshots {
   std::map<std::string, std::string> refuse;  // package -> why take() cannot
   std::set<std::string> old_postinst_fails;   // packages whose way back fails
   std::set<std::string> archive_fails;
+  std::set<std::string> old_postinst_killed_once;
+  std::map<std::string, int> old_preinst_killed;  // package -> how often on the way back
   std::map<std::string, std::vector<std::string>> remains;
   std::vector<std::string> log;  // "take foo:amd64", "settle ...", in order
 

@@ -15,6 +15,7 @@ namespace {
 class FakeUnits final : public Units {
  public:
   std::map<std::string, UnitFacts> all;
+  bool stopping = false;
   std::set<std::string> broken, late;
   std::vector<std::string> log;
 
@@ -58,6 +59,7 @@ class FakeUnits final : public Units {
     log.push_back(line);
     return success();
   }
+  bool shuts_down() override { return stopping; }
   void settle() override {}
   std::string journal(const std::string& unit) override { return "last words of " + unit; }
 
@@ -329,6 +331,14 @@ TEST_F(PutOffTest, WhatAScriptCouldNotStartIsTold) {
   const auto kept = store_.units(7);
   ASSERT_TRUE(kept);
   EXPECT_EQ(kept->size(), 2u);
+}
+
+TEST_F(PutOffTest, NothingIsStartedWhileTheSystemShutsDown) {
+  units_.stopping = true;
+  units_.stop("foo.service");
+  EXPECT_TRUE(end().empty());
+  EXPECT_TRUE(units_.log.empty());
+  EXPECT_TRUE(put_off_.empty());
 }
 
 TEST_F(PutOffTest, ARemovedPackagesServiceIsNot) {

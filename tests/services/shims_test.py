@@ -161,6 +161,22 @@ class Shims(unittest.TestCase):
                               result.output)
                 self.assertIn("fails.service: its package could not start it", result.output)
 
+    def test_while_the_system_shuts_down_nothing_fails_for_it(self):
+        holds = two("holds", {"holds.service": service(service_lines="ExecStop=sleep 60")}, {})
+        foo = two("foo", {"foo.service": service()}, scripts(
+            preinst="systemctl stop foo.service",
+            postinst="systemctl start --no-block --job-mode=replace-irreversibly poweroff.target\n"
+            "while [ \"$(systemctl is-system-running)\" != stopping ]; do sleep 0.1; done\n"
+            "deb-systemd-invoke start foo.service\necho $? >>/root/codes\nexit 0"))
+        with self.world(holds, foo) as world:
+            world.start("holds.service", "foo.service")
+            result = world.upgrade()
+            self.assertEqual(result.code, 0, result.output)
+            self.assertEqual(self.codes(world), ["0"], result.output)
+            self.assertIn("services are left as they are, because the system shuts down",
+                          result.output)
+            self.assertNotIn("should be", result.output)
+
     def test_the_softer_stop_leaves_sockets_alone(self):
         units = {"soft.service": service(), "soft.socket": socket(1300),
                  "soft@.service": service(install="")}
