@@ -109,8 +109,13 @@ class Shim {
     return policy::answer(question, policy::look_around(question, false));
   }
 
-  int run_for(const Units& units) {
+  int run_for(const Units& units, const char* verb = nullptr) {
     if (!policy::words_of(argc_, argv_, call_, units, words_, kMostArguments)) return 1;
+    for (std::size_t i = 1; verb != nullptr && words_[i] != nullptr; ++i) {
+      if (words_[i][0] == '-') continue;
+      words_[i] = verb;  // of a call that names it before the units
+      break;
+    }
     return run(call_.tool, words_);
   }
 
@@ -132,14 +137,23 @@ class Shim {
     return false;
   }
 
-  void stop_services() const {
-    Units services = call_.units;
-    policy::keep_active(services);
-    Units named{};
-    for (std::size_t i = 0; i < services.count; ++i) {
-      if (!policy::is_trigger(services.name[i])) named.name[named.count++] = services.name[i];
+  // Those that are active go down together, and are to be started then: a socket or path that comes
+  // back may bring its service with it.
+  int restart_together(Units units) {
+    Units active = units;
+    policy::keep_active(active);
+    policy::act("stop", active);
+    policy::triggers_first(active);
+    int code = one_by_one(active, "start");
+    Units others{};
+    for (std::size_t i = 0; i < units.count; ++i) {
+      bool was_active = false;
+      for (std::size_t j = 0; j < active.count; ++j)
+        was_active = was_active || std::strcmp(active.name[j], units.name[i]) == 0;
+      if (!was_active) others.name[others.count++] = units.name[i];
     }
-    policy::act("stop", named);
+    if (const int theirs = one_by_one(others, nullptr); theirs != 0) code = theirs;
+    return code;
   }
 
   // The real one asks policy-rc.d about all of its units before it acts on any, and acts on none if
@@ -148,18 +162,19 @@ class Shim {
     if (call_.units.count == 1) return run_for(call_.units);
     if (restarts_both_now()) {
       setenv(policy::kNow, "1", 1);
-      stop_services();
+      return restart_together(call_.units);
     }
-    return one_by_one(call_.units);
+    return one_by_one(call_.units, nullptr);
   }
 
-  int one_by_one(Units units) {
+  // `verb`: in the place of the call's own; nullptr: that.
+  int one_by_one(Units units, const char* verb) {
     policy::triggers_first(units);
     int code = 0;
     for (std::size_t i = 0; i < units.count; ++i) {
       Units one{};
       one.name[one.count++] = units.name[i];
-      if (const int its = run_for(one); its != 0) code = its;
+      if (const int its = run_for(one, verb); its != 0) code = its;
     }
     return code;
   }
@@ -181,9 +196,7 @@ class Shim {
         policy::start_triggers(paths::kRunDir, call_.units.name[i]);
     }
     if (now.count == 0) return 0;
-    if (!both_now) return run_for(now);
-    stop_services();
-    return one_by_one(now);
+    return both_now ? restart_together(now) : run_for(now);
   }
 
   // Debian bug 736258's softer stop: whoever asks next gets the new program. A plain stop where

@@ -75,6 +75,7 @@ class Restoring {
   std::vector<std::string> due(const std::function<Standing(const std::string&)>& standing);
   void take_failed(const PutOff& one, Standing its);
   void try_failed_again();
+  Status restart(const std::vector<std::string>& units);
   UnitRecord* record_of(const std::string& unit);
   void act(const char* verb, const std::vector<std::string>& units);
 
@@ -183,30 +184,48 @@ std::vector<std::string> Restoring::due(
   return units;
 }
 
+// Restarts what is up of them; what is down by now is started with all else that is. systemd opens
+// no socket whose service runs, and a path or socket that comes back may bring its service with it:
+// so these are stopped together, and started one kind after the other.
+Status Restoring::restart(const std::vector<std::string>& units) {
+  auto now = ports_.units.ask(units);
+  if (!now) return now.error();
+  std::set<std::string> triggers;
+  std::set<std::string> triggered;
+  for (const auto& [name, facts] : *now) {
+    if (!facts.is_up() || !is_trigger(name)) continue;
+    triggers.insert(name);
+    triggered.insert(facts.triggers.begin(), facts.triggers.end());
+  }
+  const auto theirs = ports_.units.ask({triggered.begin(), triggered.end()});
+  if (!theirs) return theirs.error();
+  std::erase_if(triggered, [&](const std::string& name) {
+    const auto found = theirs->find(name);
+    return found == theirs->end() || !found->second.is_up();
+  });
+  std::vector<std::string> alone;
+  for (const auto& [name, facts] : *now) {
+    if (facts.is_up() && !is_trigger(name) && !triggered.contains(name)) alone.push_back(name);
+  }
+  std::string names;
+  for (const std::string& name : units) names += (names.empty() ? "" : ", ") + name;
+  ports_.say("restarting " + names);
+  act("daemon-reload", {""});
+  std::vector<std::string> together(triggered.begin(), triggered.end());
+  together.insert(together.end(), triggers.begin(), triggers.end());
+  act("stop", together);
+  act("start", {triggers.begin(), triggers.end()});
+  act("start", {triggered.begin(), triggered.end()});
+  act("restart", alone);
+  ports_.units.settle();
+  return success();
+}
+
 Status Restoring::restart_put_off(const std::function<Standing(const std::string&)>& standing) {
   if (!ports_.put_off) return success();
   const auto units = due(standing);
   if (!units.empty()) {
-    const auto now = ports_.units.ask(units);
-    if (!now) return now.error();
-    std::vector<std::string> triggers;
-    std::vector<std::string> services;
-    std::set<std::string> stopped;
-    for (const auto& [name, facts] : *now) {
-      // What is down by now is started with all else that is.
-      if (facts.is_up()) (is_trigger(name) ? triggers : services).push_back(name);
-      // systemd opens no socket whose service runs.
-      if (facts.is_up() && is_trigger(name))
-        stopped.insert(facts.triggers.begin(), facts.triggers.end());
-    }
-    std::string names;
-    for (const std::string& name : units) names += (names.empty() ? "" : ", ") + name;
-    ports_.say("restarting " + names);
-    act("daemon-reload", {""});
-    act("stop", {stopped.begin(), stopped.end()});
-    act("restart", triggers);
-    act("restart", services);
-    ports_.units.settle();
+    if (const Status done = restart(units); !done) return done;
   }
   if (!failed_.empty()) try_failed_again();
   ports_.forget_put_off();

@@ -265,8 +265,19 @@ TEST_F(PutOffTest, ASocketIsRestartedWhileItsServiceIsStopped) {
   units_.add("foo.socket").triggers = {"foo.service"};
   put_off_.push_back({PutOff::Kind::Restart, "foo.socket", "foo:amd64"});
   EXPECT_TRUE(end().empty());
-  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "stop foo.service", "restart foo.socket",
-                                 "restart foo.service"}));
+  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "stop foo.service foo.socket",
+                                 "start foo.socket", "start foo.service"}));
+}
+
+// Only the socket is up; nobody has asked for the service yet.
+TEST_F(PutOffTest, ASocketAloneIsRestartedAlone) {
+  units_.add("foo.socket").triggers = {"foo.service"};
+  units_.stop("foo.service");
+  units_.all.at("foo.service").file_state = "static";
+  units_.all.at("foo.service").triggered_by = {"foo.socket"};
+  put_off_ = {{PutOff::Kind::Restart, "foo.socket", "foo:amd64"}};
+  end();
+  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "stop foo.socket", "start foo.socket"}));
 }
 
 TEST_F(PutOffTest, WhatIsDownByThenIsStartedAsAllElse) {

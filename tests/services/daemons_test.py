@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""Real daemons, upgraded all in one run to repacked versions of themselves, beside a package whose
+preinst fails: what ran runs, with its new version, after one restart; and what stock apt leaves."""
+
+import pathlib
+import sys
+import unittest
+
+import units  # first: it says where the others are
+import frontend
+
+sys.path.insert(0, str(pathlib.Path(units.HERE).parent / "demo"))
+
+import booted  # noqa: E402
+import repacked  # noqa: E402
+import repo  # noqa: E402
+
+FAILS = "tree"
+DAEMONS = {  # unit that runs -> the package that is asked for
+    "avahi-daemon.service": "avahi-daemon",
+    "cron.service": "cron",
+    "cups.service": "cups-daemon",
+    "dbus.service": "dbus",
+    "dovecot.service": "dovecot-imapd",
+    "nginx.service": "nginx-light",
+    "postfix@-.service": "postfix",
+    "postgresql@{}-main.service": "postgresql",
+    "redis-server.service": "redis-server",
+    "rpcbind.service": "rpcbind",
+    "rsyslog.service": "rsyslog",
+    "ssh.service": "openssh-server",
+}
+SOCKETS = ("avahi-daemon.socket", "cups.socket", "cups.path", "dbus.socket", "rpcbind.socket",
+           "syslog.socket")
+OTHERS = {  # of the later release
+    "trixie": {"postfix@-.service": "postfix.service", "nginx-light": "nginx"},
+    "bookworm": {},
+}
+POSTGRESQL = {"bookworm": "15", "trixie": "17"}
+# Which a run never restarts: by a rule of ours, or since their packages do not.
+NEVER = ("dbus.service",)
+
+# dovecot's package stops it, so that it is started at once; then its trigger asks for a restart.
+ODD = {"dbus.service": 0, "dovecot.service": 2}
+
+
+def name_of(word):
+    return OTHERS[frontend.SUITE].get(word, word).format(POSTGRESQL[frontend.SUITE])
+
+
+SERVICES = tuple(name_of(unit) for unit in DAEMONS)
+NEEDS = (*units.NEEDS, *(name_of(package) for package in DAEMONS.values()), FAILS)
+
+
+class Machine:
+    """With all of them at work, and their newer versions on offer."""
+
+    def __init__(self, stock):
+        self.stock = stock
+
+    def __enter__(self):
+        self.made = frontend.world("[expect] some", NEEDS, self.stock, booted)
+        self.bed = self.made.__enter__().bed
+        if not self.stock:
+            self.bed.must("update-alternatives --quiet --install /usr/sbin/policy-rc.d policy-rc.d "
+                          "/usr/lib/aptkeep/policy-rc.d 50")
+        repository = repo.Repositories(self.bed, frontend.SUITE)
+        repository.write_raw("main", *self.offer)
+        repository.update()
+        frontend.wait_until(lambda: set(self.states(SERVICES).values()) == {"active"},
+                            lambda: f"daemons: {self.states(SERVICES)}", 60)
+        return self
+
+    def __exit__(self, *what):
+        return self.made.__exit__(*what)
+
+    def states(self, names):
+        """unit -> ActiveState"""
+        shown = self.bed.run(["systemctl", "show", "-P", "ActiveState", *names]).output.split()
+        return dict(zip(names, shown))
+
+    def starts(self):
+        """unit -> how often it was started since the system booted"""
+        log = self.bed.must("journalctl -q -o cat -t systemd").splitlines()
+        return {unit: sum(line.startswith(f"Started {unit} ") for line in log)
+                for unit in SERVICES}
+
+    def upgrade(self):
+        return self.bed.run(units.UPGRADE, timeout=900)
+
+    def main_pids(self):
+        shown = self.bed.run(["systemctl", "show", "-P", "MainPID", *SERVICES]).output.split()
+        return dict(zip(SERVICES, shown))
+
+
+class Daemons(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.versions, Machine.offer = repacked.make(frontend.SUITE, NEEDS, {FAILS: ("preinst", "")})
+
+    def test_all_in_one_run(self):
+        with Machine(stock=True) as machine:
+            machine.upgrade()
+            left = {unit: state for unit, state in machine.states(SERVICES).items()
+                    if state != "active"}
+            print(f"stock apt leaves {len(left)} of {len(SERVICES)} down: {', '.join(left)}")
+            self.assertTrue(left, "the failing package does no harm: it shows nothing")
+        with Machine(stock=False) as machine:
+            sockets = {unit: state for unit, state in machine.states(SOCKETS).items()
+                       if state == "active"}
+            before, starts = machine.main_pids(), machine.starts()
+            result = machine.upgrade()
+            self.assertEqual(result.code, 100, result.output)
+            self.assertEqual(set(machine.states(SERVICES).values()), {"active"},
+                             f"{machine.states(SERVICES)} {result.output}")
+            self.assertEqual(machine.states(sockets), sockets)
+            after, pids = machine.starts(), machine.main_pids()
+            # The log of what is restarted together with journald may be lost.
+            restarts = {unit: max(after[unit] - starts[unit], int(before[unit] != pids[unit]))
+                        for unit in SERVICES}
+            print(f"restarts: {restarts}")
+            same = sorted(unit for unit in SERVICES if before[unit] == pids[unit] != "0")
+            print(f"never restarted: {same}")
+            self.assertEqual(tuple(same), NEVER)
+            self.assertEqual(restarts, {**dict.fromkeys(SERVICES, 1), **ODD})
+            self.assertNotIn("should be:\n", result.output.replace(
+                "dbus.service: the version from before runs until the next boot", ""))
+            kept = machine.bed.must("dpkg-query -W -f '${Package} ${Version}\\n'").splitlines()
+            old = [line for line in kept if line.split()[0] in self.versions
+                   and not line.endswith(repacked.SUFFIX)]
+            self.assertEqual([line.split()[0] for line in old], [FAILS])
+            self.assertEqual(machine.upgrade().code, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
