@@ -129,8 +129,8 @@ void set_up(CLI::App& app, Arguments& given, int& result) {
   runs_command->add_flag("--json", given.json, "Print JSON");
   runs_command->callback([&] { result = runs(given.state, given.most, given.json); });
 
-  CLI::App* services_command =
-      reading(app, given, "services", "Say which services are not as they should be since the last run");
+  CLI::App* services_command = reading(
+      app, given, "services", "Say which services are not as they should be since the last run");
   services_command->callback([&, services_command] {
     if (services_command->get_subcommands().empty()) result = services(given.state);
   });

@@ -35,7 +35,7 @@ void take_folder_out_of_path() {
       path != nullptr ? static_cast<char*>(std::malloc(std::strlen(path) + 1)) : nullptr;
   if (rest == nullptr) return;
   path_without(path, paths::kShims, rest);
-  setenv("PATH", rest, 1);
+  setenv("PATH", rest[0] == '\0' ? kDefaultPath : rest, 1);
   std::free(rest);
 }
 

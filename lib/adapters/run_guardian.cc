@@ -33,7 +33,8 @@ bool start_guardian(const Frontend& frontend) {
   // Killed, it is started again; what it does may be done twice. It says what is wrong to the
   // journal.
   const auto started = snapshot::run_tool(
-      {"systemd-run", "--quiet", "--collect", "--unit=aptkeep-guardian-" + name_of(frontend),
+      {"timeout", "--kill-after=5", "25", "systemd-run", "--quiet", "--collect",
+       "--unit=aptkeep-guardian-" + name_of(frontend),
        "--description=Services of the upgrade by process " + std::to_string(frontend.pid),
        "--property=Restart=on-failure", "--property=RestartSec=1", std::string(paths::kDriver),
        "guardian", std::to_string(frontend.pid), std::to_string(frontend.start_time)});
