@@ -68,7 +68,8 @@ WayBack way_back(const Plan& plan, std::span<const StepState> states,
   std::vector<std::uint32_t> failed;
   for (std::uint32_t i = 0; i < states.size(); ++i) {
     if (states[i] == StepState::FailedOld || states[i] == StepState::FailedNew ||
-        states[i] == StepState::Returning || states[i] == StepState::Kept) {
+        states[i] == StepState::Returning || states[i] == StepState::Kept ||
+        states[i] == StepState::NotReached) {
       failed.push_back(i);
     }
   }

@@ -38,8 +38,8 @@ struct WayBack {
 };
 
 // `states`: FailedOld, FailedNew and Returning count as failed, Returning as on its way already.
-// Kept ones are at their old side for good, which is as good as failed to what needs them.
-// `touched[i]`: dpkg has begun with step i, and its package is not whole at its old side.
+// Kept and NotReached ones are at their old side for good, which is as good as failed to what needs
+// them. `touched[i]`: dpkg has begun with step i, and its package is not whole at its old side.
 // `obstacles[i]`: why step i cannot be put back where it is touched; empty: it can.
 //
 // A failure goes back only if everything touched that must be old with it can: otherwise the

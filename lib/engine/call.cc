@@ -68,8 +68,11 @@ CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives,
   }
   if (const auto end = carry_out(session, steps); end) {
     // Nobody will call for it, and what is unpacked is worse off left so.
-    const bool more = call.verb != DpkgCall::Verb::Configure && session.may_configure();
-    if (more && !ports.disk_full({})) configure_the_rest(call, open, ports);
+    const bool more = !(call.verb == DpkgCall::Verb::Configure && call.pending);
+    if (more && session.may_configure() && !ports.disk_full({})) {
+      session.reach_no_more();
+      configure_the_rest(call, open, ports);
+    }
     return *end;
   }
   if (call.verb != DpkgCall::Verb::Configure) {

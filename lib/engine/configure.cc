@@ -31,7 +31,7 @@ class Configuring {
       if (const auto end = pending_triggers(); end) return end;
       again = failed_calls_ != failed_before && !interrupted_;
     }
-    return interrupted_;
+    return interrupted_ ? interrupted_ : ended_;
   }
 
  private:
@@ -124,7 +124,8 @@ class Configuring {
     // No script ran and it is as unpacked as before: dpkg found a dependency of it not configured.
     // That is another one's failure, unless there is no other.
     const bool follow_up = verdict.script.script.empty() && !verdict.at_conffile && still_unpacked;
-    if (follow_up && step >= 0 && (session_.anything_failed() || interrupted_ || !later_.empty())) {
+    const bool another = !session_.all_well() || interrupted_ || !later_.empty();
+    if (follow_up && step >= 0 && another) {
       follow_ups_.insert(package);
       if (session_.states()[static_cast<std::size_t>(step)] != StepState::Returning)
         session_.set_state(static_cast<std::uint32_t>(step), StepState::Stranded);
@@ -172,8 +173,12 @@ class Configuring {
       case Reaction::KeepAndStop:
       case Reaction::Stop:
         session_.stop_at(failure.package, decision);
+        // What is unpacked is configured yet: left so, it would be worse off.
+        if (decision.reaction == Reaction::KeepAndStop) {
+          ended_ = CallEnd{true, 1, 0};
+          return false;
+        }
         stopped_ = CallEnd{true, 1, 0};
-        if (decision.reaction == Reaction::KeepAndStop) return false;
         session_.leave_alone(failure.step);
         return true;
     }
@@ -269,8 +274,9 @@ class Configuring {
   std::vector<std::string> tried_names_;
   std::size_t failed_calls_ = 0;
   std::optional<CallEnd> interrupted_;
-  std::optional<CallEnd> stopped_;
-  bool database_needed_ = false;  // after a failure only the database tells who is configured
+  std::optional<CallEnd> stopped_;  // at once
+  std::optional<CallEnd> ended_;    // when what is unpacked is seen to
+  bool database_needed_ = false;    // after a failure only the database tells who is configured
 };
 
 }  // namespace

@@ -136,7 +136,8 @@ bool is_over(const Keep& keep, const DbSnapshot& db) {
     return !keep.old_version.empty() || keep.version.empty();
   }
   if (broken(entry->second.state)) return false;
-  if (keep.version.empty()) return false;  // its removal failed and it is still there
+  // Its removal failed, and it is still there; what has been upgraded since is wanted.
+  if (keep.version.empty()) return entry->second.version != keep.old_version;
   return entry->second.version != keep.old_version || keep.old_version == keep.version;
 }
 
@@ -299,7 +300,9 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
     if (!kept_now.contains(keep.package) && is_over(keep, db)) over.insert(keep.package);
   }
   for (const auto& keep : active) {
-    const bool with_its_root = !keep.failed && over.contains(keep.root);
+    // What is unfinished waits for yet another.
+    const bool with_its_root =
+        !keep.failed && over.contains(keep.root) && !broken(state_in(db, keep.package));
     if (kept_now.contains(keep.package)) continue;
     if (over.contains(keep.package) || with_its_root) ending.lifted.push_back(keep.package);
   }

@@ -69,20 +69,17 @@ void leave_out_follow_ups(const Plan& plan, const DbSnapshot& db, std::vector<Fa
     const auto step = static_cast<std::uint32_t>(failure.step);
     const bool whole = whole_at_old_side(plan.steps[step], db);
     states[step] = whole ? StepState::FailedOld : StepState::FailedNew;
-    if (is_unpacked(failure)) states[step] = StepState::Unpacked;
     if (!is_unpacked(failure)) failed.push_back(step);
   }
+  // Of what is only unpacked, too, one may wait for the other.
   const KeptSet kept = least_kept_set(plan, failed);
-  for (std::size_t before = failures.size() + 1; before > failures.size();) {
-    before = failures.size();
-    std::erase_if(failures, [&](const Failure& failure) {
-      const auto step = static_cast<std::uint32_t>(failure.step);
-      if (!is_unpacked(failure)) return false;
-      if (root_of(kept, step) == nullptr && !held_up(plan, states, step)) return false;
-      states[step] = StepState::Stranded;
-      return true;
-    });
+  std::vector<Failure> own;
+  for (const Failure& failure : failures) {
+    const auto step = static_cast<std::uint32_t>(failure.step);
+    const bool waits = root_of(kept, step) != nullptr || held_up(plan, states, step);
+    if (!is_unpacked(failure) || !waits) own.push_back(failure);
   }
+  if (!own.empty()) failures = std::move(own);  // else they wait for each other
 }
 
 Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, bool unpack_only,

@@ -24,6 +24,12 @@ bool is_there(const Step& step, const DbSnapshot& db) {
   return found != db.end() && found->second.state.substr(1, 1) != "c";
 }
 
+// Once it is at its old side.
+StepState side_when_back(const Session& session, std::uint32_t step) {
+  if (session.failed_package(session.plan().steps[step].package)) return StepState::FailedOld;
+  return session.is_not_reached(step) ? StepState::NotReached : StepState::Kept;
+}
+
 void tell_remains(Session& session, const std::string& package,
                   const std::vector<std::string>& remains) {
   for (const std::string& sentence : remains) {
@@ -86,10 +92,7 @@ class GoingBack {
     session_.set_rolled_back(index, remains);
   }
 
-  StepState final_state(std::uint32_t step) {
-    return session_.failed_package(plan_.steps[step].package) ? StepState::FailedOld
-                                                              : StepState::Kept;
-  }
+  StepState final_state(std::uint32_t step) { return side_when_back(session_, step); }
 
   void tell(const std::vector<std::uint32_t>& steps) {
     std::string names;
@@ -287,8 +290,7 @@ void finish_returned(Session& session) {
       remains = found ? *found : std::vector<std::string>{found.error().message};
     }
     tell_remains(session, step.package, remains);
-    session.set_state(
-        i, session.failed_package(step.package) ? StepState::FailedOld : StepState::Kept);
+    session.set_state(i, side_when_back(session, i));
     session.set_rolled_back(i, remains);
   }
   session.save_states();

@@ -59,8 +59,7 @@ bool Session::anything_failed() const {
 bool Session::all_well() const {
   if (anything_failed()) return false;
   return std::all_of(open_.states.begin(), open_.states.end(), [](StepState state) {
-    return state == StepState::Waiting || state == StepState::Unpacked ||
-           state == StepState::Done || state == StepState::NotReached;
+    return state == StepState::Waiting || state == StepState::Unpacked || state == StepState::Done;
   });
 }
 
@@ -109,6 +108,20 @@ void Session::stop_at(const std::string& package, const Decision& decision) {
   // Without memory, each further script would only die halfway.
   may_configure_ = decision.failure_class != FailureClass::OutOfMemory &&
                    decision.failure_class != FailureClass::DpkgItself;
+}
+
+void Session::reach_no_more() {
+  for (std::uint32_t i = 0; i < open_.states.size(); ++i) {
+    if (open_.states[i] == StepState::Waiting && plan().steps[i].action != Action::Configure)
+      set_state(i, StepState::NotReached);
+  }
+  save_states();
+}
+
+bool Session::is_not_reached(std::uint32_t step) const {
+  const bool stopped = std::find(open_.states.begin(), open_.states.end(), StepState::NotReached) !=
+                       open_.states.end();
+  return stopped && root_of(kept_, step) == nullptr;
 }
 
 void Session::save_states() {

@@ -73,6 +73,11 @@ class Session {
   void leave_alone(std::int32_t step);
   // That the run ends here, for a reason that no other package is to blame for. Said.
   void stop_at(const std::string& package, const Decision& decision);
+  // Of a run that was stopped: what has not been begun is not reached, and what is unpacked and
+  // cannot be without it goes back, though nobody has failed.
+  void reach_no_more();
+  // Whether the step is back, or to go back, for no failure's sake.
+  bool is_not_reached(std::uint32_t step) const;
   // It was stopped, and what is unpacked may be configured yet.
   bool may_configure() const { return may_configure_; }
   void save_states();  // what changed since the last time, in one transaction

@@ -115,5 +115,28 @@ TEST_F(PlainTest, WhatWaitsForAnotherThatFailedIsNoFailureOfItsOwn) {
   EXPECT_EQ(failures[1].package, "alone:amd64");
 }
 
+// lib needs what nobody has; app needs lib. And a circle has no first.
+TEST_F(PlainTest, OfWhatIsOnlyUnpackedOneWaitsForTheOther) {
+  Plan plan;
+  for (const char* name : {"lib", "app"}) {
+    Step step;
+    step.package = std::string(name) + ":amd64";
+    step.action = Action::Install;
+    step.new_version = "2.0";
+    world_.install(name, "2.0");
+    world_.db[step.package].state = "iU";
+    plan.steps.push_back(step);
+  }
+  plan.clauses = {need(1, 0)};
+  auto failures = failures_of_plain_call(plan.steps, world_.db, false);
+  leave_out_follow_ups(plan, world_.db, failures);
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].package, "lib:amd64");
+  plan.clauses.push_back(need(0, 1));
+  failures = failures_of_plain_call(plan.steps, world_.db, false);
+  leave_out_follow_ups(plan, world_.db, failures);
+  EXPECT_EQ(failures.size(), 2u);
+}
+
 }  // namespace
 }  // namespace aptkeep
