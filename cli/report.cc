@@ -25,8 +25,9 @@ void tell_run(const aptkeep_run& run, std::int64_t requests) {
   if (*run.note != '\0') {
     std::cout << "  " << harmless(run.note) << "\n";
   }
-  std::cout << "  " << run.done << " done, " << run.failed - requests << " failed, " << run.kept
-            << " kept, " << run.stranded << " stranded, " << run.not_reached << " not reached"
+  std::cout << "  " << run.done << " done, " << std::max<std::int64_t>(run.failed - requests, 0)
+            << " failed, " << run.kept << " kept, " << run.stranded << " stranded, "
+            << run.not_reached << " not reached"
             << (requests > 0 ? ", " + std::to_string(requests) + " put back on request" : "")
             << "\n";
 }
