@@ -93,6 +93,11 @@ Result<Found> find(Store& store, const Request& request) {
       return clauses_of(steps, found.origin.folder);
     };
     auto undo = undo_of(**plan, request.packages, ports, *db);
+    // A rollback that failed has put nothing back, and has no snapshots.
+    const bool was_rollback =
+        std::any_of((*plan)->failures.begin(), (*plan)->failures.end(),
+                    [](const Failure& failure) { return failure.message == kPutBackOnRequest; });
+    if (was_rollback && (!undo || undo->plan.plan.steps.empty())) continue;
     if (!undo) return undo.error();
     found.undo = std::move(*undo);
     const auto report = store.report((*plan)->run);

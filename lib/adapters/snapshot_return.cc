@@ -73,7 +73,12 @@ Status keep_sums(const Package& package, const PackageFiles& files) {
 
 // dpkg forgets the failed version as soon as it has unpacked the old one.
 Status note_failed(Package& package, const Now& now) {
-  if (now.files == nullptr || now.is_old(package)) return success();
+  if (now.files == nullptr) return success();
+  // Both builds of a reinstallation bear one version; what is not configured and has not been noted
+  // yet is the failed one.
+  const char letter = now.files->state.size() == 2 ? now.files->state[1] : 'i';
+  const bool other_build = package.failed.version.empty() && (letter == 'U' || letter == 'F');
+  if (now.is_old(package) && !other_build) return success();
   const bool again = package.failed.version == now.files->version && was_half_configured(package);
   package.failed =
       Failed{now.files->version, now.files->paths, now.files->conffiles,
@@ -201,6 +206,14 @@ Status settle_all(const SnapshotOptions& options, const std::vector<std::string>
   return success();
 }
 
+Status unsettle_one(const SnapshotOptions& options, const std::string& name) {
+  auto read = options.read({name});
+  if (!read) return read.error();
+  auto package = open_package(options, name);
+  if (!package) return package.error();
+  return undo_unpacking(*package, now_of(*read, name));
+}
+
 Result<std::vector<std::string>> complete_all(const SnapshotOptions& options,
                                               const std::vector<std::string>& packages) {
   std::vector<std::string> sentences;
@@ -306,6 +319,11 @@ const std::vector<Claim>& AllConffiles::claims_of(const std::string& path) {
 Status RealSnapshots::clear_way(const std::vector<std::string>& packages) {
   return snapshot::guarded("clear the way back",
                            [&] { return snapshot::clear_all(options_, packages); });
+}
+
+Status RealSnapshots::unsettle(const std::string& package) {
+  return snapshot::guarded("settle packages",
+                           [&] { return snapshot::unsettle_one(options_, package); });
 }
 
 Status RealSnapshots::settle(const std::vector<std::string>& packages) {

@@ -103,6 +103,9 @@ class Snapshots {
   // After dpkg has unpacked the old versions, before it configures them: contents of conffiles,
   // diversions and statoverrides that the failed scripts added.
   virtual Status settle(const std::vector<std::string>& packages) = 0;
+  // Of a package whose old archive dpkg could not unpack: as settle(), which cannot tell that by
+  // itself where both builds of a reinstallation bear one version.
+  virtual Status unsettle(const std::string& package) = 0;
 
   // After dpkg has configured them: what dpkg knows of their conffiles, ucf's files, alternatives,
   // owners, modes and attributes. Compares every path with its record and returns what is still

@@ -191,7 +191,7 @@ class GoingBack {
           archive ? session_.ports().snapshots->clear_way({package}) : Status(archive.error());
       if (!clear) {
         for (const std::uint32_t other : steps) session_.set_state(other, before[other]);
-        settle({steps.begin(), std::ranges::find(steps, step)});
+        settle({steps.begin(), std::ranges::find(steps, step)}, std::nullopt);
         blame_alone(step, clear.error().message);
         return success();  // what goes back without it is thought over anew
       }
@@ -203,7 +203,8 @@ class GoingBack {
     session_.ports().progress.calling({}, {});
     const Verdict verdict = session_.run_dpkg(args);
     // Also where dpkg was killed: what it had unpacked until then is configured by and by.
-    settle(steps);
+    const auto failed = archives_.find(verdict.subject);
+    settle(steps, failed == archives_.end() ? std::nullopt : std::optional(failed->second));
     if (verdict.kind == Verdict::Kind::DpkgFailed) return Error{"unable to run dpkg"};
     const auto db = session_.ports().db.read();
     if (!db) return db.error();
@@ -215,9 +216,12 @@ class GoingBack {
   }
 
   // Of what was not unpacked it undoes the clearing of the way.
-  void settle(const std::vector<std::uint32_t>& steps) {
+  void settle(const std::vector<std::uint32_t>& steps, std::optional<std::uint32_t> failed) {
     for (const std::uint32_t step : steps) {
-      const Status settled = session_.ports().snapshots->settle({plan_.steps[step].package});
+      const std::string& package = plan_.steps[step].package;
+      Snapshots& snapshots = *session_.ports().snapshots;
+      const Status settled =
+          step == failed ? snapshots.unsettle(package) : snapshots.settle({package});
       if (!settled) session_.ports().say(settled.error().message);
     }
   }

@@ -277,6 +277,11 @@ Status Memory::clear_way(const std::vector<std::string>& packages) {
   return success();
 }
 
+Status Memory::unsettle(const std::string& package) {
+  log.push_back("unsettle " + package);
+  return success();
+}
+
 Status Memory::settle(const std::vector<std::string>& packages) {
   for (const auto& package : packages) log.push_back("settle " + package);
   return success();

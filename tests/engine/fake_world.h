@@ -93,6 +93,7 @@ class Memory final : public Snapshots {
   Status remove_strays(const std::string& package, const std::string& archive) override;
   Status clear_way(const std::vector<std::string>& packages) override;
   Status settle(const std::vector<std::string>& packages) override;
+  Status unsettle(const std::string& package) override;
   Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) override;
   Status note_new(const std::vector<std::string>& packages) override;
   std::vector<std::string> undo_new(const std::string& package) override;
