@@ -23,7 +23,13 @@ std::string installed_version(const Keep& keep) {
 std::vector<ProtectedPackage> protected_by(const std::vector<Keep>& keeps) {
   std::vector<ProtectedPackage> packages;
   for (const auto& keep : keeps) {
-    if (keep.old_version.empty() || keep.version.empty()) continue;  // nothing to lose, or to go
+    if (keep.old_version.empty()) continue;  // nothing to lose
+    if (keep.version.empty()) {
+      // Its removal failed: what needs that would only fail for it once more.
+      const bool whole = keep.db_state.size() == 2 && keep.db_state[1] == 'i';
+      if (keep.failed && whole) packages.push_back({keep.package, keep.old_version, ""});
+      continue;
+    }
     // Only these are pinned; the rest is held back by its dependency on one of them.
     const bool pinned = is_pinned(keep, keeps);
     packages.push_back({keep.package, installed_version(keep), pinned ? keep.version : ""});
