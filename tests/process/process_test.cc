@@ -198,14 +198,13 @@ TEST_F(ProcessTest, TakesOurFolderOutOfPath) {
   setenv("PATH", before.c_str(), 1);
 }
 
-TEST(RealPath, TakesOnlyOurFolderOut) {
+TEST(RealPath, TakesOnlyOurFoldersOut) {
   EXPECT_EQ(real_path("/usr/lib/aptkeep/bin:/usr/bin"), "/usr/bin");
   EXPECT_EQ(real_path("/usr/bin:/usr/lib/aptkeep/bin"), "/usr/bin");
   EXPECT_EQ(real_path("/usr/lib/aptkeep/shims:/usr/bin:/usr/lib/aptkeep/bin"), "/usr/bin");
   EXPECT_EQ(real_path("/a:/usr/lib/aptkeep/bin/:/usr/lib/aptkeep/bin//:/b"), "/a:/b");
   EXPECT_EQ(real_path("/usr/lib/aptkeep/bins:/usr/lib/aptkeep"),
             "/usr/lib/aptkeep/bins:/usr/lib/aptkeep");
-  EXPECT_EQ(real_path("/usr/lib/aptkeep/shims:/bin"), "/usr/lib/aptkeep/shims:/bin");
   EXPECT_EQ(real_path(":/a::"), ":/a::");
   EXPECT_EQ(real_path(""), "");
   EXPECT_EQ(real_path("/usr/lib/aptkeep/bin"), "/usr/sbin:/usr/bin:/sbin:/bin");
