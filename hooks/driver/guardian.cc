@@ -27,11 +27,7 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   const auto db = database.read();
   if (!db) return db.error();
   // What had failed before is tried as well: whatever it was may be mended by now.
-  const auto standing = [&](const std::string& package) {
-    const auto found = db->find(package);
-    if (found == db->end() || found->second.state.substr(1, 1) == "c") return Standing::Gone;
-    return found->second.configured() ? Standing::Upgraded : Standing::Unfinished;
-  };
+  const auto standing = [&](const std::string& package) { return standing_in(*db, package); };
   SystemctlUnits units;
   ServicePorts ports{units, store, complain, units_of_packages};
   if (frontend != nullptr) {

@@ -42,7 +42,6 @@ int want_again(const std::vector<std::string>& packages);
 
 void print_summary(const Ending& ending, const std::string& native_arch, bool bypassed);
 
-// Before aptkeep is removed: takes its pins out of apt's preferences.
 // Restarts and starts what is to run of a run: 1: something still does not.
 int restore_services();
 // The units that do not run as before. Of a frontend that has ended, what it has left to its end is
@@ -51,6 +50,7 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
                                             const Frontend* frontend);
 // Waits for the end of the frontend, and sees to its services where it did not.
 int guardian(const std::string& pid, const std::string& start_time);
+// Before aptkeep is removed: takes its pins out of apt's preferences.
 int uninstall();
 
 }  // namespace aptkeep

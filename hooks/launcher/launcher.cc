@@ -2,7 +2,6 @@
 // and the real dpkg for all else, and whenever anything at all is wrong with the driver.
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "adapters/end_by_signal.h"
 #include "adapters/path_list.h"
 #include "adapters/tell_once.h"
 #include "decide.h"
@@ -25,17 +25,6 @@
 
 namespace aptkeep::launcher {
 namespace {
-
-// dpkg, its scripts and the driver must not find this program again.
-void take_folder_out_of_path() {
-  const char* path = getenv("PATH");
-  if (path == nullptr) return;
-  char* rest = static_cast<char*>(std::malloc(std::strlen(path) + 1));
-  if (rest == nullptr) return;
-  path_without(path, kBinDir, rest);
-  setenv("PATH", rest[0] == '\0' && path[0] != '\0' ? kDefaultPath : rest, 1);
-  std::free(rest);
-}
 
 // As a shell ends that could not run a program.
 [[noreturn]] void become_dpkg(char* const* argv) {
@@ -135,18 +124,6 @@ class Terminal {
   int fd_ = -1;
   termios state_;
 };
-
-[[noreturn]] void end_by_signal(int number) {
-  const rlimit no_core = {0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
-  sigset_t one;
-  sigemptyset(&one);
-  sigaddset(&one, number);
-  signal(number, SIG_DFL);
-  sigprocmask(SIG_UNBLOCK, &one, nullptr);
-  raise(number);
-  _exit(128 + number);
-}
 
 [[noreturn]] void end_as(int status) {
   if (WIFSIGNALED(status)) end_by_signal(WTERMSIG(status));
@@ -277,7 +254,8 @@ void leave_the_rest_to_a_child() {
 
 int main(int argc, char** argv) {
   using namespace aptkeep::launcher;
-  take_folder_out_of_path();
+  aptkeep::take_out_of_path(
+      kBinDir);  // or dpkg, its scripts and the driver would find this program again
   const CommandLine line = read_command_line(argc, argv);
   if (driver_wanted(argc, argv, line)) run_driver(argc, argv, line);
   become_dpkg_with(argc, argv);

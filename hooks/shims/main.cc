@@ -1,7 +1,6 @@
 // /usr/lib/aptkeep/shims: invoke-rc.d, deb-systemd-invoke, service and systemctl as the maintainer
 // scripts of a run see them, first in their PATH. What is not decided here is the real tool's, with
 // the same words, output and exit code; and what the real tool calls finds none of these.
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "adapters/end_by_signal.h"
 #include "adapters/path_list.h"
 #include "core/config.h"
 #include "policy/call.h"
@@ -29,30 +29,12 @@ constexpr int kNotLoaded = 5;     // systemctl(1) of a unit that is not there; L
 constexpr int kFromPolicy = 100;  // from here on policy-rc.d's answers, which are no failures
 constexpr std::size_t kMostArguments = 512;
 
-void take_folder_out_of_path() {
-  const char* const path = std::getenv("PATH");
-  char* const rest =
-      path != nullptr ? static_cast<char*>(std::malloc(std::strlen(path) + 1)) : nullptr;
-  if (rest == nullptr) return;
-  path_without(path, paths::kShims, rest);
-  setenv("PATH", rest[0] == '\0' ? kDefaultPath : rest, 1);
-  std::free(rest);
-}
-
 [[noreturn]] void become(Tool tool, const char* const* words) {
   execv(policy::path_of(tool), const_cast<char* const*>(words));
   const int why = errno;
   std::fprintf(stderr, "aptkeep: unable to run %s: %s\n", policy::path_of(tool),
                std::strerror(why));
   _exit(127);  // as a shell ends that could not run it
-}
-
-[[noreturn]] void end_by_signal(int number) {
-  const rlimit no_core = {0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
-  signal(number, SIG_DFL);
-  raise(number);
-  _exit(128 + number);
 }
 
 // The real tool's exit code.
@@ -269,7 +251,7 @@ class Shim {
 }  // namespace
 
 int main(int argc, char** argv) {
-  take_folder_out_of_path();
+  take_out_of_path(paths::kShims);
   static Shim shim(argc, argv);
   return shim.decide();
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 
 namespace aptkeep {
@@ -30,6 +31,17 @@ inline void path_without(const char* path, const char* folder, char* out) {
     entry += length + 1;
   }
   *end = '\0';
+}
+
+// The same with this process's own PATH, so that what it starts does not find that folder's tools.
+inline void take_out_of_path(const char* folder) {
+  const char* const path = std::getenv("PATH");
+  if (path == nullptr) return;
+  char* const rest = static_cast<char*>(std::malloc(std::strlen(path) + 1));
+  if (rest == nullptr) return;
+  path_without(path, folder, rest);
+  setenv("PATH", rest[0] == '\0' && path[0] != '\0' ? kDefaultPath : rest, 1);
+  std::free(rest);
 }
 
 }  // namespace aptkeep

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "adapters/proc.h"
+#include "adapters/run_lock.h"
 #include "adapters/snapshot_tool.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
@@ -42,11 +43,7 @@ bool start_guardian(const Frontend& frontend) {
 }
 
 bool guardian_at_work(const Frontend& frontend) {
-  const int fd = ::open(lock_of(frontend).c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool busy = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(fd);
-  return busy;
+  return is_held_and_close(::open(lock_of(frontend).c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
 }
 
 GuardianLock::GuardianLock(const Frontend& frontend) : path_(lock_of(frontend)) {

@@ -29,11 +29,7 @@ int open_driver_lock() {
 }
 
 bool driver_at_work() {
-  const int fd = open_driver_lock();
-  if (fd < 0) return false;
-  const bool busy = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(fd);
-  return busy;
+  return is_held_and_close(open_driver_lock());
 }
 
 // Not lock_holder(): what counts is that somebody holds it, not who.
@@ -78,6 +74,13 @@ Result<RunLock> RunLock::of_frontend() {
   const std::string who = holder ? holder->command + " (pid " + std::to_string(holder->pid) + ")"
                                  : std::string("another process");
   return Error{"unable to lock dpkg's database: " + who + " is at work"};
+}
+
+bool is_held_and_close(int fd) {
+  if (fd < 0) return false;
+  const bool busy = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(fd);
+  return busy;
 }
 
 bool wait_for_orphans(int seconds) {

@@ -28,6 +28,9 @@ class RunLock {
   int fd_ = -1;
 };
 
+// Whether another process holds a flock(2) on the file. Closes `fd`; -1: nobody does.
+bool is_held_and_close(int fd);
+
 // Waits until no driver and no dpkg is at work, `seconds` at most. A frontend that was killed
 // leaves them behind, and they go on with what they were told. False: they are still at work.
 bool wait_for_orphans(int seconds);

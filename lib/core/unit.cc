@@ -163,6 +163,11 @@ std::vector<UnitDecision> decide_units(
 }
 
 std::vector<PutOff> parse_put_off(std::string_view text) {
+  static constexpr std::pair<PutOff::Kind, std::string_view> kKinds[] = {
+      {PutOff::Kind::Restart, "restart"},
+      {PutOff::Kind::Reboot, "reboot"},
+      {PutOff::Kind::Failed, "failed"},
+  };
   std::vector<PutOff> all;
   std::set<std::pair<std::string, std::string>> known;
   while (!text.empty()) {
@@ -170,9 +175,9 @@ std::vector<PutOff> parse_put_off(std::string_view text) {
     const auto words = words_of(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (words.size() != 3 || !known.emplace(words[0], words[1]).second) continue;
-    if (words[0] == "restart") all.push_back({PutOff::Kind::Restart, words[1], words[2]});
-    if (words[0] == "reboot") all.push_back({PutOff::Kind::Reboot, words[1], words[2]});
-    if (words[0] == "failed") all.push_back({PutOff::Kind::Failed, words[1], words[2]});
+    for (const auto& [kind, word] : kKinds) {
+      if (word == words[0]) all.push_back({kind, words[1], words[2]});
+    }
   }
   return all;
 }

@@ -8,10 +8,8 @@ namespace aptkeep {
 namespace {
 
 Standing standing_of(const OpenPlan& open, const DbSnapshot& db, const std::string& package) {
-  const auto found = db.find(package);
-  const std::string state = found == db.end() ? "" : found->second.state;
-  if (state.size() < 2 || state[1] == 'n' || state[1] == 'c') return Standing::Gone;
-  if (!found->second.configured()) return Standing::Unfinished;
+  const Standing standing = standing_in(db, package);
+  if (standing != Standing::Upgraded) return standing;
   const bool upgraded =
       std::any_of(open.plan.steps.begin(), open.plan.steps.end(), [&](const Step& step) {
         return step.package == package && at_new_side(step, db) &&

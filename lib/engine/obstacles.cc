@@ -1,7 +1,5 @@
 #include "engine/obstacles.h"
 
-#include "core/way_back.h"
-
 namespace aptkeep {
 namespace {
 
@@ -71,24 +69,22 @@ bool is_touched(StepState state) {
   return false;
 }
 
-namespace {
-
-WayBack way_of(const OpenPlan& open, const std::vector<StepState>& states,
-               const HasSnapshot& has_snapshot) {
+WayBack way_back_of(const Plan& plan, const std::vector<StepState>& states,
+                    const std::vector<std::string>& obstacles) {
   std::vector<bool> touched;
   touched.reserve(states.size());
   for (const StepState state : states) touched.push_back(is_touched(state));
-  return way_back(open.plan, states, touched, obstacles_of(open, has_snapshot));
+  return way_back(plan, states, touched, obstacles);
 }
-
-}  // namespace
 
 std::vector<std::uint32_t> to_go_back(const OpenPlan& open, const HasSnapshot& has_snapshot) {
   const auto failed = [&](std::uint32_t step) { return open.states[step] == StepState::FailedNew; };
   std::vector<std::uint32_t> steps;
   bool any = false;
   for (std::uint32_t i = 0; i < open.states.size(); ++i) any = any || failed(i);
-  if (any) steps = way_of(open, open.states, has_snapshot).returning;
+  if (any) {
+    steps = way_back_of(open.plan, open.states, obstacles_of(open, has_snapshot)).returning;
+  }
   std::erase_if(steps, [&](std::uint32_t step) { return !failed(step); });
   return steps;
 }
@@ -105,7 +101,7 @@ std::map<std::uint32_t, std::string> why_not_back(const OpenPlan& open,
   const auto name = [&](std::uint32_t step) {
     return display_name(open.plan.steps[step].package, open.flags.native_arch);
   };
-  const WayBack way = way_of(open, states, has_snapshot);
+  const WayBack way = way_back_of(open.plan, states, obstacles_of(open, has_snapshot));
   for (const Stuck& stuck : way.stuck) {
     const StepState state = states[stuck.step];
     if (state != StepState::FailedNew && state != StepState::Stranded) continue;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/plan.h"
+#include "core/way_back.h"
 #include "state/store.h"
 
 namespace aptkeep {
@@ -21,6 +22,10 @@ std::vector<std::string> obstacles_of(const OpenPlan& open, const HasSnapshot& h
 
 // Whether dpkg has begun with it, and its package is not whole at its old side.
 bool is_touched(StepState state);
+
+// way_back() by the states alone. `obstacles`: as obstacles_of() has them.
+WayBack way_back_of(const Plan& plan, const std::vector<StepState>& states,
+                    const std::vector<std::string>& obstacles);
 
 // Failed, and between their sides, and nothing keeps them from going back.
 std::vector<std::uint32_t> to_go_back(const OpenPlan& open, const HasSnapshot& has_snapshot);

@@ -92,10 +92,6 @@ std::string reason_of(const Keep& keep) {
   return reason;
 }
 
-}  // namespace
-
-namespace {
-
 char letter_of(const Keep& keep) {
   return keep.db_state.size() > 1 ? keep.db_state[1] : '\0';
 }

@@ -79,7 +79,7 @@ class GoingBack {
 
   void remove_traces(std::uint32_t index, const DbSnapshot& db) {
     const std::string& package = plan_.steps[index].package;
-    session_.set_state(index, final_state(index));
+    session_.set_state(index, side_when_back(session_, index));
     // What one of another architecture is there for is not this one's alone.
     const std::string start = package.substr(0, package.find(':') + 1);
     const bool shared = std::ranges::any_of(db, [&](const auto& entry) {
@@ -91,8 +91,6 @@ class GoingBack {
     tell_remains(session_, package, remains);
     session_.set_rolled_back(index, remains);
   }
-
-  StepState final_state(std::uint32_t step) { return side_when_back(session_, step); }
 
   void tell(const std::vector<std::uint32_t>& steps) {
     std::string names;

@@ -307,6 +307,13 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
 
 }  // namespace
 
+Standing standing_in(const DbSnapshot& db, const std::string& package) {
+  const auto found = db.find(package);
+  const std::string state = found == db.end() ? "" : found->second.state;
+  if (state.size() < 2 || state[1] == 'n' || state[1] == 'c') return Standing::Gone;
+  return found->second.configured() ? Standing::Upgraded : Standing::Unfinished;
+}
+
 Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports) {
   const auto files = ports.units_of(packages_of(steps));
   if (!files) return files.error();

@@ -30,6 +30,9 @@ struct ServicePorts {
   std::string own_unit = {};
 };
 
+// Of a package by dpkg's word alone: never Unchanged, as that does not say what the run brought.
+Standing standing_in(const DbSnapshot& db, const std::string& package);
+
 // Records, in the run, how the units of the steps' packages are, and of what triggers them or goes
 // down with them. What an earlier plan of the run has recorded stays as it was then.
 Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports);

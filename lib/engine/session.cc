@@ -136,25 +136,14 @@ void Session::lose_record(const Error& why) {
   record_lost_ = true;
 }
 
-Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
-  std::vector<std::string> args = call_.options;
-  args.emplace_back("--abort-after=1");
-  args.insert(args.end(), verb_and_operands.begin(), verb_and_operands.end());
-  Verdict verdict;
-  const auto result = ports_.dpkg.run(args);
-  if (!result) {
-    ports_.say(result.error().message);
-    verdict.kind = Verdict::Kind::DpkgFailed;
-    verdict.end.exit_code = 2;
-    return verdict;
-  }
-  note_vanished(result->status_log);
-  if (result->signal == 0 && result->exit_code == 0) return verdict;
-  verdict.tail = result->tail;
-  verdict.hung = result->hung;
-  verdict.oom_kill = result->oom_kill;
-  bool blamed = false;
-  for (const auto& event : parse_status_log(result->status_log)) {
+namespace {
+
+// What dpkg said of its first failure. False: it named nobody.
+bool read_blame(const DpkgResult& result, Verdict& verdict) {
+  verdict.tail = result.tail;
+  verdict.hung = result.hung;
+  verdict.oom_kill = result.oom_kill;
+  for (const auto& event : parse_status_log(result.status_log)) {
     switch (event.kind) {
       case StatusEvent::Kind::Processing:
         verdict.in_trigger = event.detail == "trigproc";
@@ -169,15 +158,32 @@ Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
         verdict.at_conffile = false;
         break;
       case StatusEvent::Kind::Error:
-        if (blamed) break;
-        blamed = true;
         verdict.subject = event.subject;
         verdict.message = event.detail;
         verdict.script = parse_script_error(event.detail);
-        break;
+        return true;
     }
-    if (blamed) break;
   }
+  return false;
+}
+
+}  // namespace
+
+Verdict Session::run_dpkg(const std::vector<std::string>& verb_and_operands) {
+  std::vector<std::string> args = call_.options;
+  args.emplace_back("--abort-after=1");
+  args.insert(args.end(), verb_and_operands.begin(), verb_and_operands.end());
+  Verdict verdict;
+  const auto result = ports_.dpkg.run(args);
+  if (!result) {
+    ports_.say(result.error().message);
+    verdict.kind = Verdict::Kind::DpkgFailed;
+    verdict.end.exit_code = 2;
+    return verdict;
+  }
+  note_vanished(result->status_log);
+  if (result->signal == 0 && result->exit_code == 0) return verdict;
+  const bool blamed = read_blame(*result, verdict);
   // Exit 1: a package failed. 2: dpkg itself did (its lock, its database, a full disk), dpkg(1).
   const bool a_package_failed = result->signal == 0 && result->exit_code == 1;
   // A script that died of SIGINT was stopped by a person, who wants the run to stop (apt cannot

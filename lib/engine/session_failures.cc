@@ -154,9 +154,7 @@ std::vector<std::string> Session::obstacles() const {
 }
 
 WayBack Session::way_back() const {
-  std::vector<bool> touched(open_.states.size());
-  for (std::size_t i = 0; i < touched.size(); ++i) touched[i] = is_touched(open_.states[i]);
-  return aptkeep::way_back(open_.plan, open_.states, touched, obstacles());
+  return way_back_of(open_.plan, open_.states, obstacles());
 }
 
 void Session::set_rolled_back(std::uint32_t step, const std::vector<std::string>& remains) {

@@ -39,6 +39,17 @@ class ResumeTest : public RunTest {
     failure.phase = Phase::Configure;
     ASSERT_TRUE(store_->add_failure(open_.id, failure));
   }
+  // Between the record of foo's failing postinst and its way back.
+  void fail_foo_and_kill_the_driver() {
+    Archive foo{"foo", "2.0"};
+    foo.postinst_fails = true;
+    const auto step = upgrade(foo);
+    begin();
+    unpack_all();
+    record_failure_of_foo(step);
+    ASSERT_TRUE(store_->set_states(open_.id, {{step, StepState::FailedNew}}));
+    ASSERT_TRUE(world_.run({"--configure", "--pending"}));
+  }
   // dpkg was killed amid bar, which needs foo, whose preinst will fail.
   void tear_bar() {
     Archive foo{"foo", "2.0"};
@@ -196,16 +207,8 @@ TEST_F(ResumeTest, WhatIsKeptAndTornIsMendedAtTheEnd) {
   EXPECT_EQ(world_.state("bar"), "ii 1.0");
 }
 
-// Between the record of a failure and the way back.
 TEST_F(ResumeTest, WhatHadFailedBeforeTheDriverWasKilledGoesBackAtTheEnd) {
-  Archive foo{"foo", "2.0"};
-  foo.postinst_fails = true;
-  const auto step = upgrade(foo);
-  begin();
-  unpack_all();
-  record_failure_of_foo(step);
-  ASSERT_TRUE(store_->set_states(open_.id, {{step, StepState::FailedNew}}));
-  ASSERT_TRUE(world_.run({"--configure", "--pending"}));
+  fail_foo_and_kill_the_driver();
   ASSERT_EQ(world_.state("foo"), "iF 2.0");
   end_run(true);
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
@@ -213,14 +216,7 @@ TEST_F(ResumeTest, WhatHadFailedBeforeTheDriverWasKilledGoesBackAtTheEnd) {
 
 // As above, with the launcher killed as well, so that nobody can say so.
 TEST_F(ResumeTest, WhatHadFailedGoesBackThoughNobodyToldOfTheDriversDeath) {
-  Archive foo{"foo", "2.0"};
-  foo.postinst_fails = true;
-  const auto step = upgrade(foo);
-  begin();
-  unpack_all();
-  record_failure_of_foo(step);
-  ASSERT_TRUE(store_->set_states(open_.id, {{step, StepState::FailedNew}}));
-  ASSERT_TRUE(world_.run({"--configure", "--pending"}));
+  fail_foo_and_kill_the_driver();
   end_run();
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
 }

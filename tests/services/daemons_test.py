@@ -11,9 +11,7 @@ import frontend
 
 sys.path.insert(0, str(pathlib.Path(units.HERE).parent / "demo"))
 
-import booted  # noqa: E402
 import repacked  # noqa: E402
-import repo  # noqa: E402
 
 FAILS = "tree"
 DAEMONS = {  # unit that runs -> the package that is asked for
@@ -49,44 +47,25 @@ def name_of(word):
 
 
 SERVICES = tuple(name_of(unit) for unit in DAEMONS)
-NEEDS = (*units.NEEDS, *(name_of(package) for package in DAEMONS.values()), FAILS)
+NEEDS = (*(name_of(package) for package in DAEMONS.values()), FAILS)
 
 
-class Machine:
+class Machine(units.Machine):
     """With all of them at work, and their newer versions on offer."""
 
     def __init__(self, stock):
-        self.stock = stock
+        super().__init__(stock, NEEDS)
 
     def __enter__(self):
-        self.made = frontend.world("[expect] some", NEEDS, self.stock, booted)
-        self.bed = self.made.__enter__().bed
-        if not self.stock:
-            self.bed.must("update-alternatives --quiet --install /usr/sbin/policy-rc.d policy-rc.d "
-                          "/usr/lib/aptkeep/policy-rc.d 50")
-        repository = repo.Repositories(self.bed, frontend.SUITE)
-        repository.write_raw("main", *self.offer)
-        repository.update()
-        frontend.wait_until(lambda: set(self.states(SERVICES).values()) == {"active"},
-                            lambda: f"daemons: {self.states(SERVICES)}", 60)
+        super().__enter__()
+        self.repository.write_raw("main", *self.offer)
+        self.repository.update()
+        frontend.wait_until(lambda: set(self.states(*SERVICES).values()) == {"active"},
+                            lambda: f"daemons: {self.states(*SERVICES)}", 60)
         return self
 
-    def __exit__(self, *what):
-        return self.made.__exit__(*what)
-
-    def states(self, names):
-        """unit -> ActiveState"""
-        shown = self.bed.run(["systemctl", "show", "-P", "ActiveState", *names]).output.split()
-        return dict(zip(names, shown))
-
-    def starts(self):
-        """unit -> how often it was started since the system booted"""
-        log = self.bed.must("journalctl -q -o cat -t systemd").splitlines()
-        return {unit: sum(line.startswith(f"Started {unit} ") for line in log)
-                for unit in SERVICES}
-
-    def upgrade(self):
-        return self.bed.run(units.UPGRADE, timeout=900)
+    def all_starts(self):
+        return {unit: self.starts(unit) for unit in SERVICES}
 
     def main_pids(self):
         shown = self.bed.run(["systemctl", "show", "-P", "MainPID", *SERVICES]).output.split()
@@ -98,25 +77,25 @@ class Daemons(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.versions, Machine.offer = repacked.make(frontend.SUITE, NEEDS, {FAILS: ("preinst", "")})
+        cls.versions, Machine.offer = repacked.make(frontend.SUITE, (*units.NEEDS, *NEEDS), {FAILS: ("preinst", "")})
 
     def test_all_in_one_run(self):
         with Machine(stock=True) as machine:
-            machine.upgrade()
-            left = {unit: state for unit, state in machine.states(SERVICES).items()
+            machine.upgrade(timeout=900)
+            left = {unit: state for unit, state in machine.states(*SERVICES).items()
                     if state != "active"}
             print(f"stock apt leaves {len(left)} of {len(SERVICES)} down: {', '.join(left)}")
             self.assertTrue(left, "the failing package does no harm: it shows nothing")
         with Machine(stock=False) as machine:
-            sockets = {unit: state for unit, state in machine.states(SOCKETS).items()
+            sockets = {unit: state for unit, state in machine.states(*SOCKETS).items()
                        if state == "active"}
-            before, starts = machine.main_pids(), machine.starts()
-            result = machine.upgrade()
+            before, starts = machine.main_pids(), machine.all_starts()
+            result = machine.upgrade(timeout=900)
             self.assertEqual(result.code, 100, result.output)
-            self.assertEqual(set(machine.states(SERVICES).values()), {"active"},
-                             f"{machine.states(SERVICES)} {result.output}")
-            self.assertEqual(machine.states(sockets), sockets)
-            after, pids = machine.starts(), machine.main_pids()
+            self.assertEqual(set(machine.states(*SERVICES).values()), {"active"},
+                             f"{machine.states(*SERVICES)} {result.output}")
+            self.assertEqual(machine.states(*sockets), sockets)
+            after, pids = machine.all_starts(), machine.main_pids()
             # The log of what is restarted together with journald may be lost.
             restarts = {unit: max(after[unit] - starts[unit], int(before[unit] != pids[unit]))
                         for unit in SERVICES}
@@ -131,7 +110,7 @@ class Daemons(unittest.TestCase):
             old = [line for line in kept if line.split()[0] in self.versions
                    and not line.endswith(repacked.SUFFIX)]
             self.assertEqual([line.split()[0] for line in old], [FAILS])
-            self.assertEqual(machine.upgrade().code, 0)
+            self.assertEqual(machine.upgrade(timeout=900).code, 0)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import unittest
 
 import units  # first: it says where the others are
 import frontend
+import unattended_upgrades_test as nightly
 from units import World, package, service, UPGRADE
 
 RELOAD = "systemctl --system daemon-reload\n"
@@ -103,8 +104,7 @@ class Guardian(unittest.TestCase):
         new = [one("shared", "2.0", restart, NEW), *[package(n, "2.0", scripts=restart) for n in names]]
         with World(old, new, needs=("unattended-upgrades",)) as world:
             world.start("shared.service")
-            world.bed.write("/etc/apt/apt.conf.d/99upgrade", SETTINGS)
-            world.bed.must("systemctl start apt-daily-upgrade.service")
+            nightly.upgrade(world)
             states = world.bed.must("dpkg-query -W -f '${Version} ' shared part1 part2").split()
             self.assertEqual(states, ["2.0"] * 3)
             self.is_gone(world)
@@ -115,14 +115,6 @@ class Guardian(unittest.TestCase):
             self.assertGreater(int(world.bed.must("grep -c 'startup archives unpack' "
                                                   "/var/log/dpkg.log")), 2, "many small steps")
             self.assertEqual(world.bed.run("aptkeep services").code, 0)
-
-
-SETTINGS = """
-Unattended-Upgrade::Origins-Pattern { "origin=Debian"; };
-APT::Periodic::Enable "1";
-APT::Periodic::Unattended-Upgrade "1";
-APT::Periodic::Update-Package-Lists "0";
-"""
 
 
 if __name__ == "__main__":

@@ -38,11 +38,11 @@ def package(name, version, units=None, **options):
     return made
 
 
-class World:
-    """A booted system with the packages `old`, and `new` in its repository."""
+class Machine:
+    """A booted system, with a repository that nothing is in yet."""
 
-    def __init__(self, old, new, stock=False, needs=()):
-        self.old, self.new, self.stock = old, new, stock
+    def __init__(self, stock=False, needs=()):
+        self.stock = stock
         self.needs = (*NEEDS, *needs)
 
     def __enter__(self):
@@ -53,12 +53,6 @@ class World:
             self.bed.must("update-alternatives --quiet --install /usr/sbin/policy-rc.d policy-rc.d "
                           "/usr/lib/aptkeep/policy-rc.d 50")
         self.repository = repo.Repositories(self.bed, frontend.SUITE)
-        self.repository.replace(self.old)
-        self.repository.update()
-        self.bed.must(["apt-get", "-qqy", "install", *[p.name for p in self.old]])
-        self.bed.must("systemctl daemon-reload")
-        self.repository.replace(self.new)
-        self.repository.update()
         return self
 
     def __exit__(self, *what):
@@ -81,3 +75,21 @@ class World:
         """How often systemd has started it since it booted."""
         log = self.bed.must(["journalctl", "-q", "-o", "cat", "-u", unit])
         return sum(line.startswith("Started ") for line in log.splitlines())
+
+
+class World(Machine):
+    """With the packages `old`, and `new` in its repository."""
+
+    def __init__(self, old, new, stock=False, needs=()):
+        super().__init__(stock, needs)
+        self.old, self.new = old, new
+
+    def __enter__(self):
+        super().__enter__()
+        self.repository.replace(self.old)
+        self.repository.update()
+        self.bed.must(["apt-get", "-qqy", "install", *[p.name for p in self.old]])
+        self.bed.must("systemctl daemon-reload")
+        self.repository.replace(self.new)
+        self.repository.update()
+        return self
