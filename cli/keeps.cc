@@ -69,6 +69,16 @@ std::string why_not_back(std::string_view sentence) {
   return at == std::string_view::npos ? std::string() : harmless(sentence.substr(at + 1));
 }
 
+// By the words of engine/obstacles.h.
+bool return_failed(const aptkeep_keep& keep) {
+  for (std::size_t i = 0; i < keep.cause_count; ++i) {
+    if (why_not_back(keep.cause[i]).starts_with("not put back, because putting it back failed")) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string Kept::name(const aptkeep_keep& keep) const {
@@ -260,6 +270,10 @@ std::string advice(const Kept& kept, const aptkeep_keep& failed) {
            " ..., to go past its guards once\n";
   }
   std::string text = "  next: remove the cause, then " + as_root() + "aptkeep retry " + name + "\n";
+  if (kept.unfinished(failed) && *failed.old_version != '\0' && return_failed(failed)) {
+    text += "        or what was in the way of going back, then " + as_root() +
+            "aptkeep rollback " + name + "\n";
+  }
   const bool newer = *failed.version != '\0' && !is_downgrade(failed);
   if (newer || failed.tries_again != 0) {
     text += std::string("        or do nothing: ") +

@@ -95,15 +95,11 @@ void tell_blocked(const Kept& kept) {
 }
 
 // What a run that has not ended did is not among the keeps yet.
-void tell_unended(const Kept& kept) {
-  if (!kept.state) {
-    return;
-  }
-  for (const aptkeep_run& run : all(read_runs(kept.state, 1))) {
-    if (run.ended == 0) {
-      std::cout << "Run " << run.id << " is at work, or was cut off: see aptkeep report " << run.id
-                << "\n  to finish it if it was cut off: aptkeep resume\n";
-    }
+void tell_unended(const aptkeep_run& run) {
+  std::cout << "Run " << run.id << (run.cut_off != 0 ? " was cut off" : " is at work")
+            << ": see aptkeep report " << run.id << "\n";
+  if (run.cut_off != 0) {
+    std::cout << "  to finish it: " << as_root() << "aptkeep resume\n";
   }
 }
 
@@ -138,6 +134,7 @@ std::string nothing_yet() {
                                 {"aptkeep", aptkeep_version()},
                                 {"all_well", true},
                                 {"native_architecture", nullptr},
+                                {"cut_off", nullptr},
                                 {"keeps", nlohmann::json::array()},
                                 {"blocked", nlohmann::json::array()}}
       .dump(2);
@@ -147,18 +144,24 @@ std::string nothing_yet() {
 
 int status(const std::string& state, bool json) {
   Kept kept = read_kept(state, APTKEEP_READ);
+  const RunsHandle newest = kept.state ? read_runs(kept.state, 1) : nullptr;
+  const std::vector<aptkeep_run> runs = all(newest);
+  const bool unended = !runs.empty() && runs.front().ended == 0;
+  const bool cut_off = unended && runs.front().cut_off != 0;
   if (json) {
     std::cout << (kept.handle ? aptkeep_keeps_json(kept.handle.get()) : nothing_yet()) << "\n";
-    return kept.keeps.empty() ? kAllWell : kKept;
+    return kept.keeps.empty() && !cut_off ? kAllWell : kKept;
   }
   if (::access(paths::kOff, F_OK) == 0) {
     std::cout << "aptkeep is switched off by " << paths::kOff << ".\n";
   }
-  tell_unended(kept);
+  if (unended) {
+    tell_unended(runs.front());
+  }
   if (kept.keeps.empty()) {
     std::cout << (kept.state ? "No package is kept back.\n" : "Nothing was recorded yet.\n");
     tell_set_aside();
-    return kAllWell;
+    return cut_off ? kKept : kAllWell;
   }
   if (state.empty()) {
     if (auto found = AptCache::outdone_pins(); found) kept.outdone = std::move(*found);

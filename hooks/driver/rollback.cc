@@ -34,7 +34,7 @@ bool changed(const OpenPlan& plan, const std::string& package) {
   for (std::size_t i = 0; i < plan.plan.steps.size(); ++i) {
     const Step& step = plan.plan.steps[i];
     if (step.package == package && step.action != Action::Configure &&
-        plan.states[i] == StepState::Done) {
+        (plan.states[i] == StepState::Done || is_left_unfinished(plan.states[i]))) {
       return true;
     }
   }

@@ -46,12 +46,15 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return all;
 }
 
-std::string last_line(const std::string& text) {
-  std::size_t end = text.find_last_not_of('\n');
-  if (end == std::string::npos) return "it said nothing";
-  const std::size_t begin = text.find_last_of('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1,
-                     begin == std::string::npos ? end + 1 : end - begin);
+// Its last two lines: what came of it is said last, and the cause of that before.
+std::string last_words(const std::string& text) {
+  const std::string words = text.substr(0, text.find_last_not_of('\n') + 1);
+  if (words.empty()) return "it said nothing";
+  const std::size_t last = words.rfind('\n');
+  if (last == std::string::npos || last == 0) return words;
+  const std::size_t before = words.rfind('\n', last - 1);
+  const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+  return words.substr(begin, last - begin) + "; " + words.substr(last + 1);
 }
 
 // Signals as a program expects to find them, whatever we ignore or block.
@@ -111,7 +114,7 @@ Result<std::string> run_tool(const std::vector<std::string>& args, const std::st
   if (WIFSIGNALED(status)) {
     return Error{"unable to run " + args[0] + ": signal " + std::to_string(WTERMSIG(status))};
   }
-  if (WEXITSTATUS(status) != 0) return Error{"unable to run " + args[0] + ": " + last_line(*text)};
+  if (WEXITSTATUS(status) != 0) return Error{"unable to run " + args[0] + ": " + last_words(*text)};
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "adapters/proc.h"
 #include "core/failure_class.h"
 #include "record.h"
 
@@ -36,6 +37,7 @@ aptkeep_run run_of(const RunSummary& summary) {
   run.kept = summary.kept;
   run.stranded = summary.stranded;
   run.not_reached = summary.not_reached;
+  run.cut_off = is_cut_off(summary) ? 1 : 0;
   return run;
 }
 
@@ -118,6 +120,10 @@ const char* json_once(std::string& json, Make make) {
 }
 
 }  // namespace
+
+bool capi::is_cut_off(const RunSummary& run) {
+  return run.ended == 0 && !is_alive(run.frontend);
+}
 
 bool capi::tries_again(const Keep& keep) {
   return keep.failed && due_again(keep.failure_class, keep.attempts, keep.tried,
@@ -240,7 +246,10 @@ int aptkeep_state_keeps(aptkeep_state* state, aptkeep_keeps** out) {
     auto keeps = std::make_unique<aptkeep_keeps>();
     keeps->keeps = std::move(*found);
     keeps->blocked = std::move(*blocked);
-    keeps->native_arch = runs->empty() ? "" : runs->front().native_arch;
+    if (!runs->empty()) {
+      keeps->native_arch = runs->front().native_arch;
+      keeps->cut_off = is_cut_off(runs->front()) ? runs->front().id : 0;
+    }
     for (const Keep& keep : keeps->keeps) {
       keeps->causes.emplace_back(keep.cause);
     }
@@ -269,8 +278,5 @@ const char* aptkeep_keeps_native_arch(const aptkeep_keeps* keeps) {
 }
 
 const char* aptkeep_keeps_json(aptkeep_keeps* keeps) {
-  return given(keeps, keeps)
-             ? json_once(keeps->json,
-                         [&] { return json_of(keeps->keeps, keeps->blocked, keeps->native_arch); })
-             : nullptr;
+  return given(keeps, keeps) ? json_once(keeps->json, [&] { return json_of(*keeps); }) : nullptr;
 }

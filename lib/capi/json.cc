@@ -47,6 +47,7 @@ Json run_of(const RunSummary& run) {
   json["begun"] = run.begun;
   json["ended"] = run.ended == 0 ? Json() : Json(run.ended);
   json["command"] = run.command;
+  json["cut_off"] = is_cut_off(run);
   json["note"] = or_null(run.note);
   json["native_architecture"] = or_null(run.native_arch);
   json["counts"] = {{"done", run.done},
@@ -162,17 +163,17 @@ std::string json_of(const RunReport& report) {
   return dump(json);
 }
 
-std::string json_of(const std::vector<Keep>& keeps, const std::vector<Pin>& blocked,
-                    const std::string& native_arch) {
+std::string json_of(const aptkeep_keeps& kept) {
   Json json = head("status");
-  json["all_well"] = keeps.empty();
-  json["native_architecture"] = or_null(native_arch);
+  json["all_well"] = kept.keeps.empty() && kept.cut_off == 0;
+  json["native_architecture"] = or_null(kept.native_arch);
+  json["cut_off"] = kept.cut_off == 0 ? Json() : Json(kept.cut_off);
   json["keeps"] = Json::array();
-  for (const Keep& keep : keeps) {
+  for (const Keep& keep : kept.keeps) {
     json["keeps"].push_back(keep_of(keep));
   }
   json["blocked"] = Json::array();
-  for (const Pin& pin : blocked) {
+  for (const Pin& pin : kept.blocked) {
     json["blocked"].push_back(
         {{"package", pin.package}, {"version", pin.version}, {"reason", pin.reason}});
   }

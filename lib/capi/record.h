@@ -31,6 +31,7 @@ struct aptkeep_keeps {
   std::vector<aptkeep::Keep> keeps;
   std::vector<aptkeep::Pin> blocked;
   std::string native_arch;
+  std::int64_t cut_off = 0;                  // the newest run, if it was cut off
   std::vector<aptkeep::capi::Lines> causes;  // one for each keep
   std::string json;
 };
@@ -42,13 +43,15 @@ inline bool is_request(const std::string& message) {
   return message == kPutBackOnRequest;
 }
 
+// It has not ended, and nobody is at it any more.
+bool is_cut_off(const RunSummary& run);
+
 // Whether this very version will be tried again by itself one day.
 bool tries_again(const Keep& keep);
 
 // docs/report.schema.json
 std::string json_of(const std::vector<RunSummary>& runs);
 std::string json_of(const RunReport& report);
-std::string json_of(const std::vector<Keep>& keeps, const std::vector<Pin>& blocked,
-                    const std::string& native_arch);
+std::string json_of(const aptkeep_keeps& kept);
 
 }  // namespace aptkeep::capi

@@ -11,6 +11,8 @@ bool is_return(const Step& step, const Failure& failure) {
   return step.old_version != step.new_version && failure.version == step.old_version;
 }
 
+const std::string kReturnFailed = "putting it back failed";
+
 // By a rule. What goes back only because of another one is not meant.
 bool stays_as_it_failed(const Step& step) {
   if (!step.on_failure) return false;
@@ -40,12 +42,15 @@ std::vector<std::string> obstacles_of(const OpenPlan& open, const HasSnapshot& h
     const auto step = static_cast<std::size_t>(failure.step);
     // Both sides of a reinstallation are one version: what fails once more failed on its way back.
     const bool reinstalled = open.plan.steps[step].old_version == open.plan.steps[step].new_version;
-    if (failed[step] && reinstalled) why[step] = "putting it back failed";
+    if (failed[step] && reinstalled) why[step] = kReturnFailed;
     failed[step] = true;
     // Its postrm may have begun to delete what no snapshot has.
     if (failure.phase == Phase::Purge) why[step] = "it was being purged";
     // The way back has failed once in this plan already.
-    if (is_return(open.plan.steps[step], failure)) why[step] = "putting it back failed";
+    if (is_return(open.plan.steps[step], failure)) {
+      const std::string line = failure.message.substr(0, failure.message.find('\n'));
+      why[step] = kReturnFailed + (line.empty() ? "" : ": " + line);
+    }
     if (why[step].empty() && stays_as_it_failed(open.plan.steps[step]))
       why[step] = open.plan.steps[step].on_failure->why;
   }

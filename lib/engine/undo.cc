@@ -16,9 +16,11 @@ std::string line_of(const Step& step, const std::string& name) {
   return name + " " + step.new_version + " -> " + step.old_version;
 }
 
-bool changed_since(const Step& step, const DbSnapshot& db) {
+// `state`: in which the plan left it.
+bool changed_since(const Step& step, StepState state, const DbSnapshot& db) {
   if (!at_new_side(step, db)) return true;
-  return !step.new_version.empty() && !db.at(step.package).configured();
+  return !step.new_version.empty() && !is_left_unfinished(state) &&
+         !db.at(step.package).configured();
 }
 
 // Neither side of it has other files than the other.
@@ -27,11 +29,12 @@ bool changes_files(const Step& step) {
          !(step.old_version.empty() && step.new_version.empty());
 }
 
-std::string obstacle_of(const Step& step, const UndoPorts& ports, const DbSnapshot& db) {
+std::string obstacle_of(const Step& step, StepState state, const UndoPorts& ports,
+                        const DbSnapshot& db) {
   if (!step.never_back.empty()) return step.never_back;
   if (step.action == Action::Configure) return "it was only configured then";
   if (!changes_files(step)) return "only what was left of its configuration was removed then";
-  if (changed_since(step, db)) return "it has changed since";
+  if (changed_since(step, state, db)) return "it has changed since";
   if (!step.old_version.empty() && !ports.has_snapshot(step.package)) {
     return "there is no snapshot of it any more";
   }
@@ -71,7 +74,7 @@ class Undoing {
   Error refused(const std::string& what, const std::string& reason) const {
     return Error{"unable to put back " + what + ": " + reason};
   }
-  Status choose_step(const Step& step, const std::set<std::string>& asked);
+  Status choose_step(std::size_t index, const std::set<std::string>& asked);
   std::optional<Refusal> refusal(const WayBack& way) const;
   Undo undo_with(std::vector<std::uint32_t> returning);
 
@@ -84,9 +87,10 @@ class Undoing {
   std::vector<std::string> stays_;
 };
 
-Status Undoing::choose_step(const Step& step, const std::set<std::string>& asked) {
+Status Undoing::choose_step(std::size_t index, const std::set<std::string>& asked) {
+  const Step& step = done_.plan.steps[index];
   const std::string shown = display_name(step.package, done_.flags.native_arch);
-  const std::string obstacle = obstacle_of(step, ports_, db_);
+  const std::string obstacle = obstacle_of(step, done_.states[index], ports_, db_);
   const bool touched = at_new_side(step, db_);
   const bool named = asked.contains(step.package);
   if (named && !obstacle.empty()) return refused(shown, obstacle);
@@ -104,8 +108,8 @@ Status Undoing::choose_step(const Step& step, const std::set<std::string>& asked
 }
 
 Status Undoing::choose(const std::set<std::string>& asked) {
-  for (const Step& step : done_.plan.steps) {
-    if (const Status chosen = choose_step(step, asked); !chosen) return chosen;
+  for (std::size_t i = 0; i < done_.plan.steps.size(); ++i) {
+    if (const Status chosen = choose_step(i, asked); !chosen) return chosen;
   }
   auto clauses = ports_.clauses(plan_.steps);
   if (!clauses) return clauses.error();
@@ -170,6 +174,10 @@ Result<Undo> Undoing::work_out(bool whole) {
 }
 
 }  // namespace
+
+bool is_left_unfinished(StepState state) {
+  return state == StepState::FailedNew || state == StepState::Stranded;
+}
 
 Result<Undo> undo_of(const OpenPlan& done, const std::set<std::string>& asked,
                      const UndoPorts& ports, const DbSnapshot& db) {

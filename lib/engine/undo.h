@@ -31,6 +31,10 @@ struct UndoPorts {
   std::function<Result<std::vector<Clause>>(const std::vector<Step>&)> clauses;
 };
 
+// Whether a plan ended with it at its new version, unpacked but not configured: since its way back
+// could not be made, say, for want of room. It can be made later.
+bool is_left_unfinished(StepState state);
+
 // `done`: a plan that has ended. `asked`: packages, "name:arch"; empty: all that it changed and
 // that can go back. An Error says why something cannot: a package is not in the plan, may never go
 // back, has changed since, there is no snapshot any more, or what is installed now needs the new

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "state/reserve.h"
+
 namespace aptkeep::state {
 namespace {
 
@@ -97,6 +99,7 @@ void Database::close() {
 bool Database::open(const std::string& path, Access access) {
   close();
   forget();
+  path_ = path;
   // Neither way creates the file: the store does, with the right mode.
   const int flags = SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI |
                     (access == Access::ReadWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
@@ -130,6 +133,9 @@ bool Database::run(const char* sql) {
 
 bool Database::begin(bool write) {
   forget();
+  if (write) {
+    use_reserve_if_needed(path_ + kReserveSuffix);
+  }
   return run(write ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 

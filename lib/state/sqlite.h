@@ -44,6 +44,7 @@ class Database {
   void fail_sqlite();
 
   sqlite3* handle_ = nullptr;
+  std::string path_;
   std::string failure_;
 };
 

@@ -106,6 +106,7 @@ struct RunSummary {
   std::string command;
   std::string note;         // "cut off", "the driver was bypassed", ... ; empty: nothing to say
   std::string native_arch;  // of its last plan
+  Frontend frontend;        // whose run it is
   // Steps of all its plans. What an ended run never reported on counts as not reached.
   int done = 0, failed = 0, kept = 0, stranded = 0, not_reached = 0;
 };

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <utility>
 
+#include "state/reserve.h"
 #include "state/store_impl.h"
 
 namespace aptkeep {
@@ -195,6 +196,10 @@ Result<std::int64_t> Store::begin_plan(const Frontend& frontend, const PlanFlags
                                        const Plan& plan, std::int64_t now) {
   if (!in_range(plan)) {
     return Error{"unable to record a plan: a clause names a step that is not there"};
+  }
+  // Without it nothing might tell, one day, what failed: better all is as without us.
+  if (!hold_reserve(impl_->path + kReserveSuffix)) {
+    return Error{"unable to record a plan in " + impl_->path + ": the disk is full"};
   }
   Database& db = impl_->db;
   Transaction transaction(db, true);

@@ -48,6 +48,9 @@ RunSummary read_summary(Database& db, const Query& row) {
   RunSummary summary;
   summary.id = row.integer(0);
   summary.command = row.text(4);
+  summary.frontend.pid = row.integer(1);
+  summary.frontend.start_time = static_cast<std::uint64_t>(row.integer(2));
+  summary.frontend.boot = row.text(3);
   summary.begun = row.integer(5);
   summary.ended = row.integer(6);
   summary.note = row.text(7);

@@ -107,9 +107,15 @@ class Reading(Base):
 
     def test_status_names_a_run_without_an_end(self):
         done = run("status", "--state", self.record("unended"))
-        self.assertEqual(done.returncode, 0)
-        self.assertTrue(done.stdout.startswith(b"Run 1 is at work, or was cut off: see aptkeep "
-                                               b"report 1\n"), done)
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stdout.startswith(b"Run 1 was cut off: see aptkeep report 1\n"), done)
+        done = run("status", "--json", "--state", self.record("unended"))
+        self.assertEqual(done.returncode, 1)
+        status = json.loads(done.stdout)
+        self.assertEqual((status["cut_off"], status["all_well"]), (1, False))
+        done = run("status", "--state", self.record("at-work"))
+        self.assertEqual((done.returncode, done.stdout),
+                         (0, b"Run 1 is at work: see aptkeep report 1\nNo package is kept back.\n"))
         self.assertIn(b"its preinst ended with exit status 3",
                       run("report", "1", "--state", self.record("unended")).stdout)
 

@@ -1,7 +1,10 @@
 // Makes a record to read: make_state FILE KIND. The C interface cannot write runs, on purpose.
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
 
+#include "adapters/proc.h"
 #include "core/failure_class.h"
 #include "engine/undo.h"
 #include "state/store.h"
@@ -186,12 +189,12 @@ bool write_purge(Store& store) {
   return write_run(store, {gone}, {failed}, {failed_keep(gone, failed)});
 }
 
-// A run that is at work, or was cut off.
-bool write_unended(Store& store) {
+// A run that was cut off, or one of that process.
+bool write_unended(Store& store, const Frontend& frontend) {
   const StepOutcome foo = outcome("foo:amd64", StepState::FailedOld, "ii");
   Plan plan;
   plan.steps.push_back(foo.step);
-  const auto id = store.begin_plan({42, 7, "apt-get -y dist-upgrade", "boot"}, {}, plan, kBegun);
+  const auto id = store.begin_plan(frontend, {}, plan, kBegun);
   return id.ok() && store.add_failure(*id, failure("foo:amd64", 0)).ok();
 }
 
@@ -199,7 +202,8 @@ bool write_unended(Store& store) {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fputs("usage: make_state FILE kept|back|request|well|purge|unended|empty\n", stderr);
+    std::fputs("usage: make_state FILE kept|back|request|well|purge|unended|at-work|empty\n",
+               stderr);
     return 2;
   }
   auto store = Store::open(argv[1], Store::Mode::ReadWrite);
@@ -221,7 +225,11 @@ int main(int argc, char** argv) {
     return write_purge(*store) ? 0 : 1;
   }
   if (kind == "unended") {
-    return write_unended(*store) ? 0 : 1;
+    return write_unended(*store, {42, 7, "apt-get -y dist-upgrade", "boot"}) ? 0 : 1;
+  }
+  if (kind == "at-work") {
+    const auto here = process_info(::getppid());
+    return here && write_unended(*store, *here) ? 0 : 1;
   }
   if (kind == "well") {
     return write_run(*store, {outcome("ind:amd64", StepState::Done, "ii")}, {}, {}) ? 0 : 1;

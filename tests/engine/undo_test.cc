@@ -136,6 +136,23 @@ TEST_F(UndoTest, WhatHasGoneOnIsNoStepAnyMore) {
   EXPECT_EQ(refusal({"foo"}), "unable to put back foo: dep needs foo (>= 2.0)");
 }
 
+// Where its way back could not be made then.
+TEST_F(UndoTest, WhatWasLeftUnfinishedGoesBackLater) {
+  upgrade("foo");
+  upgrade("dep");
+  upgrade("other");
+  needs("dep", Side::New, "foo", Side::New);
+  done_.states = {StepState::FailedNew, StepState::Stranded, StepState::Done};
+  db_["foo:amd64"].state = "iF";
+  db_["dep:amd64"].state = "iU";
+  db_["other:amd64"].state = "iF";
+  const auto found = undo({"foo"});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->lines, Lines({"foo 2.0 -> 1.0", "dep 2.0 -> 1.0"}));
+  // Of what it had configured: somebody has tried something else since.
+  EXPECT_EQ(refusal({"other"}), "unable to put back other: it has changed since");
+}
+
 TEST_F(UndoTest, WhatCannotGoBackIsTold) {
   upgrade("foo");
   upgrade("lost");

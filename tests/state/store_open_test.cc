@@ -8,6 +8,7 @@
 
 #include <array>
 #include <filesystem>
+#include <fstream>
 
 #include "core/failure_class.h"
 #include "samples.h"
@@ -28,7 +29,7 @@ constexpr uid_t kNobody = 65534;
 bool mount_small(const std::string& path) {
   const int user = ::geteuid() == 0 ? 0 : CLONE_NEWUSER;
   return ::unshare(CLONE_NEWNS | user) == 0 && ::mount("", "/", "", MS_REC | MS_PRIVATE, "") == 0 &&
-         ::mount("small", path.c_str(), "tmpfs", 0, "size=320k") == 0;
+         ::mount("small", path.c_str(), "tmpfs", 0, "size=3m") == 0;
 }
 
 class StoreOpenTest : public ::testing::Test {
@@ -349,7 +350,7 @@ TEST_F(StoreOpenTest, AFullDiskIsAnErrorAndLosesNothing) {
   if (child == 0) {
     int wrong = mount_small(folder_.path()) ? 0 : 1;
     Plan large = plan();
-    large.clauses[0].relation.assign(20'000, 'x');
+    large.clauses[0].relation.assign(100'000, 'x');
     std::size_t written = 0;
     std::string why;
     for (int i = 0; wrong == 0 && i < 200 && why.empty(); ++i) {
@@ -364,6 +365,32 @@ TEST_F(StoreOpenTest, AFullDiskIsAnErrorAndLosesNothing) {
     wrong |= why.find("the disk is full") == std::string::npos ? 2 : 0;
     auto store = Store::open(file_, Store::Mode::ReadOnly);
     wrong |= store.ok() && store->runs(999)->size() == written && written > 0 ? 0 : 4;
+    ::_exit(wrong);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+// dpkg has filled the disk meanwhile.
+TEST_F(StoreOpenTest, WhatAPlanDidIsRecordedOnAFullDisk) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int wrong = mount_small(folder_.path()) ? 0 : 1;
+    auto store = Store::open(file_, Store::Mode::ReadWrite);
+    const auto begun =
+        store.ok() ? store->begin_plan(frontend(1), {}, plan(), 1000) : store.error();
+    wrong |= begun.ok() ? 0 : 2;
+    std::ofstream fill(folder_.path("fill"));
+    while (fill << std::string(4096, 'x') << std::flush) {
+    }
+    Failure failure;
+    failure.package = "foo:amd64";
+    failure.output.assign(10'000, 'x');
+    for (int i = 0; wrong == 0 && i < 10; ++i) {
+      wrong |= store->set_states(*begun, {{0, StepState::Returning}}) ? 0 : 4;
+      wrong |= store->add_failure(*begun, failure).ok() ? 0 : 8;
+    }
     ::_exit(wrong);
   }
   int status = 0;

@@ -231,6 +231,7 @@ struct aptkeep_run {
   const char* note;                              /* "cut off" and the like; "": nothing to say */
   const char* native_arch;                       /* "" if not known */
   int done, failed, kept, stranded, not_reached; /* numbers of steps */
+  int cut_off; /* 1: it has not ended, and its program is not there any more: aptkeep resume */
 };
 
 /* One package's change in a run. */
