@@ -1,6 +1,9 @@
 #include "samples.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -75,6 +78,12 @@ Folder::Folder() {
 Folder::~Folder() {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
+}
+
+bool mount_small(const std::string& path) {
+  const int user = ::geteuid() == 0 ? 0 : CLONE_NEWUSER;
+  return ::unshare(CLONE_NEWNS | user) == 0 && ::mount("", "/", "", MS_REC | MS_PRIVATE, "") == 0 &&
+         ::mount("small", path.c_str(), "tmpfs", 0, "size=3m") == 0;
 }
 
 Frontend frontend(std::int64_t pid, std::uint64_t start) {

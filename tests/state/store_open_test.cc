@@ -1,14 +1,12 @@
 // Opening: whose file it is, who may read it, what older and newer files mean.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 
 #include "core/failure_class.h"
 #include "samples.h"
@@ -24,13 +22,6 @@ using state::Database;
 using state::Query;
 
 constexpr uid_t kNobody = 65534;
-
-// In namespaces of this process; an ordinary user may do so as well.
-bool mount_small(const std::string& path) {
-  const int user = ::geteuid() == 0 ? 0 : CLONE_NEWUSER;
-  return ::unshare(CLONE_NEWNS | user) == 0 && ::mount("", "/", "", MS_REC | MS_PRIVATE, "") == 0 &&
-         ::mount("small", path.c_str(), "tmpfs", 0, "size=3m") == 0;
-}
 
 class StoreOpenTest : public ::testing::Test {
  protected:
@@ -342,60 +333,6 @@ TEST_F(StoreOpenTest, ReadingNeedsPermission) {
     std::filesystem::permissions(file_, std::filesystem::perms(0000));
     EXPECT_EQ(error(Store::Mode::ReadOnly), says("Permission denied"));
   }
-}
-
-// A file system of its own, so small that it is soon full, mounted at the folder.
-TEST_F(StoreOpenTest, AFullDiskIsAnErrorAndLosesNothing) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    int wrong = mount_small(folder_.path()) ? 0 : 1;
-    Plan large = plan();
-    large.clauses[0].relation.assign(100'000, 'x');
-    std::size_t written = 0;
-    std::string why;
-    for (int i = 0; wrong == 0 && i < 200 && why.empty(); ++i) {
-      auto store = Store::open(file_, Store::Mode::ReadWrite);
-      const auto begun = store.ok() ? store->begin_plan(frontend(i + 1), {}, large, 1000)
-                                    : Result<std::int64_t>(store.error());
-      if (begun.ok()) {
-        ++written;
-      }
-      why = begun.ok() ? "" : begun.error().message;
-    }
-    wrong |= why.find("the disk is full") == std::string::npos ? 2 : 0;
-    auto store = Store::open(file_, Store::Mode::ReadOnly);
-    wrong |= store.ok() && store->runs(999)->size() == written && written > 0 ? 0 : 4;
-    ::_exit(wrong);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-}
-
-// dpkg has filled the disk meanwhile.
-TEST_F(StoreOpenTest, WhatAPlanDidIsRecordedOnAFullDisk) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    int wrong = mount_small(folder_.path()) ? 0 : 1;
-    auto store = Store::open(file_, Store::Mode::ReadWrite);
-    const auto begun =
-        store.ok() ? store->begin_plan(frontend(1), {}, plan(), 1000) : store.error();
-    wrong |= begun.ok() ? 0 : 2;
-    std::ofstream fill(folder_.path("fill"));
-    while (fill << std::string(4096, 'x') << std::flush) {
-    }
-    Failure failure;
-    failure.package = "foo:amd64";
-    failure.output.assign(10'000, 'x');
-    for (int i = 0; wrong == 0 && i < 10; ++i) {
-      wrong |= store->set_states(*begun, {{0, StepState::Returning}}) ? 0 : 4;
-      wrong |= store->add_failure(*begun, failure).ok() ? 0 : 8;
-    }
-    ::_exit(wrong);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
 }
 
 TEST_F(StoreOpenTest, AReadOnlyFileSystemIsReadAndNotWritten) {

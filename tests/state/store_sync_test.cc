@@ -1,6 +1,5 @@
 // That what is recorded is synced.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,17 +39,6 @@ TEST(StoreSync, WhatIsWrittenDownIsOnTheDisk) {
   failure.package = "foo:amd64";
   ASSERT_TRUE(store->add_failure(*begun, failure));
   EXPECT_EQ(syncs, 2);
-}
-
-// What uses it up is a full file system: tests/scenario/disk-full-amid-a-run-is-on-record.scenario.
-TEST(StoreReserve, APlanBeginsWithRoomForItsEnd) {
-  const Folder folder;
-  auto store = Store::open(folder.path("state.db"), Store::Mode::ReadWrite);
-  ASSERT_TRUE(store.ok()) << store.error().message;
-  ASSERT_TRUE(store->begin_plan(frontend(1), {}, plan(), 1).ok());
-  struct stat info {};
-  ASSERT_EQ(stat(folder.path("state.db-reserve").c_str(), &info), 0);
-  EXPECT_GE(info.st_blocks * 512, 1024 * 1024);
 }
 
 }  // namespace
