@@ -259,7 +259,7 @@ std::string advice(const Kept& kept, const aptkeep_keep& failed) {
   if (failed.on_request != 0 && *failed.version == '\0') {
     return "  next: " + as_root() + "aptkeep retry " + name + ", to have it removed after all\n";
   }
-  if (failed.on_request != 0) {
+  if (failed.on_request != 0 && !kept.unfinished(failed)) {
     return "  next: do nothing: a version newer than " + std::string(failed.version) +
            " is tried by itself\n        or " + as_root() + "aptkeep retry " + name +
            ", to have that version after all\n";

@@ -28,7 +28,7 @@ void tell_run(const aptkeep_run& run, std::int64_t requests) {
   std::cout << "  " << run.done << " done, " << std::max<std::int64_t>(run.failed - requests, 0)
             << " failed, " << run.kept << " kept, " << run.stranded << " stranded, "
             << run.not_reached << " not reached"
-            << (requests > 0 ? ", " + std::to_string(requests) + " put back on request" : "")
+            << (requests > 0 ? ", " + std::to_string(requests) + " to be put back on request" : "")
             << "\n";
 }
 

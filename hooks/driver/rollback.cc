@@ -94,10 +94,7 @@ Result<Found> find(Store& store, const Request& request) {
     };
     auto undo = undo_of(**plan, request.packages, ports, *db);
     // A rollback that failed has put nothing back, and has no snapshots.
-    const bool was_rollback =
-        std::any_of((*plan)->failures.begin(), (*plan)->failures.end(),
-                    [](const Failure& failure) { return failure.message == kPutBackOnRequest; });
-    if (was_rollback && (!undo || undo->plan.plan.steps.empty())) continue;
+    if (is_on_request(**plan) && (!undo || undo->plan.plan.steps.empty())) continue;
     if (!undo) return undo.error();
     found.undo = std::move(*undo);
     const auto report = store.report((*plan)->run);
@@ -164,7 +161,7 @@ int carry_out(Store& store, const Request& request) {
   run_call(configure, {}, open, ports);
   FinishPorts finish = tools.finish_ports();
   finish.drop_snapshots = [](const OpenPlan& ended, bool) { forget_origin(ended.run, ended.id); };
-  const auto ending = finish_plan(*frontend, finish, paths::kPins, now, "put back by a person");
+  const auto ending = finish_plan(*frontend, finish, paths::kPins, now, "asked for by a person");
   if (!ending) {
     complain(ending.error().message);
     return 1;
@@ -172,6 +169,7 @@ int carry_out(Store& store, const Request& request) {
   const bool back = std::all_of(open.rolled_back.begin(), open.rolled_back.end(),
                                 [](bool is_back) { return is_back; });
   protect_kept();
+  if (ending->keeps.empty()) complain("nothing was put back");
   print_summary(*ending, open.flags.native_arch, false);
   return back ? 0 : 1;
 }

@@ -1,6 +1,8 @@
 // Packages that came new and are removed again: what their scripts made and left is undone from the
 // record of the system and from their list of files, which dpkg forgets with them.
+#include <algorithm>
 #include <exception>
+#include <set>
 
 #include "adapters/snapshot_back.h"
 
@@ -42,6 +44,25 @@ Result<std::vector<std::string>> undo_one(const SnapshotOptions& options, const 
   return sentences;
 }
 
+Result<bool> shares(const SnapshotOptions& options, const std::string& newcomer,
+                    const std::vector<std::string>& packages) {
+  const auto read = options.read({newcomer});
+  if (!read) return read.error();
+  std::set<std::string> files;
+  for (const PackageFiles& package : read->packages) {
+    files.insert(package.paths.begin(), package.paths.end());
+  }
+  for (const std::string& package : packages) {
+    const auto old = read_snapshot(options.folder, package);
+    if (!old) return old.error();
+    const auto shared = [&](const FileRecord& file) {
+      return file.type != FileType::Directory && files.contains(file.path);
+    };
+    if (std::any_of(old->files.begin(), old->files.end(), shared)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 }  // namespace snapshot
 
@@ -56,6 +77,14 @@ std::vector<std::string> RealSnapshots::undo_new(const std::string& package) try
   return undone ? *undone : std::vector<std::string>{undone.error().message};
 } catch (const std::exception& problem) {
   return {std::string("unable to undo what its scripts did: ") + problem.what()};
+}
+
+bool RealSnapshots::shares_files(const std::string& newcomer,
+                                 const std::vector<std::string>& packages) try {
+  const auto shared = snapshot::shares(options_, newcomer, packages);
+  return !shared || *shared;
+} catch (const std::exception&) {
+  return true;
 }
 
 }  // namespace aptkeep

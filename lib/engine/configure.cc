@@ -140,7 +140,8 @@ class Configuring {
       failure.old_version = session_.plan().steps[static_cast<std::size_t>(step)].old_version;
     }
     if (step >= 0 && session_.states()[static_cast<std::size_t>(step)] == StepState::Returning) {
-      if (!session_.tries_return_again(failure)) session_.record_failed_return(std::move(failure));
+      if (!session_.tries_return_again(failure))
+        session_.record_failed_return(std::move(failure), false);
     } else if (!is_tried_again(failure)) {
       session_.record(std::move(failure), db);
     }

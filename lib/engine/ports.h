@@ -117,6 +117,10 @@ class Snapshots {
   // scripts made and left. A sentence on each that it could not.
   virtual Status note_new(const std::vector<std::string>& packages) = 0;
   virtual std::vector<std::string> undo_new(const std::string& package) = 0;
+  // Whether the new package has a file that one of these had at its old version, and that comes
+  // back only when the new package is gone. True where that cannot be read.
+  virtual bool shares_files(const std::string& newcomer,
+                            const std::vector<std::string>& packages) = 0;
 };
 
 // The service manager's units.

@@ -4,6 +4,7 @@
 
 #include "core/order.h"
 #include "engine/session.h"
+#include "engine/undo.h"
 
 namespace aptkeep {
 namespace {
@@ -106,13 +107,51 @@ class GoingBack {
     for (const std::uint32_t step : left) {
       (plan_.steps[step].old_version.empty() ? newcomers : returning).push_back(step);
     }
-    // A file that moved to a new package comes back only when that is gone.
+    const auto last = take_those_that_may_wait(newcomers, returning);
     if (!newcomers.empty()) {
       if (const Status done = remove(newcomers, db); !done) return done;
     }
-    if (returning.empty()) return success();
-    remove_strays(returning, db);
-    return unpack_old(ordered(returning));
+    if (!returning.empty()) {
+      remove_strays(returning, db);
+      const std::size_t failures = failures_;
+      if (const Status done = unpack_old(ordered(returning)); !done) return done;
+      // What needs them may be there to stay now: that is thought over anew.
+      if (failures_ != failures) return success();
+    }
+    return last.empty() ? success() : remove(last, db);
+  }
+
+  // A file that moved to a new package comes back only when that is gone: it is removed first. But
+  // where a person takes back what went well, what needs a new package is whole, and must not lack
+  // it where its own way back fails.
+  std::vector<std::uint32_t> take_those_that_may_wait(std::vector<std::uint32_t>& newcomers,
+                                                      const std::vector<std::uint32_t>& returning) {
+    if (returning.empty() || !is_on_request(session_.open())) return {};
+    std::vector<std::string> packages;
+    for (const std::uint32_t step : returning) packages.push_back(plan_.steps[step].package);
+    std::vector<std::uint32_t> last;
+    std::erase_if(newcomers, [&](std::uint32_t step) {
+      const bool waits =
+          !excludes_any(step, returning) &&
+          !session_.ports().snapshots->shares_files(plan_.steps[step].package, packages);
+      if (waits) last.push_back(step);
+      return waits;
+    });
+    return last;
+  }
+
+  // Breaks and Conflicts, either way.
+  bool excludes_any(std::uint32_t newcomer, const std::vector<std::uint32_t>& returning) const {
+    return std::ranges::any_of(plan_.clauses, [&](const Clause& clause) {
+      const bool excludes =
+          clause.kind == ClauseKind::Breaks || clause.kind == ClauseKind::Conflicts;
+      const auto names = [&](std::uint32_t step) {
+        return clause.owner_step == static_cast<std::int32_t>(step) ||
+               std::ranges::any_of(clause.any_of,
+                                   [&](const Literal& literal) { return literal.step == step; });
+      };
+      return excludes && names(newcomer) && std::ranges::any_of(returning, names);
+    });
   }
 
   // As a run of the inverse plan: what a package's old version Breaks goes back before it.
@@ -263,7 +302,10 @@ class GoingBack {
     failure.version = step.old_version.empty() ? step.new_version : step.old_version;
     failure.old_version = step.old_version;
     ++failures_;
-    session_.record_failed_return(std::move(failure));
+    const auto db = session_.ports().db.read();
+    const bool whole = db && at_new_side(step, *db) && !step.new_version.empty() &&
+                       db->at(step.package).configured();
+    session_.record_failed_return(std::move(failure), whole);
   }
 
   Session& session_;

@@ -57,6 +57,7 @@ class Session {
 
   bool anything_failed() const;  // in this plan, not healed
   // Nothing failed, and nothing is kept or on its way back.
+  const OpenPlan& open() const { return open_; }
   bool all_well() const;
   bool failed_package(const std::string& package) const;  // "name:arch", in this plan
   const KeptSet& kept() const { return kept_; }
@@ -88,8 +89,9 @@ class Session {
   // The same for a package that was not begun with.
   void record_untouched(Failure failure);
 
-  // The same for a package whose way back has failed: it stays as it is.
-  void record_failed_return(Failure failure);
+  // The same for a package whose way back has failed: it stays as it is. `whole`: configured, at
+  // its new version.
+  void record_failed_return(Failure failure, bool whole);
 
   // Whether a way back that failed so is tried once more, which is said: a script of the old
   // version that crashed, or found a neighbour away, says nothing against it.

@@ -80,13 +80,16 @@ void Session::record_untouched(Failure failure) {
   grow_kept_set();
 }
 
-void Session::record_failed_return(Failure failure) {
+void Session::record_failed_return(Failure failure, bool whole) {
   // dpkg takes a package for configured whose unpacking it could undo, whatever it was before (its
   // src/main/cleanup.c, cu_prermupgrade): that is no later try that went well.
   tried_.erase(failure.package);
-  set_state(static_cast<std::uint32_t>(failure.step), StepState::FailedNew);
-  const std::string line =
-      "unable to put " + shown(failure.package) + " back, it stays unfinished: " + failure.message;
+  // What is whole holds up what would have to go back with it.
+  set_state(static_cast<std::uint32_t>(failure.step),
+            whole ? StepState::Done : StepState::FailedNew);
+  const std::string& version = open_.plan.steps[static_cast<std::size_t>(failure.step)].new_version;
+  const std::string line = "unable to put " + shown(failure.package) + " back, it stays " +
+                           (whole ? "at " + version : "unfinished") + ": " + failure.message;
   write_down(std::move(failure));
   ports_.say(line);
   grow_kept_set();

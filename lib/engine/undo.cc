@@ -175,6 +175,11 @@ Result<Undo> Undoing::work_out(bool whole) {
 
 }  // namespace
 
+bool is_on_request(const OpenPlan& open) {
+  return std::ranges::any_of(
+      open.failures, [](const Failure& failure) { return failure.message == kPutBackOnRequest; });
+}
+
 bool is_left_unfinished(StepState state) {
   return state == StepState::FailedNew || state == StepState::Stranded;
 }

@@ -15,6 +15,9 @@ namespace aptkeep {
 // back.
 inline constexpr const char* kPutBackOnRequest = "put back on request";
 
+// A plan that takes back what a person wanted back.
+bool is_on_request(const OpenPlan& open);
+
 struct Undo {
   // A plan of its own that has come to its end, with what is asked for as failed: the engine then
   // puts it back, and what must be old with it. It has no other steps.

@@ -155,7 +155,7 @@ class Reading(Base):
         self.assertIn("foo: put back to 1.0, 2.0 is not wanted\n  put back by a person on ",
                       run("status", "--state", record).stdout.decode())
         text = run("report", "--state", record).stdout.decode()
-        self.assertIn("0 failed, 1 kept, 0 stranded, 0 not reached, 1 put back on request", text)
+        self.assertIn("0 failed, 1 kept, 0 stranded, 0 not reached, 1 to be put back on request", text)
         self.assertIn("  put back: upgrade foo 1.0 -> 2.0 [ii]\n", text)
 
     def test_a_purge_that_failed(self):

@@ -81,6 +81,7 @@ class Memory final : public Snapshots {
   std::map<std::string, std::string> refuse;  // package -> why take() cannot
   std::set<std::string> old_postinst_fails;   // packages whose way back fails
   std::set<std::string> archive_fails;
+  std::set<std::string> in_the_way;  // new packages with files of old ones
   std::set<std::string> old_postinst_killed_once;
   std::map<std::string, int> old_preinst_killed;  // package -> how often on the way back
   std::map<std::string, std::vector<std::string>> remains;
@@ -97,6 +98,9 @@ class Memory final : public Snapshots {
   Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) override;
   Status note_new(const std::vector<std::string>& packages) override;
   std::vector<std::string> undo_new(const std::string& package) override;
+  bool shares_files(const std::string& newcomer, const std::vector<std::string>&) override {
+    return in_the_way.contains(newcomer);
+  }
 
  private:
   World& world_;
