@@ -102,7 +102,7 @@ int after_dpkg(const DpkgAncestor& dpkg) {
   };
   const std::string native = native_architecture();
   const auto ending =
-      record_plain_call(dpkg.process, dpkg_log_since(mark), only_unpacks(dpkg.arguments), native,
+      record_plain_call(dpkg.process, dpkg_log_since(mark), plain_call(dpkg.arguments), native,
                         ports, paths::kPins, now());
   if (!ending) {
     complain(ending.error().message);
@@ -161,7 +161,7 @@ int dpkg_hook(const std::string& when) {
   }
   if (when == "post") {
     // A frontend's own are ended with its plan; what is only unpacked has its service down.
-    if (!only_unpacks(dpkg->arguments) && look_at_plans() != Planned::Ours) {
+    if (!plain_call(dpkg->arguments).only_unpacks && look_at_plans() != Planned::Ours) {
       policy::end_triggers(paths::kRunDir, true);
     }
     return after_dpkg(*dpkg);

@@ -73,7 +73,12 @@ std::vector<Step> steps_from_dpkg_log(std::string_view log, std::string_view nat
     const auto step = step_of(*words, native_arch);
     if (!step) continue;
     const auto same = [&](const Step& other) { return other.package == step->package; };
-    if (std::none_of(steps.begin(), steps.end(), same)) steps.push_back(*step);
+    const auto before = std::find_if(steps.begin(), steps.end(), same);
+    if (before == steps.end()) {
+      steps.push_back(*step);
+    } else if (before->action == Action::Remove && step->action == Action::Purge) {
+      before->action = Action::Purge;  // dpkg removes first what it purges
+    }
   }
   return steps;
 }

@@ -19,9 +19,13 @@ std::optional<Failure> failure_of_step(const Step& step, std::int32_t index, con
   failure.version = step.new_version;
   failure.old_version = step.old_version;
   if (step.new_version.empty()) {
-    if (at_new_side(step, db)) return std::nullopt;
-    failure.phase = step.action == Action::Purge ? Phase::Purge : Phase::Remove;
-    failure.message = "dpkg began to remove it and did not finish";
+    const bool purge = step.action == Action::Purge;
+    // dpkg forgets what it has purged; until then its configuration is left.
+    if (purge ? !db.contains(step.package) : at_new_side(step, db)) return std::nullopt;
+    failure.phase = purge ? Phase::Purge : Phase::Remove;
+    if (purge) failure.script = "postrm";
+    failure.message =
+        std::string("dpkg began to ") + (purge ? "purge" : "remove") + " it and did not finish";
     return failure;
   }
   if (!at_new_side(step, db)) {
@@ -46,6 +50,19 @@ bool has_value(const std::string& argument, const char* option) {
 }
 
 }  // namespace
+
+void add_unpacked(std::vector<Step>& steps, const DbSnapshot& db) {
+  for (const auto& [package, now] : db) {
+    const bool named =
+        std::ranges::any_of(steps, [&](const Step& step) { return step.package == package; });
+    if (named || now.state != "iU") continue;
+    Step step;
+    step.package = package;
+    step.action = Action::Configure;
+    step.old_version = step.new_version = now.version;
+    steps.push_back(std::move(step));
+  }
+}
 
 std::vector<Failure> failures_of_plain_call(const std::vector<Step>& steps, const DbSnapshot& db,
                                             bool unpack_only) {
@@ -82,20 +99,21 @@ void leave_out_follow_ups(const Plan& plan, const DbSnapshot& db, std::vector<Fa
   if (!own.empty()) failures = std::move(own);  // else they wait for each other
 }
 
-Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, bool unpack_only,
+Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, PlainCall call,
                                  const std::string& native_arch, FinishPorts& ports,
                                  const std::string& pins_path, std::int64_t now) {
   const auto active = ports.store.keeps();
   if (!active) return active.error();
-  const auto steps = steps_from_dpkg_log(log, native_arch);
-  if (steps.empty() && active->empty()) return Ending{};
+  auto steps = steps_from_dpkg_log(log, native_arch);
+  if (steps.empty() && active->empty() && !call.configures_all) return Ending{};
   const auto database = ports.db.read();
   if (!database) return database.error();
+  if (call.configures_all) add_unpacked(steps, *database);
   OpenPlan open;
   open.flags.native_arch = native_arch;
   open.plan.steps = steps;
   open.states.assign(steps.size(), StepState::Waiting);
-  open.failures = failures_of_plain_call(steps, *database, unpack_only);
+  open.failures = failures_of_plain_call(steps, *database, call.only_unpacks);
   if (open.failures.size() > 1 && ports.needs_among) {
     auto clauses = ports.needs_among(steps);
     if (!clauses) return clauses.error();
@@ -128,8 +146,12 @@ bool changes_packages_here(const std::vector<std::string>& arguments) {
   return verb;
 }
 
-bool only_unpacks(const std::vector<std::string>& arguments) {
-  return std::find(arguments.begin(), arguments.end(), "--unpack") != arguments.end();
+PlainCall plain_call(const std::vector<std::string>& arguments) {
+  const auto says = [&](const char* word) { return std::ranges::count(arguments, word) > 0; };
+  PlainCall call;
+  call.only_unpacks = says("--unpack");
+  call.configures_all = says("--configure") && (says("-a") || says("--pending"));
+  return call;
 }
 
 }  // namespace aptkeep

@@ -11,6 +11,16 @@
 
 namespace aptkeep {
 
+struct PlainCall {
+  bool only_unpacks = false;
+  bool configures_all = false;  // all that is unpacked
+};
+PlainCall plain_call(const std::vector<std::string>& arguments);  // dpkg's argv
+
+// What dpkg was to configure too, and did not begin with, because it waits for another: its log
+// names that not. Pure.
+void add_unpacked(std::vector<Step>& steps, const DbSnapshot& db);
+
 // Which of the steps that dpkg began failed. Pure. `unpack_only`: the call was `dpkg --unpack`, for
 // which "unpacked" is success.
 std::vector<Failure> failures_of_plain_call(const std::vector<Step>& steps, const DbSnapshot& db,
@@ -22,15 +32,12 @@ void leave_out_follow_ups(const Plan& plan, const DbSnapshot& db, std::vector<Fa
 
 // Records the call as a run of its own if something failed in it or a keep is over by it, and
 // rewrites the pins then. Returns what was recorded; an empty Ending where nothing was.
-Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, bool unpack_only,
+Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, PlainCall call,
                                  const std::string& native_arch, FinishPorts& ports,
                                  const std::string& pins_path, std::int64_t now);
 
 // True where dpkg's own arguments (argv, program name first) say that it changes packages here:
 // not with --no-act, not below another root or database.
 bool changes_packages_here(const std::vector<std::string>& arguments);
-
-// Whether they say `--unpack`.
-bool only_unpacks(const std::vector<std::string>& arguments);
 
 }  // namespace aptkeep

@@ -25,7 +25,7 @@ TEST(DpkgLog, ReadsWhatWasBegunOnceEach) {
   EXPECT_EQ(steps[0].new_version, "252.38-1~deb12u1");
   EXPECT_EQ(steps[1].package, "equivs:amd64") << "an all package has the native slot";
   EXPECT_EQ(steps[1].old_version, "");
-  EXPECT_EQ(steps[2].action, Action::Remove);
+  EXPECT_EQ(steps[2].action, Action::Purge) << "removed first";
   EXPECT_EQ(steps[2].new_version, "");
   EXPECT_EQ(steps[3].action, Action::Configure);
   EXPECT_EQ(steps[3].package, "left:amd64");

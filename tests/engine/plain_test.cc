@@ -30,7 +30,7 @@ class PlainTest : public ::testing::Test {
                       [](const std::string&) { return false; },
                       {}};
     const Frontend dpkg{++pid_, 1, "dpkg --configure -a", "boot"};
-    return record_plain_call(dpkg, log, false, "amd64", ports, folder_ / "pins", 100);
+    return record_plain_call(dpkg, log, call_, "amd64", ports, folder_ / "pins", 100);
   }
   std::size_t runs() { return store_->runs(100)->size(); }
 
@@ -38,6 +38,7 @@ class PlainTest : public ::testing::Test {
   std::optional<Store> store_;
   fake::World world_;
   std::int64_t pid_ = 1;
+  PlainCall call_;
 };
 
 Clause need(std::int32_t owner, std::uint32_t target, Side side = Side::New) {
@@ -51,6 +52,31 @@ Clause need(std::int32_t owner, std::uint32_t target, Side side = Side::New) {
 }
 
 constexpr const char* kUpgrade = "2026-01-01 00:00:00 upgrade foo:amd64 1.0 2.0\n";
+
+// dpkg's log does not name what it did not begin with.
+TEST_F(PlainTest, WhatWasToBeConfiguredTooIsRecorded) {
+  world_.install("foo", "1.0");
+  world_.install("dep", "2.0");
+  world_.install("left", "2.0");
+  world_.db["dep:amd64"].state = "iU";
+  world_.db["left:amd64"].state = "uU";  // an earlier run's doing
+  EXPECT_TRUE(record("")->keeps.empty());
+  call_ = plain_call({"dpkg", "--configure", "--pending"});
+  const auto ending = record("");
+  ASSERT_EQ(ending->keeps.size(), 1U);
+  EXPECT_EQ(ending->keeps[0].package, "dep:amd64");
+}
+
+TEST_F(PlainTest, APurgeThatFailedIsRecorded) {
+  world_.install("foo", "1.0");
+  world_.db["foo:amd64"].state = "pc";
+  const auto ending = record("2026-01-01 00:00:00 purge foo:amd64 1.0 <none>\n");
+  ASSERT_EQ(ending->keeps.size(), 1U);
+  EXPECT_EQ(ending->keeps[0].phase, Phase::Purge);
+  world_.db.erase("foo:amd64");
+  EXPECT_EQ(record("2026-01-01 00:00:00 purge foo:amd64 1.0 <none>\n")->lifted,
+            std::vector<std::string>{"foo:amd64"});
+}
 
 TEST_F(PlainTest, AFailureIsRecorded) {
   world_.install("foo", "1.0");
