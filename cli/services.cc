@@ -17,8 +17,13 @@ namespace {
 constexpr const char* kSystemctl = "/usr/bin/systemctl";
 constexpr std::size_t kLines = 8;
 
+struct Recorded {
+  std::vector<UnitRecord> units;
+  std::int64_t ended = 0;  // the run: seconds since the epoch
+};
+
 // Of the newest run; none where nothing was recorded yet.
-std::vector<UnitRecord> recorded(const std::string& state) {
+Recorded recorded(const std::string& state) {
   auto store = Store::open(state.empty() ? paths::kStateDb : state, Store::Mode::ReadOnly);
   if (!store) throw Failed(store.error().message);
   const auto runs = store->runs(1);
@@ -26,13 +31,23 @@ std::vector<UnitRecord> recorded(const std::string& state) {
   if (runs->empty()) return {};
   auto units = store->units(runs->front().id);
   if (!units) throw Failed(units.error().message);
-  return std::move(*units);
+  return {std::move(*units), runs->front().ended};
+}
+
+// Started again since then. What was not well can only be asked again.
+bool is_over(const UnitRecord& unit, const UnitFacts& now, std::int64_t ended) {
+  return now.is_up() && now.up_since >= ended && !unit.trouble.starts_with(kUnwell);
 }
 
 // By name; empty where there is no systemd to ask.
 std::map<std::string, UnitFacts> units_now(const std::vector<UnitRecord>& units) {
-  std::vector<std::string> command{kSystemctl, "show", "--no-pager",
-                                   "--property=" + std::string(kUnitProperties), "--"};
+  std::vector<std::string> command{
+      kSystemctl,
+      "show",
+      "--no-pager",
+      "--timestamp=unix",
+      "--property=" + std::string(kUnitProperties) + "," + std::string(kUpSince),
+      "--"};
   for (const UnitRecord& unit : units) command.push_back(unit.name);
   std::string text;
   for (const std::string& line : lines_of(command)) text += line + "\n";
@@ -47,25 +62,25 @@ std::map<std::string, UnitFacts> units_now(const std::vector<UnitRecord>& units)
 }  // namespace
 
 int services(const std::string& state) {
-  std::vector<UnitRecord> units = recorded(state);
+  auto [units, ended] = recorded(state);
   std::erase_if(units, [](const UnitRecord& unit) { return unit.trouble.empty(); });
   const auto now = units.empty() ? std::map<std::string, UnitFacts>{} : units_now(units);
-  std::size_t down = 0;
+  std::size_t left = 0;
   for (const UnitRecord& unit : units) {
     const auto facts = now.find(unit.name);
-    const bool up = facts != now.end() && facts->second.is_up();
-    down += up ? 0 : 1;
+    const bool over = facts != now.end() && is_over(unit, facts->second, ended);
+    left += over ? 0 : 1;
     std::cout << harmless(unit.name);
     if (!unit.package.empty()) {
       std::cout << " (" << harmless(unit.package.substr(0, unit.package.find(':'))) << ")";
     }
-    std::cout << ": " << (up ? "runs again" : harmless(unit.trouble)) << "\n";
-    if (up) continue;
+    std::cout << ": " << (over ? "runs again" : harmless(unit.trouble)) << "\n";
+    if (over) continue;
     std::cout << "  it was " << harmless(unit.state) << " when the run began";
     if (facts != now.end()) std::cout << ", and is " << harmless(state_text(facts->second));
     std::cout << "\n" << quoted(unit.journal, kLines);
   }
-  if (down == 0) {
+  if (left == 0) {
     std::cout << "All that ran before the last run runs.\n";
     return kAllWell;
   }

@@ -18,6 +18,7 @@
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
 #include "core/protocol.h"
+#include "core/rule_text.h"
 #include "core/step_rules.h"
 #include "core/way_back.h"
 #include "guards.h"
@@ -126,7 +127,22 @@ std::optional<Rules> usable_rules(const Frontend& frontend, std::vector<Step>& s
 struct Applied {
   GuardOutcome guards;
   std::vector<TablePackage> services;
+  ChecksOfPackages checks;
 };
+
+ChecksOfPackages checks_of(const std::vector<Step>& steps,
+                           const std::vector<StepDecisions>& decisions) {
+  ChecksOfPackages checks;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    ServiceChecks its;
+    for (const auto& entry : decisions[i].check_config.entries)
+      its.config.push_back(to_string(entry.value));
+    for (const auto& entry : decisions[i].probe.entries)
+      its.probes.push_back(to_string(entry.value));
+    if (!its.config.empty() || !its.probes.empty()) checks[steps[i].package] = std::move(its);
+  }
+  return checks;
+}
 
 Applied apply_rules(const Rules& rules, const AptCache& cache, const Conversation& conversation,
                     const PlanFlags& flags, Store& store, std::vector<Step>& steps) {
@@ -148,6 +164,7 @@ Applied apply_rules(const Rules& rules, const AptCache& cache, const Conversatio
   std::vector<std::uint32_t> kept;
   for (const auto& [step, reason] : guards.kept) kept.push_back(step);
   applied.services = table_packages(steps, decisions, kept);
+  applied.checks = checks_of(steps, decisions);
   return applied;
 }
 
@@ -178,7 +195,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   if (const auto rules = usable_rules(frontend, plan->steps)) {
     applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
   }
-  const auto& [guards, services] = applied;
+  const auto& [guards, services, checks] = applied;
   if (!guards.stop.empty()) {
     complain("nothing is begun: " + guards.stop);
     return kStop;
@@ -191,7 +208,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
   bool many_plans = false;
   if (conversation.find_bool("Aptkeep::Services", true)) {
-    const auto units = note_services(store, frontend, plan->steps);
+    const auto units = note_services(store, frontend, plan->steps, applied.checks);
     if (!units.empty())
       add_units_that_ran(units, cache->needed_within(plan->steps), applied.services);
     const bool guarded = (!units.empty() || flags.quiet_exit) && start_guardian(frontend);

@@ -7,6 +7,7 @@
 #include "core/plan.h"
 #include "core/rule_match.h"
 #include "core/service_table.h"
+#include "engine/services.h"
 #include "state/store.h"
 
 namespace aptkeep::hook {
@@ -20,7 +21,8 @@ void tell_services(const std::string& folder, const Frontend& frontend,
 // Records how the units of these steps' packages are, where systemd is there, and returns all that
 // the run has recorded of units.
 std::vector<UnitRecord> note_services(Store& store, const Frontend& frontend,
-                                      const std::vector<Step>& steps);
+                                      const std::vector<Step>& steps,
+                                      const ChecksOfPackages& checks);
 
 // When the run ends, or another begins.
 void forget_services(const std::string& folder, const Frontend& frontend);

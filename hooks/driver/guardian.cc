@@ -5,10 +5,12 @@
 #include <cstdlib>
 
 #include "adapters/dpkg_db.h"
+#include "adapters/guard_command.h"
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
+#include "core/table_layout.h"
 #include "engine/services.h"
 #include "policy/triggers.h"
 #include "subcommands.h"
@@ -30,12 +32,39 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   const auto standing = [&](const std::string& package) { return standing_in(*db, package); };
   SystemctlUnits units;
   ServicePorts ports{units, store, complain, units_of_packages};
+  ports.complaint_of = complaint_of;
   if (frontend != nullptr) {
     ports.put_off = [&] { return read_put_off(*frontend); };
     ports.forget_put_off = [&] { forget_put_off(*frontend); };
   }
   auto records = store.units(run);
+  if (records && frontend == nullptr) {
+    // What waits for the next boot has come by then.
+    const auto report = store.report(run);
+    if (report && *report && (*report)->summary.frontend.boot == boot_id())
+      ports.put_off = [left = still_put_off(*records)] { return left; };
+    ports.forget_put_off = [] {};
+  }
   return records ? restore_units(run, std::move(*records), standing, ports) : std::move(records);
+}
+
+int config_refused(const std::string& unit) {
+  const auto frontend = own_frontend();
+  auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
+  const auto run = frontend && store ? store->run_of_process(*frontend) : Result<std::int64_t>(0);
+  const auto records = run && *run != 0 ? store->units(*run) : std::vector<UnitRecord>{};
+  if (!records) return 0;
+  for (const UnitRecord& record : *records) {
+    if (record.name != unit) continue;
+    for (const std::string& command : record.checks) {
+      const std::string why = complaint_of(command);
+      if (why.empty()) continue;
+      complain(unit + " is not restarted now, since its new version refuses its configuration: " +
+               command + ": " + why);
+      return table::kConfigRefused;
+    }
+  }
+  return 0;
 }
 
 int guardian(const std::string& pid, const std::string& start_time) {

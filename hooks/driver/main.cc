@@ -127,6 +127,7 @@ int subcommand(const std::vector<std::string>& args) {
   if (args.size() == 3 && args[0] == "kept" && args[1] == "--frontend") return kept(args[2]);
   if (args.size() == 1 && args[0] == "uninstall") return uninstall();
   if (args.size() == 1 && args[0] == "restore-services") return restore_services();
+  if (args.size() == 2 && args[0] == "config-refused") return config_refused(args[1]);
   if (args.size() == 3 && args[0] == "guardian") return guardian(args[1], args[2]);
   if (!args.empty() && args[0] == "rollback") return rollback({args.begin() + 1, args.end()});
   if (!args.empty() && args[0] == "want-again") return want_again({args.begin() + 1, args.end()});

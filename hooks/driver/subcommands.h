@@ -48,6 +48,9 @@ int restore_services();
 // done first.
 Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
                                             const Frontend* frontend);
+// Below a script of a run: kConfigRefused where rules' commands say that the unit's package refuses
+// its configuration as it is now, which is told; else 0.
+int config_refused(const std::string& unit);
 // Waits for the end of the frontend, and sees to its services where it did not.
 int guardian(const std::string& pid, const std::string& start_time);
 // Before aptkeep is removed: takes its pins out of apt's preferences.

@@ -114,7 +114,9 @@ class Shim {
   bool restarts_both_now() const {
     if (!restarts() || !any_trigger()) return false;
     for (std::size_t i = 0; i < call_.units.count; ++i) {
-      if (answer_for(call_.units.name[i]).wait == policy::Wait::No) return true;
+      const policy::Wait wait = answer_for(call_.units.name[i]).wait;
+      if (wait == policy::Wait::No) return true;
+      if (wait == policy::Wait::IfRefused && !policy::is_refused(call_.units.name[i])) return true;
     }
     return false;
   }

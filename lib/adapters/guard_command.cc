@@ -16,6 +16,7 @@
 
 #include "adapters/path_list.h"
 #include "adapters/wiring.h"
+#include "core/guard_arguments.h"
 
 namespace aptkeep {
 namespace {
@@ -258,6 +259,14 @@ Result<CommandEnd> run_rule_command(const RuleCommand& command) {
   // `aptkeep plan` may be anybody's: then only what would run as that very user.
   const bool same = geteuid() != 0 && (*account)->uid == geteuid();
   return run_program(argv, same ? nullptr : &**account, std::chrono::seconds(command.timeout));
+}
+
+std::string complaint_of(const std::string& command) {
+  RuleCommand read;
+  if (const std::string fault = read_rule_command(command, read); !fault.empty()) return fault;
+  const auto end = run_rule_command(read);
+  if (!end) return {};
+  return end->well() ? std::string() : told(*end);
 }
 
 }  // namespace aptkeep

@@ -50,4 +50,8 @@ Result<CommandEnd> run_program(const std::vector<std::string>& argv, const Accou
 // As its rule says: user, time, shell.
 Result<CommandEnd> run_rule_command(const RuleCommand& command);
 
+// Of a command as a rule writes it: why it did not end well, in one line; empty: it did, or could
+// not be started, which says nothing.
+std::string complaint_of(const std::string& command);
+
 }  // namespace aptkeep

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "adapters/guard_command.h"
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
 #include "adapters/selections.h"
@@ -152,6 +153,7 @@ FinishPorts RunTools::finish_ports() {
     ports.forget_put_off = [frontend = frontend_] { forget_put_off(frontend); };
   }
   ports.own_unit = own_unit();
+  ports.complaint_of = complaint_of;
   ports.end_triggers = [](bool start) { policy::end_triggers(paths::kRunDir, start); };
   // Where it cannot be written, the next `apt update` does what it would ask for.
   ports.note_pins_due = [] {

@@ -93,7 +93,7 @@ void add_units_that_ran(const std::vector<std::string>& units, Parts& parts) {
 void add_package(const TablePackage& package, Parts& parts) {
   table::Package made{};
   made.name = parts.strings.offset_of(package.package);
-  made.flags = package.needed ? table::kNeeded : 0;
+  made.flags = (package.needed ? table::kNeeded : 0) | (package.checks ? table::kChecks : 0);
   made.first_unit = static_cast<std::uint32_t>(parts.units.size());
   made.units = static_cast<std::uint32_t>(package.units.size() + package.ran.size());
   made.first_together = static_cast<std::uint32_t>(parts.together.size());
@@ -173,6 +173,7 @@ void add_units_that_ran(const std::vector<UnitRecord>& units, const std::set<std
     }
     package->ran.push_back(unit.name);
     package->needed = needed.contains(unit.package);
+    package->checks = package->checks || !unit.checks.empty();
   }
 }
 

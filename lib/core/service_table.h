@@ -26,6 +26,7 @@ struct TablePackage {
   std::vector<std::string> together;
   std::vector<std::string> ran = {};  // its units that ran, or were to run, when the run began
   bool needed = false;                // other packages of the run depend on it
+  bool checks = false;                // a rule says how to check its configuration
 };
 
 // Whose run it is: pid, start_time and boot of Frontend (state/store.h).

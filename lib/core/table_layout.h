@@ -17,7 +17,7 @@ namespace aptkeep::table {
 
 inline constexpr char kFileName[] = "table";  // in paths::kRunDir
 inline constexpr char kMagic[8] = {'a', 'p', 't', 'k', 'e', 'e', 'p', 'T'};
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 // Far more than rules for all of Debian's packages would take.
 inline constexpr std::size_t kMostBytes = 16u << 20;
 
@@ -69,6 +69,9 @@ struct Package {
 
 // Other packages of the run depend on it: their scripts may need its services.
 inline constexpr std::uint32_t kNeeded = 1;
+// A rule says how to check its configuration: `driver config-refused UNIT` does.
+inline constexpr std::uint32_t kChecks = 2;
+inline constexpr int kConfigRefused = 3;  // its exit status then
 
 struct Unit {
   std::uint32_t pattern;  // its name, or a pattern of names

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 
 namespace aptkeep {
@@ -182,6 +183,17 @@ std::vector<PutOff> parse_put_off(std::string_view text) {
   return all;
 }
 
+std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records) {
+  std::vector<PutOff> left;
+  for (const UnitRecord& record : records) {
+    if (record.trouble == kUntilReboot)
+      left.push_back({PutOff::Kind::Reboot, record.name, record.package});
+    if (record.trouble.starts_with(kNotRestarted))
+      left.push_back({PutOff::Kind::Restart, record.name, record.package});
+  }
+  return left;
+}
+
 void set_property(UnitFacts& facts, std::string_view name, std::string_view value) {
   if (name == "Id") facts.name = value;
   if (name == "LoadState") facts.load_state = value;
@@ -192,6 +204,10 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
   if (name == "RemainAfterExit") facts.remains = value == "yes";
   if (name == "Triggers") facts.triggers = words_of(value);
   if (name == "TriggeredBy") facts.triggered_by = words_of(value);
+  if (name == kUpSince && value.starts_with('@')) {
+    value.remove_prefix(1);
+    (void)std::from_chars(value.data(), value.data() + value.size(), facts.up_since);
+  }
   for (const std::string_view relation :
        {"RequiredBy", "BoundBy", "ConsistsOf", "Requires", "BindsTo", "PartOf"}) {
     if (name != relation) continue;

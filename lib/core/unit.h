@@ -1,6 +1,7 @@
 // Units of systemd as values, and what is to become of those that ran before a run. Pure.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -21,6 +22,7 @@ struct UnitFacts {
   bool remains = false;      // RemainAfterExit: a oneshot stays active when it has ended
   std::vector<std::string> triggers;      // what this socket, path or timer starts
   std::vector<std::string> triggered_by;  // what starts this service
+  std::int64_t up_since = 0;  // seconds since the epoch, where it was asked for (kUpSince)
   // What systemd stops when this unit is stopped: RequiredBy, BoundBy, ConsistsOf; and what this
   // unit itself needs or is a part of: Requires, BindsTo, PartOf.
   std::vector<std::string> related;
@@ -36,6 +38,10 @@ struct UnitRecord {
   bool wanted = false;  // it ran, or was to run (failed, about to be restarted)
   std::string trouble;  // at the end: why it is not as before; "": it is
   std::string journal;  // its last lines then
+  // What rules say of its package, as they write it ("timeout=5 /bin/x 'a b'"): commands that must
+  // end well before a service that runs is restarted, and when it runs again.
+  std::vector<std::string> checks = {};
+  std::vector<std::string> probes = {};
 };
 
 // "foo.service" of "/usr/lib/systemd/system/foo.service"; the generated unit of a script in
@@ -94,10 +100,19 @@ std::vector<UnitDecision> decide_units(
     const std::function<Standing(const std::string& package)>& standing,
     const std::map<std::string, std::vector<std::string>>& new_units);
 
+// UnitRecord::trouble of what runs as before: the beginning, and the whole.
+inline constexpr std::string_view kNotRestarted = "it was not restarted, because ";
+inline constexpr std::string_view kUntilReboot = "the version from before runs until the next boot";
+inline constexpr std::string_view kUnwell = "it runs, and was not well: ";
+// What these tell to be left, for who tries again in the same boot.
+std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records);
+
 // Properties that facts are made of, as `systemctl show --property` takes them.
 inline constexpr std::string_view kUnitProperties =
     "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
     "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf";
+// Beside them; as `--timestamp=unix` has it.
+inline constexpr std::string_view kUpSince = "ActiveEnterTimestamp";
 // Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no".
 void set_property(UnitFacts& facts, std::string_view name, std::string_view value);
 // What `systemctl show` prints of several units: lines of Name=value, an empty one after each unit.

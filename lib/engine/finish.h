@@ -66,6 +66,7 @@ struct FinishPorts {
   std::function<std::vector<PutOff>()> put_off = {};
   std::function<void()> forget_put_off = {};
   std::string own_unit = {};
+  std::function<std::string(const std::string&)> complaint_of = {};
   // What policy-rc.d has stopped of what triggers services, and nobody has started since, is to be
   // started (true), or has been.
   std::function<void(bool)> end_triggers = {};

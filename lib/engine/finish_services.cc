@@ -27,8 +27,8 @@ std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot&
                      (!recorded->empty() || (ports.put_off && !ports.put_off().empty()));
   if (ports.end_triggers) ports.end_triggers(!known);
   if (!known) return {};
-  ServicePorts services{*ports.units,  ports.store,          ports.say,     ports.units_of,
-                        ports.put_off, ports.forget_put_off, ports.own_unit};
+  ServicePorts services{*ports.units,  ports.store,          ports.say,      ports.units_of,
+                        ports.put_off, ports.forget_put_off, ports.own_unit, ports.complaint_of};
   auto units = restore_units(
       open.run, std::move(*recorded),
       [&](const std::string& package) { return standing_of(open, db, package); }, services);

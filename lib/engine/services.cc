@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/service_checks.h"
+
 namespace aptkeep {
 namespace {
 
@@ -61,7 +63,7 @@ std::set<std::string> neighbours_of(const FactsByName& asked) {
 class Restoring {
  public:
   Restoring(std::vector<UnitRecord> records, ServicePorts& ports)
-      : records_(std::move(records)), ports_(ports) {}
+      : records_(std::move(records)), ports_(ports), checks_(ports) {}
 
   Status run(const std::function<Standing(const std::string&)>& standing);
   const std::vector<UnitRecord>& records() const { return records_; }
@@ -75,12 +77,14 @@ class Restoring {
   std::vector<std::string> due(const std::function<Standing(const std::string&)>& standing);
   void take_failed(const PutOff& one, Standing its);
   void try_failed_again();
-  Status restart(const std::vector<std::string>& units);
+  Status restart(std::vector<std::string> units);
+  void leave_out_refused(std::vector<std::string>& units, const FactsByName& now);
   UnitRecord* record_of(const std::string& unit);
   void act(const char* verb, const std::vector<std::string>& units);
 
   std::vector<UnitRecord> records_;
   ServicePorts& ports_;
+  RunningChecks checks_;
   std::set<std::string> heirs_;
   std::map<std::string, std::string> not_restarted_;  // unit -> why
   std::set<std::string> failed_;                      // a script's start of them has
@@ -171,12 +175,11 @@ std::vector<std::string> Restoring::due(
     if (one.kind == PutOff::Kind::Failed) {
       take_failed(one, its);
     } else if (one.kind == PutOff::Kind::Reboot) {
-      if (its == Standing::Upgraded)
-        not_restarted_[one.unit] = "the version from before runs until the next boot";
+      if (its == Standing::Upgraded) not_restarted_[one.unit] = kUntilReboot;
     } else if (its == Standing::Unfinished) {
-      not_restarted_[one.unit] = "it was not restarted, because its package is not configured";
+      not_restarted_[one.unit] = std::string(kNotRestarted) + "its package is not configured";
     } else if (one.unit == ports_.own_unit) {
-      not_restarted_[one.unit] = "it was not restarted, because this run was made in it";
+      not_restarted_[one.unit] = std::string(kNotRestarted) + "this run was made in it";
     } else {
       units.push_back(one.unit);
     }
@@ -184,12 +187,33 @@ std::vector<std::string> Restoring::due(
   return units;
 }
 
+// What runs must not be restarted into a failure. A socket that starts it stays as well.
+void Restoring::leave_out_refused(std::vector<std::string>& units, const FactsByName& now) {
+  std::set<std::string> refused;
+  for (const std::string& unit : units) {
+    const UnitRecord* record = record_of(unit);
+    const auto found = now.find(unit);
+    if (record == nullptr || found == now.end() || !found->second.is_up()) continue;
+    const std::string why = checks_.refusal_of(*record);
+    if (why.empty()) continue;
+    refused.insert(unit);
+    refused.insert(found->second.triggered_by.begin(), found->second.triggered_by.end());
+    not_restarted_[unit] =
+        std::string(kNotRestarted) + "its new version refuses its configuration: " + why;
+  }
+  std::erase_if(units, [&](const std::string& unit) { return refused.contains(unit); });
+}
+
 // Restarts what is up of them; what is down by now is started with all else that is. systemd opens
 // no socket whose service runs, and a path or socket that comes back may bring its service with it:
 // so these are stopped together, and started one kind after the other.
-Status Restoring::restart(const std::vector<std::string>& units) {
+Status Restoring::restart(std::vector<std::string> units) {
   auto now = ports_.units.ask(units);
   if (!now) return now.error();
+  leave_out_refused(units, *now);
+  if (units.empty()) return success();
+  std::erase_if(*now,
+                [&](const auto& entry) { return std::ranges::count(units, entry.first) == 0; });
   std::set<std::string> triggers;
   std::set<std::string> triggered;
   for (const auto& [name, facts] : *now) {
@@ -302,6 +326,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
     decisions = std::move(left);
   }
   judge(decisions, *now);
+  checks_.probe(records_, *now, standing);
   return success();
 }
 
@@ -314,7 +339,8 @@ Standing standing_in(const DbSnapshot& db, const std::string& package) {
   return found->second.configured() ? Standing::Upgraded : Standing::Unfinished;
 }
 
-Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports) {
+Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports,
+                  const ChecksOfPackages& checks) {
   const auto files = ports.units_of(packages_of(steps));
   if (!files) return files.error();
   if (files->empty()) return success();
@@ -336,6 +362,10 @@ Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts
       if (owner == owners.end() && !unit.is_up()) continue;
       records.push_back({name, owner == owners.end() ? "" : owner->second, state_text(unit),
                          is_wanted(unit), "", ""});
+      const auto its = checks.find(records.back().package);
+      if (its == checks.end() || !name.ends_with(".service")) continue;
+      records.back().checks = its->second.config;
+      records.back().probes = its->second.probes;
     }
   }
   return ports.store.note_units(run, records);

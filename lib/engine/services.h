@@ -28,18 +28,30 @@ struct ServicePorts {
   std::function<void()> forget_put_off = {};
   // The service that this very process runs in; empty: none.
   std::string own_unit = {};
+  // Runs a command as rules write it; why it did not end well, in one line; empty: it did.
+  std::function<std::string(const std::string& command)> complaint_of = {};
 };
+
+// What rules say of a package's services, see UnitRecord.
+struct ServiceChecks {
+  std::vector<std::string> config;
+  std::vector<std::string> probes;
+};
+using ChecksOfPackages = std::map<std::string, ServiceChecks>;
 
 // Of a package by dpkg's word alone: never Unchanged, as that does not say what the run brought.
 Standing standing_in(const DbSnapshot& db, const std::string& package);
 
 // Records, in the run, how the units of the steps' packages are, and of what triggers them or goes
 // down with them. What an earlier plan of the run has recorded stays as it was then.
-Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports);
+Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports,
+                  const ChecksOfPackages& checks = {});
 
 // `records`: what the run has recorded of units. At a plan's end: restarts what was put off, all in
 // one call; then starts what ran and does not, with its sockets first, twice if need be, and
-// records what is not as before. `standing`: of packages. Returns the records in trouble.
+// records what is not as before. A service that runs and whose package refuses its configuration
+// now is not restarted: it goes on as it is. `standing`: of packages. Returns the records in
+// trouble.
 Result<std::vector<UnitRecord>> restore_units(
     std::int64_t run, std::vector<UnitRecord> records,
     const std::function<Standing(const std::string&)>& standing, ServicePorts& ports);

@@ -1,6 +1,8 @@
 #include "policy/consider.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -67,6 +69,10 @@ void look_up(const char* package, const char* arch, const Question& question,
   if (owner == nullptr && !many_plans) return;
   const bool needed = owner != nullptr && (owner->flags & table::kNeeded) != 0;
   around.wait = wait_of(service_class, around.release_upgrade, needed);
+  const bool checks = owner != nullptr && (owner->flags & table::kChecks) != 0;
+  // What a rule wants stopped must not go on as it is.
+  if (around.wait == Wait::No && checks && service_class != table::Class::Stop)
+    around.wait = Wait::IfRefused;
 }
 
 }  // namespace
@@ -112,12 +118,30 @@ bool leave_to_end(const char* kind, const Units& units) {
               variable("DPKG_MAINTSCRIPT_ARCH"));
 }
 
+bool is_refused(const char* unit) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(2, 1);
+    execl(paths::kDriver, paths::kDriver, "config-refused", unit, nullptr);
+    _exit(127);
+  }
+  int status = -1;
+  while (pid > 0 && waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return false;
+  }
+  return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == table::kConfigRefused;
+}
+
 bool put_off(Wait wait, Units& units) {
   if (wait == Wait::No || units.count == 0) return false;
   Units active = units;  // whose names still lie in the first
   keep_active(active);
-  return active.count == units.count &&
-         leave_to_end(wait == Wait::Reboot ? kReboot : kRestart, units);
+  if (active.count != units.count) return false;
+  bool refused = wait != Wait::IfRefused;
+  for (std::size_t i = 0; i < active.count; ++i) refused = refused || is_refused(active.name[i]);
+  return refused && leave_to_end(wait == Wait::Reboot ? kReboot : kRestart, units);
 }
 
 }  // namespace aptkeep::policy

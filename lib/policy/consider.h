@@ -26,6 +26,10 @@ Surroundings look_around(const Question& question, bool of_users);
 // Notes it of the package whose script this is below; false: it could not be, or there is no run.
 bool leave_to_end(const char* kind, const Units& units);
 
+// Its rule's commands find that the new version refuses its configuration; the driver runs them and
+// tells why.
+bool is_refused(const char* unit);
+
 // Notes that these wait, if all of them run: what does not is to be started now. False: they do not
 // wait.
 bool put_off(Wait wait, Units& units);

@@ -31,8 +31,9 @@ bool is_unit_name(const char* name);
 // Whom a restart of what runs may wait for.
 enum class Wait {
   No,
-  End,     // of the run, which restarts all that waits
-  Reboot,  // a rule says so, or a release upgrade, whose end is one
+  End,        // of the run, which restarts all that waits
+  Reboot,     // a rule says so, or a release upgrade, whose end is one
+  IfRefused,  // as End, where its new version refuses its configuration now; else No
 };
 
 // "start", "restart" and what else ends with a new process.

@@ -100,6 +100,13 @@ CREATE TABLE units(
   run INTEGER, name TEXT, package TEXT, state TEXT, wanted INTEGER, trouble TEXT, journal TEXT,
   sum INTEGER, PRIMARY KEY(run, name)) WITHOUT ROWID;
 )sql",
+    // 6: what rules say of their configuration and health
+    R"sql(
+ALTER TABLE units ADD COLUMN checks TEXT DEFAULT '';
+ALTER TABLE units ADD COLUMN probes TEXT DEFAULT '';
+UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes)
+  WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal);
+)sql",
 };
 
 std::string parameters(const Table& table) {

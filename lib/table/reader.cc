@@ -125,7 +125,7 @@ bool Reader::is_in_order(const Package& package) const {
   if (package.name >= header_->string_bytes || units > header_->units ||
       together > header_->together)
     return false;
-  if (package.flags > kNeeded) return false;
+  if (package.flags > (kNeeded | kChecks)) return false;
   for (const std::uint32_t word : package.reserved)
     if (word != 0) return false;
   for (std::uint32_t i = 1; i < package.units; ++i)

@@ -37,7 +37,8 @@ TEST(StoreUnitsTest, WhatBecameOfThemIsReadBackAndReported) {
   ASSERT_TRUE(plan.ok());
   const auto run = store->run_of_process(frontend(100));
   ASSERT_TRUE(run.ok());
-  UnitRecord unit{"b.service", "b:amd64", "active (running)", true, "", ""};
+  UnitRecord unit{"b.service", "b:amd64", "active (running)",   true,
+                  "",          "",        {"timeout=5 /bin/x"}, {"/bin/y a", "/bin/z"}};
   ASSERT_TRUE(store->note_units(*run, {unit}));
   unit.trouble = "does not start again";
   unit.journal = "two\nlines\n";
@@ -49,6 +50,8 @@ TEST(StoreUnitsTest, WhatBecameOfThemIsReadBackAndReported) {
   ASSERT_EQ((*report)->units.size(), 1U);
   EXPECT_EQ((*report)->units[0].trouble, unit.trouble);
   EXPECT_EQ((*report)->units[0].journal, unit.journal);
+  EXPECT_EQ((*report)->units[0].checks, unit.checks);
+  EXPECT_EQ((*report)->units[0].probes, unit.probes);
 }
 
 }  // namespace

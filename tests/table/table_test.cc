@@ -134,7 +134,7 @@ TEST_F(MailTable, SaysWhatRan) {
   ServiceTable table = test::mail_table();
   add_units_that_ran({{"postfix.service", "postfix:amd64", "active (running)", true, "", ""},
                       {"postfix@x.service", "postfix:amd64", "inactive (dead)", false, "", ""},
-                      {"rsync.service", "rsync:amd64", "failed (failed)", true, "", ""},
+                      {"rsync.service", "rsync:amd64", "failed (failed)", true, "", "", {"/bin/x"}},
                       {"neighbour.service", "", "active (running)", true, "", ""}},
                      {}, table.packages);
   const test::Aligned bytes(table_bytes(table));
@@ -142,6 +142,8 @@ TEST_F(MailTable, SaysWhatRan) {
   ASSERT_TRUE(reader.read(bytes.data(), bytes.size()));
   EXPECT_TRUE(reader.ran("postfix", "amd64", "postfix.service"));
   EXPECT_TRUE(reader.ran("rsync", "all", "rsync.service"));
+  EXPECT_EQ(reader.find_package("rsync", "amd64")->flags, table::kChecks);
+  EXPECT_EQ(reader.find_package("postfix", "amd64")->flags, 0u);
   EXPECT_FALSE(reader.ran("postfix", "amd64", "postfix@x.service"));
   EXPECT_FALSE(reader.ran("postfix", "amd64", "rsync.service"));
   EXPECT_FALSE(reader.ran("postfix", "i386", "postfix.service"));
