@@ -208,12 +208,8 @@ void leave_the_rest_to_a_child() {
   end_as(status == 0 ? W_EXITCODE(1, 0) : status);
 }
 
-[[noreturn]] void run_driver(int argc, const char* const* argv, const CommandLine& line) {
-  const int fd = make_record();
-  if (fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) become_dpkg_with(argc, argv);
-  Terminal terminal;
-  terminal.remember();
-  Signals signals;
+// Sets driver_pid; not positive: there can be none.
+void start_driver(int argc, const char* const* argv, int record, Signals& signals) {
   sigset_t term;
   sigset_t before;
   sigemptyset(&term);
@@ -227,26 +223,55 @@ void leave_the_rest_to_a_child() {
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != launcher) _exit(127);
     signals.give_back();
     sigprocmask(SIG_SETMASK, &before, nullptr);
-    become_driver(argc, argv, fd);
+    become_driver(argc, argv, record);
   }
   driver_pid = pid;
   sigprocmask(SIG_SETMASK, &before, nullptr);
+}
 
-  Record record;
-  if (pid > 0) {
-    const int status = wait_for_driver();
-    driver_pid = 0;
-    read_record(fd, record);
-    if (record.finished) end_as(status);
-    wait_for_orphans();
-    terminal.restore();
-    if (asked_to_end != 0) end_by_signal(asked_to_end);
-    tell(record, status);
-    if (record.owed || ended_with_a_failure(record, status)) leave_the_rest_to_a_child();
+// Ends this process where the driver has done its work, or what is left is done by a child. Else
+// whether it was killed before it began: that may not happen again, and what dpkg did alone could
+// not be taken back, since nothing was saved before.
+bool outlive_driver(int fd, Record& record, const Terminal& terminal, bool again) {
+  const int status = wait_for_driver();
+  driver_pid = 0;
+  read_record(fd, record);
+  if (record.finished) end_as(status);
+  wait_for_orphans();
+  terminal.restore();
+  if (asked_to_end != 0) end_by_signal(asked_to_end);
+  if (again && WIFSIGNALED(status) && record.readable && !record.called) {
+    char message[128];
+    std::snprintf(message, sizeof message,
+                  "the driver was ended by signal %d before it began; starting it once more",
+                  WTERMSIG(status));
+    tell_once(kRunDir, getppid(), message);
+    return true;
   }
-  signals.give_back();
-  prctl(PR_SET_CHILD_SUBREAPER, 0);
-  go_on_alone(argc, argv, line, record);
+  tell(record, status);
+  if (record.owed || ended_with_a_failure(record, status)) leave_the_rest_to_a_child();
+  return false;
+}
+
+[[noreturn]] void run_driver(int argc, const char* const* argv, const CommandLine& line) {
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) become_dpkg_with(argc, argv);
+  Terminal terminal;
+  terminal.remember();
+  for (bool again = true;; again = false) {
+    const int fd = make_record();
+    Signals signals;
+    if (fd >= 0) start_driver(argc, argv, fd, signals);
+    Record record;
+    const bool begun = fd >= 0 && driver_pid > 0;
+    const bool killed = begun && outlive_driver(fd, record, terminal, again);
+    signals.give_back();
+    if (killed) {
+      close(fd);
+      continue;
+    }
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    go_on_alone(argc, argv, line, record);
+  }
 }
 
 }  // namespace

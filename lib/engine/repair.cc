@@ -1,6 +1,7 @@
 // What is done for a frontend that did not come to its end: one that named /usr/bin/dpkg itself and
 // stopped at its first failure, or one that was killed.
 #include <algorithm>
+#include <csignal>
 
 #include "engine/finish.h"
 #include "engine/session.h"
@@ -79,24 +80,35 @@ bool failed_call(const CallEnd& end) {
   return !end.handled || end.exit_code > 1 || end.signal != 0;
 }
 
-// What the frontend would have had dpkg do yet, as far as it is wanted.
-void carry_on(OpenPlan& open, const std::vector<bool>& wanted, CallPorts& ports) {
+// Not as a person ends it.
+bool was_killed(const CallEnd& end) {
+  return end.signal != 0 && end.signal != SIGINT && end.signal != SIGQUIT &&
+         end.signal != SIGTERM && end.signal != SIGHUP;
+}
+
+// What the frontend would have had dpkg do yet, as far as it is wanted. How the last call ended.
+CallEnd carry_on(OpenPlan& open, const std::vector<bool>& wanted, CallPorts& ports) {
+  CallEnd end;
+  const auto failed = [&](const DpkgCall& call, const std::vector<std::string>& archives) {
+    end = run_call(call, archives, open, ports);
+    return failed_call(end);
+  };
   for (auto archives = next_archives(open, wanted); !archives.empty();) {
-    if (failed_call(run_call(call_of(DpkgCall::Verb::Unpack), archives, open, ports))) return;
-    if (failed_call(run_call(call_of(DpkgCall::Verb::Configure), {}, open, ports))) return;
+    if (failed(call_of(DpkgCall::Verb::Unpack), archives)) return end;
+    if (failed(call_of(DpkgCall::Verb::Configure), {})) return end;
     auto next = next_archives(open, wanted);
-    if (next == archives) return;
+    if (next == archives) return end;
     archives = std::move(next);
   }
-  if (failed_call(run_call(call_of(DpkgCall::Verb::Configure), {}, open, ports))) return;
+  if (failed(call_of(DpkgCall::Verb::Configure), {})) return end;
   const auto database = ports.db.read();
-  if (!database) return;
+  if (!database) return end;
   DpkgCall remove = call_of(DpkgCall::Verb::Remove);
   remove.operands = removals(open, wanted, *database);
-  if (remove.operands.empty()) return;
-  if (failed_call(run_call(remove, {}, open, ports))) return;
   // A removal that failed may have sent packages back.
-  run_call(call_of(DpkgCall::Verb::Configure), {}, open, ports);
+  if (!remove.operands.empty() && !failed(remove, {}))
+    failed(call_of(DpkgCall::Verb::Configure), {});
+  return end;
 }
 
 CallPorts call_ports_of(FinishPorts& ports, Progress& progress) {
@@ -174,7 +186,10 @@ void end_returns(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
   finish_returned(session);
 }
 
-Status resume(OpenPlan& open, FinishPorts& ports) {
+namespace {
+
+// Whether a dpkg was killed in it.
+Result<bool> resume_once(OpenPlan& open, FinishPorts& ports) {
   const auto database = ports.db.read();
   if (!database) return database.error();
   NoProgress progress;
@@ -207,12 +222,22 @@ Status resume(OpenPlan& open, FinishPorts& ports) {
   }
   session.save_states();
   settle_returned(open, *database, ports);
-  carry_on(open, wanted, call_ports);
+  CallEnd end = carry_on(open, wanted, call_ports);
+  if (was_killed(end)) return true;
   // What was to be finished, and is kept for the sake of what has failed now.
   const auto now = ports.db.read();
   if (!now) return now.error();
-  if (blame_torn(session, *now)) carry_on(open, wanted, call_ports);
-  return success();
+  if (blame_torn(session, *now)) end = carry_on(open, wanted, call_ports);
+  return was_killed(end);
+}
+
+}  // namespace
+
+Status resume(OpenPlan& open, FinishPorts& ports) {
+  auto killed = resume_once(open, ports);
+  // Nobody comes after us who would.
+  if (killed && *killed) killed = resume_once(open, ports);
+  return killed ? success() : Status(killed.error());
 }
 
 }  // namespace aptkeep

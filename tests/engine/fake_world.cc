@@ -110,6 +110,12 @@ void World::configure_one(Call& call, const std::string& name) {
           "installed " + name + " package post-installation script subprocess was interrupted");
     return;
   }
+  if (name == killed_configuring) {
+    killed_configuring.clear();
+    entry.state = "iF";
+    call.stop = call.killed = true;
+    return;
+  }
   Archive& archive = unpacked_[name];
   if (archive.postinst_fails || archive.postinst_fails_times > 0) {
     if (archive.postinst_fails_times > 0) --archive.postinst_fails_times;

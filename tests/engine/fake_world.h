@@ -44,6 +44,7 @@ class World final : public DpkgRunner, public DpkgDatabase {
   int fail_call_with = 0;            // dpkg itself ends with this exit code
   std::string killed_at;             // dpkg is, when it replaces this package's files
   int kills = 1;                     // so many times
+  std::string killed_configuring;    // dpkg is, once, when it configures this package
 
   void install(const std::string& name, const std::string& version,
                const std::vector<std::string>& needs = {});

@@ -255,6 +255,17 @@ TEST_F(ResumeTest, AFailureInWhatIsFinishedGoesBackAsInAnyRun) {
   EXPECT_EQ(world_.state("bar"), "ii 2.0");
 }
 
+TEST_F(ResumeTest, ADpkgThatIsKilledInItIsNotItsEnd) {
+  upgrade({"foo", "2.0"});
+  upgrade({"bar", "2.0", {"foo"}});
+  begin();
+  unpack_all();
+  world_.killed_configuring = "foo";
+  resume_now();
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+  EXPECT_EQ(world_.state("bar"), "ii 2.0");
+}
+
 TEST_F(ResumeTest, TwiceIsAsGoodAsOnce) {
   upgrade({"foo", "2.0"});
   begin();

@@ -1,6 +1,6 @@
 // A driver that does what $LAUNCHER_ROOT/script says, line by line, with the real record and the
 // real run_process: `calling a b | c`, `run ARGS`, `touch FILE`, `wait FILE`, `owe`,
-// `finished`, `signal N`, `exit N`.
+// `finished`, `signal N`, `exit N`; `once LINE`: by the first driver of a test.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +67,13 @@ int main(int argc, char** argv) {
     std::istringstream stream(line);
     Words words;
     for (std::string word; stream >> word;) words.push_back(word);
+    const std::string first = std::string(root) + "/first-driver";
+    struct stat info;
+    if (!words.empty() && words[0] == "once") {
+      if (stat(first.c_str(), &info) == 0) continue;
+      std::ofstream(first).flush();
+      words.erase(words.begin());
+    }
     if (!words.empty()) step(words, root, **progress);
   }
   return 72;

@@ -188,6 +188,25 @@ class LauncherTest(LauncherCase):
                                         self.unpack_rest("/c.deb", "/d.deb")])
         self.assertIn("the driver was ended by signal 9", self.output)
 
+    def test_killed_before_it_began_it_is_started_once_more(self):
+        self.driver("once signal 9", "calling /a.deb", "run --unpack /a.deb", "finished", "exit 0")
+        self.assertEqual(self.run_launcher(*UNPACK), 0)
+        self.assertEqual(self.driver_calls(), [UNPACK, UNPACK])
+        self.assertEqual(self.calls(), [["--unpack", "/a.deb"]])
+        self.assertIn("ended by signal 9 before it began; starting it once more", self.output)
+
+    def test_crashing_twice_before_it_begins_it_is_given_up(self):
+        self.driver("signal 11")
+        self.assertEqual(self.run_launcher(*UNPACK), 0)
+        self.assertEqual(self.driver_calls(), [UNPACK, UNPACK])
+        self.assertEqual(self.calls(), [UNPACK])
+        self.assertIn("the driver was ended by signal 11; dpkg goes on alone", self.output)
+
+    def test_what_ends_by_itself_is_not_started_once_more(self):
+        self.driver("exit 1")
+        self.assertEqual(self.run_launcher(*UNPACK), 0)
+        self.assertEqual(self.driver_calls(), [UNPACK])
+
     def test_crashed_before_its_first_call_began(self):
         self.driver("calling /a.deb /b.deb | /c.deb", "signal 9")
         self.assertEqual(self.run_launcher(*UNPACK), 0)
