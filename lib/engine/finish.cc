@@ -213,7 +213,10 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db, const HasSnapshot& 
     const bool torn = state.size() > 1 && (state[1] == 'F' || state[1] == 'H' || state.size() > 2 ||
                                            (state[1] == 'U' && open.flags.configure_pending));
     // Last, because it looks on the disk: in a run that went well it is never asked.
-    broken_unknown = broken_unknown || (((in_between && !known && torn) || cut_off) &&
+    // dpkg was killed when all was configured, and its last triggers were not processed.
+    const bool triggers = state.size() == 2 && (state[1] == 't' || state[1] == 'W') &&
+                          open.flags.configure_pending && !known;
+    broken_unknown = broken_unknown || (((in_between && !known && torn) || cut_off || triggers) &&
                                         has_snapshot(open.plan.steps[i].package));
   }
   if (broken_unknown) return true;
@@ -246,7 +249,7 @@ Result<DbSnapshot> do_the_rest(OpenPlan& open, FinishPorts& ports,
     database = ports.db.read();
   } else if (ports.dpkg != nullptr && (killed || driver_died(open, *database, has_snapshot)) &&
              !ports.disk_full({})) {
-    ports.say("the driver ended amid its work; finishing what it left");
+    ports.say("dpkg or the driver ended amid its work; finishing what is left");
     if (const Status resumed = resume(open, ports); !resumed) ports.say(resumed.error().message);
     database = ports.db.read();
   }

@@ -210,6 +210,8 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
       if (pending && waits) names.push_back(bare(key));
     }
     configure(call, names);
+    if (pending && std::count(args.begin(), args.end(), "--no-triggers") == 0)
+      process_triggers(call);
   } else if (*verb == "--triggers-only") {
     process_triggers(call);
   } else if (*verb == "--remove") {

@@ -221,6 +221,17 @@ TEST_F(ResumeTest, WhatHadFailedGoesBackThoughNobodyToldOfTheDriversDeath) {
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
 }
 
+// dpkg was killed when all but its last triggers was done.
+TEST_F(ResumeTest, TriggersThatAreLeftAreProcessedAtTheEnd) {
+  upgrade({"foo", "2.0"});
+  begin();
+  unpack_all();
+  ASSERT_TRUE(world_.run({"--configure", "--pending"}));
+  world_.db["foo:amd64"].state = "it";  // which fails here
+  end_run();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+}
+
 // Its way back has failed: that is the end of it, not the driver's.
 TEST_F(ResumeTest, WhatCouldNotGoBackIsNotTriedAgainAtTheEnd) {
   Archive foo{"foo", "2.0"};
