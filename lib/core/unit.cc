@@ -170,12 +170,12 @@ std::vector<PutOff> parse_put_off(std::string_view text) {
       {PutOff::Kind::Failed, "failed"},
   };
   std::vector<PutOff> all;
-  std::set<std::pair<std::string, std::string>> known;
+  std::set<std::vector<std::string>> known;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
     const auto words = words_of(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (words.size() != 3 || !known.emplace(words[0], words[1]).second) continue;
+    if (words.size() != 3 || !known.insert(words).second) continue;
     for (const auto& [kind, word] : kKinds) {
       if (word == words[0]) all.push_back({kind, words[1], words[2]});
     }

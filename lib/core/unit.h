@@ -68,8 +68,8 @@ struct PutOff {
 
   friend bool operator==(const PutOff&, const PutOff&) = default;
 };
-// "KIND UNIT PACKAGE" in each line; each unit of each kind once, in the order of the first. Others
-// are passed over.
+// "KIND UNIT PACKAGE" in each line; each of them once, in the order of the first. Others are passed
+// over.
 std::vector<PutOff> parse_put_off(std::string_view text);
 
 enum class Standing {

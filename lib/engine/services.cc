@@ -180,10 +180,12 @@ std::vector<std::string> Restoring::due(
       not_restarted_[one.unit] = std::string(kNotRestarted) + "its package is not configured";
     } else if (one.unit == ports_.own_unit) {
       not_restarted_[one.unit] = std::string(kNotRestarted) + "this run was made in it";
-    } else {
+    } else if (std::ranges::count(units, one.unit) == 0) {
       units.push_back(one.unit);
     }
   }
+  // Several packages may have asked for it.
+  std::erase_if(units, [&](const std::string& unit) { return not_restarted_.contains(unit); });
   return units;
 }
 

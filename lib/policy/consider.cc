@@ -114,8 +114,10 @@ bool leave_to_end(const char* kind, const Units& units) {
   table::Reader reader;
   if (reader.open(paths::kRunDir) != table::Finding::Counts) return false;
   const NotesName name(reader.header().pid, reader.header().start_time);
-  return note(paths::kRunDir, name, kind, units, variable("DPKG_MAINTSCRIPT_PACKAGE"),
-              variable("DPKG_MAINTSCRIPT_ARCH"));
+  // As packages are named everywhere else: by the architecture in whose place dpkg has it.
+  const char* arch = variable("DPKG_MAINTSCRIPT_ARCH");
+  if (std::strcmp(arch, "all") == 0) arch = reader.string(reader.header().native_arch);
+  return note(paths::kRunDir, name, kind, units, variable("DPKG_MAINTSCRIPT_PACKAGE"), arch);
 }
 
 bool is_refused(const char* unit) {

@@ -198,8 +198,12 @@ TEST(PutOffRestarts, AreReadLineByLine) {
             (std::vector<PutOff>{{Kind::Restart, "a.service", "a:amd64"},
                                  {Kind::Reboot, "b.socket", "b:i386"},
                                  {Kind::Failed, "c", "c:amd64"}}));
-  EXPECT_EQ(parse_put_off("restart a a:amd64\nrestart a b:amd64\nfailed a a:amd64\nrestart cut"),
-            (std::vector<PutOff>{{Kind::Restart, "a", "a:amd64"}, {Kind::Failed, "a", "a:amd64"}}));
+  EXPECT_EQ(
+      parse_put_off(
+          "restart a a:amd64\nrestart a b:amd64\nrestart a a:amd64\nfailed a a:amd64\nrestart cut"),
+      (std::vector<PutOff>{{Kind::Restart, "a", "a:amd64"},
+                           {Kind::Restart, "a", "b:amd64"},
+                           {Kind::Failed, "a", "a:amd64"}}));
   EXPECT_TRUE(parse_put_off("\nalone\n a b\nother a b\n restart a b c \n").empty());
 }
 

@@ -152,6 +152,22 @@ TEST_F(PutOffTest, ItsPackageHasToBeWhole) {
   EXPECT_TRUE(units_.log.empty());
 }
 
+TEST_F(PutOffTest, SeveralPackagesMayAskForIt) {
+  standing_["late:amd64"] = Standing::Gone;
+  standing_["plugin:amd64"] = Standing::Upgraded;
+  put_off_ = {{PutOff::Kind::Restart, "foo.service", "late:amd64"},
+              {PutOff::Kind::Restart, "foo.service", "foo:amd64"},
+              {PutOff::Kind::Restart, "foo.service", "plugin:amd64"}};
+  EXPECT_TRUE(end().empty());
+  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "restart foo.service"}));
+  units_.log.clear();
+  standing_["foo:amd64"] = Standing::Unfinished;
+  put_off_ = {{PutOff::Kind::Restart, "foo.service", "foo:amd64"},
+              {PutOff::Kind::Restart, "foo.service", "plugin:amd64"}};
+  EXPECT_EQ(end().size(), 1U);
+  EXPECT_TRUE(units_.log.empty());
+}
+
 TEST_F(PutOffTest, TheServiceThatTheRunIsMadeInIsNotRestarted) {
   ports_.own_unit = "foo.service";
   const auto trouble = end();

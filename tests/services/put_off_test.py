@@ -17,7 +17,7 @@ def restarts(*units_):
 
 def pair(name, scripts, version="2.0", command=NEW, old_units=None, **options):
     unit = f"{name}.service"
-    return (package(name, "1.0", old_units or {unit: service()}),
+    return (package(name, "1.0", old_units or {unit: service()}, **options),
             package(name, version, {unit: service(command)}, scripts=scripts, **options))
 
 
@@ -46,8 +46,10 @@ FAILS = pair("fails", {"postinst": {"configure": restarts("fails.service")["post
                                     + "\nfail 4"}})
 EARLY = pair("early", restarts("early.service"))
 RULE = "Package: early\nClass: early\nReason: a test\nSource: https://example.org/\n"
-ALL = (PLAIN, INITD, TWICE, BOTH, DATABASE, USER, MORE, FAILS, EARLY)
-SERVICES = ("plain", "initd", "twice", "both", "database", "more", "fails", "early")
+# Of an Architecture: all package, whose name for dpkg is the native one's.
+INDEP = pair("indep", restarts("indep.service"), arch="all")
+ALL = (INDEP, PLAIN, INITD, TWICE, BOTH, DATABASE, USER, MORE, FAILS, EARLY)
+SERVICES = ("indep", "plain", "initd", "twice", "both", "database", "more", "fails", "early")
 
 
 class PutOff(unittest.TestCase):
