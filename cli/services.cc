@@ -41,13 +41,12 @@ bool is_over(const UnitRecord& unit, const UnitFacts& now, std::int64_t ended) {
 
 // By name; empty where there is no systemd to ask.
 std::map<std::string, UnitFacts> units_now(const std::vector<UnitRecord>& units) {
-  std::vector<std::string> command{
-      kSystemctl,
-      "show",
-      "--no-pager",
-      "--timestamp=unix",
-      "--property=" + std::string(kUnitProperties) + "," + std::string(kUpSince),
-      "--"};
+  std::vector<std::string> command{kSystemctl,
+                                   "show",
+                                   "--no-pager",
+                                   "--timestamp=unix",
+                                   "--property=" + std::string(kUnitProperties),
+                                   "--"};
   for (const UnitRecord& unit : units) command.push_back(unit.name);
   std::string text;
   for (const std::string& line : lines_of(command)) text += line + "\n";

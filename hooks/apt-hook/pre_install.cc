@@ -139,7 +139,12 @@ ChecksOfPackages checks_of(const std::vector<Step>& steps,
       its.config.push_back(to_string(entry.value));
     for (const auto& entry : decisions[i].probe.entries)
       its.probes.push_back(to_string(entry.value));
-    if (!its.config.empty() || !its.probes.empty()) checks[steps[i].package] = std::move(its);
+    if (decisions[i].service_class && decisions[i].service_class->value == ServiceClass::Never) {
+      for (const auto& entry : decisions[i].services.entries) its.never.push_back(entry.value);
+      if (its.never.empty()) its.never.emplace_back("*");
+    }
+    if (!its.never.empty() || !its.config.empty() || !its.probes.empty())
+      checks[steps[i].package] = std::move(its);
   }
   return checks;
 }

@@ -67,6 +67,10 @@ bool read_value(sd_bus_message* message, std::string& value) {
     int flag = 0;
     if (sd_bus_message_read(message, "b", &flag) < 0) return false;
     value = flag != 0 ? "yes" : "no";
+  } else if (signature == "t") {
+    std::uint64_t microseconds = 0;
+    if (sd_bus_message_read(message, "t", &microseconds) < 0) return false;
+    value = microseconds == 0 ? "" : "@" + std::to_string(microseconds / 1'000'000);
   } else if (signature == "as") {
     if (sd_bus_message_enter_container(message, 'a', "s") < 0) return false;
     const char* text = nullptr;

@@ -51,8 +51,12 @@ Result<std::map<std::string, UnitFacts>> SystemctlUnits::ask(
     const std::vector<std::string>& names) {
   std::map<std::string, UnitFacts> found;
   if (names.empty()) return found;
-  std::vector<std::string> args = {"systemctl", "show", "--no-pager",
-                                   "--property=" + std::string(kUnitProperties), "--"};
+  std::vector<std::string> args = {"systemctl",
+                                   "show",
+                                   "--no-pager",
+                                   "--timestamp=unix",
+                                   "--property=" + std::string(kUnitProperties),
+                                   "--"};
   args.insert(args.end(), names.begin(), names.end());
   const auto text = run_tool(args);
   if (!text) return text.error();

@@ -204,7 +204,7 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
   if (name == "RemainAfterExit") facts.remains = value == "yes";
   if (name == "Triggers") facts.triggers = words_of(value);
   if (name == "TriggeredBy") facts.triggered_by = words_of(value);
-  if (name == kUpSince && value.starts_with('@')) {
+  if (name == "InactiveExitTimestamp" && value.starts_with('@')) {
     value.remove_prefix(1);
     (void)std::from_chars(value.data(), value.data() + value.size(), facts.up_since);
   }

@@ -22,7 +22,7 @@ struct UnitFacts {
   bool remains = false;      // RemainAfterExit: a oneshot stays active when it has ended
   std::vector<std::string> triggers;      // what this socket, path or timer starts
   std::vector<std::string> triggered_by;  // what starts this service
-  std::int64_t up_since = 0;  // seconds since the epoch, where it was asked for (kUpSince)
+  std::int64_t up_since = 0;  // seconds since the epoch; 0: it is not up, or that is not known
   // What systemd stops when this unit is stopped: RequiredBy, BoundBy, ConsistsOf; and what this
   // unit itself needs or is a part of: Requires, BindsTo, PartOf.
   std::vector<std::string> related;
@@ -42,6 +42,9 @@ struct UnitRecord {
   // end well before a service that runs is restarted, and when it runs again.
   std::vector<std::string> checks = {};
   std::vector<std::string> probes = {};
+  // A rule leaves its restart to the next boot (Class: never), and it has been up since then, in
+  // seconds since the epoch; 0: no rule does, or it is down.
+  std::int64_t never_since = 0;
 };
 
 // "foo.service" of "/usr/lib/systemd/system/foo.service"; the generated unit of a script in
@@ -110,10 +113,9 @@ std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records);
 // Properties that facts are made of, as `systemctl show --property` takes them.
 inline constexpr std::string_view kUnitProperties =
     "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
-    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf";
-// Beside them; as `--timestamp=unix` has it.
-inline constexpr std::string_view kUpSince = "ActiveEnterTimestamp";
-// Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no".
+    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,InactiveExitTimestamp";
+// Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no", times
+// as `--timestamp=unix` has them.
 void set_property(UnitFacts& facts, std::string_view name, std::string_view value);
 // What `systemctl show` prints of several units: lines of Name=value, an empty one after each unit.
 std::vector<UnitFacts> parse_show(std::string_view text);

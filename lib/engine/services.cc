@@ -10,56 +10,6 @@ namespace {
 
 using FactsByName = std::map<std::string, UnitFacts>;
 
-std::vector<std::string> packages_of(const std::vector<Step>& steps) {
-  std::vector<std::string> packages;
-  for (const Step& step : steps) {
-    if (!step.old_version.empty()) packages.push_back(step.package);
-  }
-  return packages;
-}
-
-// "foo.service" -> the package that has it, for all units that systemd has loaded.
-std::map<std::string, std::string> owners_of(const std::vector<UnitFacts>& loaded,
-                                             const UnitsOfPackages& files) {
-  std::map<std::string, std::string> exact;
-  std::vector<std::pair<std::string, std::string>> templates;
-  for (const auto& [package, units] : files) {
-    for (const std::string& unit : units) {
-      if (unit.find("@.") == std::string::npos) {
-        exact.emplace(unit, package);
-      } else {
-        templates.emplace_back(unit, package);
-      }
-    }
-  }
-  std::map<std::string, std::string> owners;
-  for (const UnitFacts& unit : loaded) {
-    if (const auto found = exact.find(unit.name); found != exact.end()) {
-      owners.emplace(unit.name, found->second);
-      continue;
-    }
-    for (const auto& [file, package] : templates) {
-      if (is_instance_or_same(unit.name, file)) owners.emplace(unit.name, package);
-    }
-  }
-  return owners;
-}
-
-// What triggers them and what goes down with them, and what goes down with that. Of kinds that an
-// upgrade stops; a target that half of the system is a part of is not followed.
-std::set<std::string> neighbours_of(const FactsByName& asked) {
-  std::set<std::string> names;
-  for (const auto& [name, facts] : asked) {
-    names.insert(facts.triggered_by.begin(), facts.triggered_by.end());
-    names.insert(facts.triggers.begin(), facts.triggers.end());
-    names.insert(facts.related.begin(), facts.related.end());
-  }
-  std::erase_if(names, [&](const std::string& name) {
-    return asked.contains(name) || !(name.ends_with(".service") || is_trigger(name));
-  });
-  return names;
-}
-
 class Restoring {
  public:
   Restoring(std::vector<UnitRecord> records, ServicePorts& ports)
@@ -73,6 +23,8 @@ class Restoring {
   Result<UnitsOfPackages> new_units() const;
   void start(const std::vector<UnitDecision>& decisions, const FactsByName& now);
   void judge(const std::vector<UnitDecision>& decisions, const FactsByName& now);
+  void tell_what_waits_for_a_boot(const FactsByName& now,
+                                  const std::function<Standing(const std::string&)>& standing);
   Status restart_put_off(const std::function<Standing(const std::string&)>& standing);
   std::vector<std::string> due(const std::function<Standing(const std::string&)>& standing);
   void take_failed(const PutOff& one, Standing its);
@@ -295,6 +247,18 @@ void Restoring::judge(const std::vector<UnitDecision>& decisions, const FactsByN
   }
 }
 
+// Its package may not even have asked for it.
+void Restoring::tell_what_waits_for_a_boot(
+    const FactsByName& now, const std::function<Standing(const std::string&)>& standing) {
+  for (UnitRecord& record : records_) {
+    const auto found = now.find(record.name);
+    const bool as_before = record.never_since != 0 && found != now.end() && found->second.is_up() &&
+                           found->second.up_since == record.never_since;
+    if (as_before && record.trouble.empty() && standing(record.package) == Standing::Upgraded)
+      record.trouble = kUntilReboot;
+  }
+}
+
 Status Restoring::run(const std::function<Standing(const std::string&)>& standing) {
   if (ports_.units.shuts_down()) {
     // What is to run comes with the next boot.
@@ -328,6 +292,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
     decisions = std::move(left);
   }
   judge(decisions, *now);
+  tell_what_waits_for_a_boot(*now, standing);
   checks_.probe(records_, *now, standing);
   return success();
 }
@@ -339,38 +304,6 @@ Standing standing_in(const DbSnapshot& db, const std::string& package) {
   const std::string state = found == db.end() ? "" : found->second.state;
   if (state.size() < 2 || state[1] == 'n' || state[1] == 'c') return Standing::Gone;
   return found->second.configured() ? Standing::Upgraded : Standing::Unfinished;
-}
-
-Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports,
-                  const ChecksOfPackages& checks) {
-  const auto files = ports.units_of(packages_of(steps));
-  if (!files) return files.error();
-  if (files->empty()) return success();
-  const auto loaded = ports.units.loaded();
-  if (!loaded) return loaded.error();
-  const auto owners = owners_of(*loaded, *files);
-  if (owners.empty()) return success();
-  std::vector<std::string> names;
-  for (const auto& [name, package] : owners) names.push_back(name);
-  const auto own = ports.units.ask(names);
-  if (!own) return own.error();
-  const auto around = neighbours_of(*own);
-  const auto others = ports.units.ask({around.begin(), around.end()});
-  if (!others) return others.error();
-  std::vector<UnitRecord> records;
-  for (const auto* facts : {&*own, &*others}) {
-    for (const auto& [name, unit] : *facts) {
-      const auto owner = owners.find(name);
-      if (owner == owners.end() && !unit.is_up()) continue;
-      records.push_back({name, owner == owners.end() ? "" : owner->second, state_text(unit),
-                         is_wanted(unit), "", ""});
-      const auto its = checks.find(records.back().package);
-      if (its == checks.end() || !name.ends_with(".service")) continue;
-      records.back().checks = its->second.config;
-      records.back().probes = its->second.probes;
-    }
-  }
-  return ports.store.note_units(run, records);
 }
 
 Result<std::vector<UnitRecord>> restore_units(

@@ -104,7 +104,8 @@ CREATE TABLE units(
     R"sql(
 ALTER TABLE units ADD COLUMN checks TEXT DEFAULT '';
 ALTER TABLE units ADD COLUMN probes TEXT DEFAULT '';
-UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes)
+ALTER TABLE units ADD COLUMN never_since INTEGER DEFAULT 0;
+UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since)
   WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal);
 )sql",
 };

@@ -51,6 +51,7 @@ def name_of(word):
     return OTHERS[frontend.SUITE].get(word, word).format(POSTGRESQL[frontend.SUITE])
 
 
+UNTIL_REBOOT = "the version from before runs until the next boot"
 SERVICES = tuple(name_of(unit) for unit in DAEMONS)
 NEEDS = (*(name_of(package) for package in DAEMONS.values()), FAILS)
 
@@ -109,7 +110,8 @@ class Daemons(unittest.TestCase):
             print(f"never restarted: {same}")
             self.assertEqual(tuple(same), NEVER)
             self.assertEqual(restarts, {**dict.fromkeys(SERVICES, 1), **ODD})
-            self.assertNotIn("should be", result.output)
+            self.assertIn("as they should be:\n" + "".join(f"  {unit}: {UNTIL_REBOOT}\n"
+                                                           for unit in NEVER), result.output)
             kept = machine.bed.must("dpkg-query -W -f '${Package} ${Version}\\n'").splitlines()
             old = [line for line in kept if line.split()[0] in self.versions
                    and not line.endswith(repacked.SUFFIX)]

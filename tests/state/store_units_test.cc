@@ -38,7 +38,8 @@ TEST(StoreUnitsTest, WhatBecameOfThemIsReadBackAndReported) {
   const auto run = store->run_of_process(frontend(100));
   ASSERT_TRUE(run.ok());
   UnitRecord unit{"b.service", "b:amd64", "active (running)",   true,
-                  "",          "",        {"timeout=5 /bin/x"}, {"/bin/y a", "/bin/z"}};
+                  "",          "",        {"timeout=5 /bin/x"}, {"/bin/y a", "/bin/z"},
+                  1234};
   ASSERT_TRUE(store->note_units(*run, {unit}));
   unit.trouble = "does not start again";
   unit.journal = "two\nlines\n";
@@ -52,6 +53,7 @@ TEST(StoreUnitsTest, WhatBecameOfThemIsReadBackAndReported) {
   EXPECT_EQ((*report)->units[0].journal, unit.journal);
   EXPECT_EQ((*report)->units[0].checks, unit.checks);
   EXPECT_EQ((*report)->units[0].probes, unit.probes);
+  EXPECT_EQ((*report)->units[0].never_since, 1234);
 }
 
 }  // namespace

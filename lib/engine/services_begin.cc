@@ -1,0 +1,106 @@
+// What is recorded of units when a run begins.
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/services.h"
+
+namespace aptkeep {
+namespace {
+
+using FactsByName = std::map<std::string, UnitFacts>;
+
+std::vector<std::string> packages_of(const std::vector<Step>& steps) {
+  std::vector<std::string> packages;
+  for (const Step& step : steps) {
+    if (!step.old_version.empty()) packages.push_back(step.package);
+  }
+  return packages;
+}
+
+// "foo.service" -> the package that has it, for all units that systemd has loaded.
+std::map<std::string, std::string> owners_of(const std::vector<UnitFacts>& loaded,
+                                             const UnitsOfPackages& files) {
+  std::map<std::string, std::string> exact;
+  std::vector<std::pair<std::string, std::string>> templates;
+  for (const auto& [package, units] : files) {
+    for (const std::string& unit : units) {
+      if (unit.find("@.") == std::string::npos) {
+        exact.emplace(unit, package);
+      } else {
+        templates.emplace_back(unit, package);
+      }
+    }
+  }
+  std::map<std::string, std::string> owners;
+  for (const UnitFacts& unit : loaded) {
+    if (const auto found = exact.find(unit.name); found != exact.end()) {
+      owners.emplace(unit.name, found->second);
+      continue;
+    }
+    for (const auto& [file, package] : templates) {
+      if (is_instance_or_same(unit.name, file)) owners.emplace(unit.name, package);
+    }
+  }
+  return owners;
+}
+
+// What triggers them and what goes down with them, and what goes down with that. Of kinds that an
+// upgrade stops; a target that half of the system is a part of is not followed.
+std::set<std::string> neighbours_of(const FactsByName& asked) {
+  std::set<std::string> names;
+  for (const auto& [name, facts] : asked) {
+    names.insert(facts.triggered_by.begin(), facts.triggered_by.end());
+    names.insert(facts.triggers.begin(), facts.triggers.end());
+    names.insert(facts.related.begin(), facts.related.end());
+  }
+  std::erase_if(names, [&](const std::string& name) {
+    return asked.contains(name) || !(name.ends_with(".service") || is_trigger(name));
+  });
+  return names;
+}
+
+void add_rules(const ServiceChecks& rules, const UnitFacts& unit, UnitRecord& record) {
+  const bool never = std::ranges::any_of(rules.never, [&](const std::string& pattern) {
+    return ::fnmatch(pattern.c_str(), unit.name.c_str(), 0) == 0;
+  });
+  if (never && unit.is_up()) record.never_since = unit.up_since;
+  if (!unit.name.ends_with(".service")) return;
+  record.checks = rules.config;
+  record.probes = rules.probes;
+}
+
+}  // namespace
+
+Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts& ports,
+                  const ChecksOfPackages& checks) {
+  const auto files = ports.units_of(packages_of(steps));
+  if (!files) return files.error();
+  if (files->empty()) return success();
+  const auto loaded = ports.units.loaded();
+  if (!loaded) return loaded.error();
+  const auto owners = owners_of(*loaded, *files);
+  if (owners.empty()) return success();
+  std::vector<std::string> names;
+  for (const auto& [name, package] : owners) names.push_back(name);
+  const auto own = ports.units.ask(names);
+  if (!own) return own.error();
+  const auto around = neighbours_of(*own);
+  const auto others = ports.units.ask({around.begin(), around.end()});
+  if (!others) return others.error();
+  std::vector<UnitRecord> records;
+  for (const auto* facts : {&*own, &*others}) {
+    for (const auto& [name, unit] : *facts) {
+      const auto owner = owners.find(name);
+      if (owner == owners.end() && !unit.is_up()) continue;
+      records.push_back({name, owner == owners.end() ? "" : owner->second, state_text(unit),
+                         is_wanted(unit), "", ""});
+      const auto its = checks.find(records.back().package);
+      if (its != checks.end()) add_rules(its->second, unit, records.back());
+    }
+  }
+  return ports.store.note_units(run, records);
+}
+
+}  // namespace aptkeep
