@@ -25,7 +25,8 @@ std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot&
   auto recorded = ports.store.units(open.run);
   const bool known = ports.units != nullptr && recorded &&
                      (!recorded->empty() || (ports.put_off && !ports.put_off().empty()));
-  if (ports.end_triggers) ports.end_triggers(!known);
+  // What ran of them is started with all else that did, where that is on record.
+  if (ports.end_triggers) ports.end_triggers(!known || recorded->empty());
   if (!known) return {};
   ServicePorts services{*ports.units,  ports.store,          ports.say,      ports.units_of,
                         ports.put_off, ports.forget_put_off, ports.own_unit, ports.complaint_of};
