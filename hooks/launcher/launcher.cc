@@ -229,43 +229,47 @@ void start_driver(int argc, const char* const* argv, int record, Signals& signal
   sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
+void tell_of_second(int killed_by) {
+  char message[128];
+  std::snprintf(message, sizeof message,
+                "the driver was ended by signal %d before it began, and started once more",
+                killed_by);
+  tell_once(kRunDir, getppid(), message);
+}
+
 // Ends this process where the driver has done its work, or what is left is done by a child. Else
-// whether it was killed before it began: that may not happen again, and what dpkg did alone could
-// not be taken back, since nothing was saved before.
-bool outlive_driver(int fd, Record& record, const Terminal& terminal, bool again) {
+// the signal that killed it before it began: that may not happen again, and what dpkg did alone
+// could not be taken back, since nothing was saved before. `killed_by`: what killed the one before;
+// 0: it is the first.
+int outlive_driver(int fd, Record& record, const Terminal& terminal, int killed_by) {
   const int status = wait_for_driver();
   driver_pid = 0;
   read_record(fd, record);
+  if (record.finished && killed_by != 0) tell_of_second(killed_by);
   if (record.finished) end_as(status);
   wait_for_orphans();
   terminal.restore();
   if (asked_to_end != 0) end_by_signal(asked_to_end);
-  if (again && WIFSIGNALED(status) && record.readable && !record.called) {
-    char message[128];
-    std::snprintf(message, sizeof message,
-                  "the driver was ended by signal %d before it began; starting it once more",
-                  WTERMSIG(status));
-    tell_once(kRunDir, getppid(), message);
-    return true;
-  }
+  if (killed_by == 0 && WIFSIGNALED(status) && record.readable && !record.called)
+    return WTERMSIG(status);
   tell(record, status);
   if (record.owed || ended_with_a_failure(record, status)) leave_the_rest_to_a_child();
-  return false;
+  return 0;
 }
 
 [[noreturn]] void run_driver(int argc, const char* const* argv, const CommandLine& line) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) become_dpkg_with(argc, argv);
   Terminal terminal;
   terminal.remember();
-  for (bool again = true;; again = false) {
+  for (int killed_by = 0;;) {
     const int fd = make_record();
     Signals signals;
     if (fd >= 0) start_driver(argc, argv, fd, signals);
     Record record;
     const bool begun = fd >= 0 && driver_pid > 0;
-    const bool killed = begun && outlive_driver(fd, record, terminal, again);
+    killed_by = begun ? outlive_driver(fd, record, terminal, killed_by) : 0;
     signals.give_back();
-    if (killed) {
+    if (killed_by != 0) {
       close(fd);
       continue;
     }

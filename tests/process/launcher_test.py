@@ -193,7 +193,7 @@ class LauncherTest(LauncherCase):
         self.assertEqual(self.run_launcher(*UNPACK), 0)
         self.assertEqual(self.driver_calls(), [UNPACK, UNPACK])
         self.assertEqual(self.calls(), [["--unpack", "/a.deb"]])
-        self.assertIn("ended by signal 9 before it began; starting it once more", self.output)
+        self.assertIn("ended by signal 9 before it began, and started once more", self.output)
 
     def test_crashing_twice_before_it_begins_it_is_given_up(self):
         self.driver("signal 11")
