@@ -3,7 +3,6 @@
 #include "policy/caller.h"
 #include "policy/consider.h"
 #include "policy/question.h"
-#include "policy/triggers.h"
 
 int main(int argc, char** argv) {
   using namespace aptkeep;
@@ -15,9 +14,5 @@ int main(int argc, char** argv) {
   policy::Units& units = caller.units;
   if (units.count == 0 && question.understood) units.name[units.count++] = question.unit;
   if (policy::put_off(said.wait, units)) return policy::kDoNot;
-  if (said.triggers == policy::Triggers::Stop) policy::stop_triggers(paths::kRunDir, question.unit);
-  if (said.triggers == policy::Triggers::Start) {
-    policy::start_triggers(paths::kRunDir, question.unit);
-  }
-  return said.code;
+  return policy::carry_out(question, said, units);
 }

@@ -169,15 +169,13 @@ class Shim {
     if (both_now) setenv(policy::kNow, "1", 1);
     Units now{};
     for (std::size_t i = 0; i < call_.units.count; ++i) {
+      const policy::Question question = policy::question_of(call_.units.name[i], call_.verb);
       const policy::Answer said = answer_for(call_.units.name[i]);
       Units one{};
       one.name[one.count++] = call_.units.name[i];
       if (policy::put_off(said.wait, one)) continue;
+      if (policy::carry_out(question, said, one) == policy::kDoNot) continue;
       now.name[now.count++] = call_.units.name[i];
-      if (said.triggers == policy::Triggers::Stop)
-        policy::stop_triggers(paths::kRunDir, call_.units.name[i]);
-      if (said.triggers == policy::Triggers::Start)
-        policy::start_triggers(paths::kRunDir, call_.units.name[i]);
     }
     if (now.count == 0) return 0;
     return both_now ? restart_together(now) : run_for(now);

@@ -202,6 +202,7 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
   if (name == "UnitFileState") facts.file_state = value;
   if (name == "Type") facts.type = value;
   if (name == "RemainAfterExit") facts.remains = value == "yes";
+  if (name == "NeedDaemonReload") facts.needs_reload = value == "yes";
   if (name == "Triggers") facts.triggers = words_of(value);
   if (name == "TriggeredBy") facts.triggered_by = words_of(value);
   if (name == "InactiveExitTimestamp" && value.starts_with('@')) {

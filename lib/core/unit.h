@@ -22,6 +22,7 @@ struct UnitFacts {
   bool remains = false;      // RemainAfterExit: a oneshot stays active when it has ended
   std::vector<std::string> triggers;      // what this socket, path or timer starts
   std::vector<std::string> triggered_by;  // what starts this service
+  bool needs_reload = false;              // its file has changed since systemd read it
   std::int64_t up_since = 0;  // seconds since the epoch; 0: it is not up, or that is not known
   // What systemd stops when this unit is stopped: RequiredBy, BoundBy, ConsistsOf; and what this
   // unit itself needs or is a part of: Requires, BindsTo, PartOf.
@@ -113,7 +114,7 @@ std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records);
 // Properties that facts are made of, as `systemctl show --property` takes them.
 inline constexpr std::string_view kUnitProperties =
     "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
-    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,InactiveExitTimestamp";
+    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,InactiveExitTimestamp,NeedDaemonReload";
 // Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no", times
 // as `--timestamp=unix` has them.
 void set_property(UnitFacts& facts, std::string_view name, std::string_view value);

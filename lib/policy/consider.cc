@@ -6,11 +6,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "core/config.h"
+#include "policy/holds.h"
 #include "policy/notes.h"
+#include "policy/triggers.h"
 #include "table/reader.h"
 
 namespace aptkeep::policy {
@@ -64,6 +67,8 @@ void look_up(const char* package, const char* arch, const Question& question,
     service_class = unit->service_class;
   }
   around.early = service_class == table::Class::Early;
+  // Another package's, which is whole, must not wait until this one is.
+  around.foreign = owner != nullptr && owner != asking;
   // A service of a package that this run does not know may have been started for a script's sake.
   const bool many_plans = (reader.header().flags & table::kManyPlans) != 0;
   if (owner == nullptr && !many_plans) return;
@@ -73,6 +78,57 @@ void look_up(const char* package, const char* arch, const Question& question,
   // What a rule wants stopped must not go on as it is.
   if (around.wait == Wait::No && checks && service_class != table::Class::Stop)
     around.wait = Wait::IfRefused;
+}
+
+bool is_script(const char* name) {
+  return std::strcmp(variable("DPKG_MAINTSCRIPT_NAME"), name) == 0;
+}
+
+bool is_active(const char* unit) {
+  Units one{};
+  one.name[one.count++] = unit;
+  keep_active(one);
+  return one.count > 0;
+}
+
+// Who holds the unit, and whether this script may let it go.
+void look_at_hold(const char* package, const char* arch, const Question& question,
+                  Surroundings& around) {
+  around.replaces = (is_script("preinst") || is_script("prerm")) && !around.foreign;
+  const Hold hold = hold_of(paths::kRunDir, question.unit);
+  around.held = hold.there;
+  around.let_go = is_script("postinst") && !hold.waits && is_held_by(hold, package, arch);
+  around.fresh = is_start(question.action) && is_fresh(paths::kRunDir, question.unit) &&
+                 is_active(question.unit);
+}
+
+// Of the unit and what triggers it, before the triggers and it are stopped.
+void hold_all_of(const char* unit) {
+  if (std::strpbrk(unit, "*?[") != nullptr) return;
+  Units units;
+  triggers_of(unit, units);
+  if (units.count < kMostWords) units.name[units.count++] = unit;
+  Units active = units;  // whose names still lie in the first
+  keep_active(active);
+  for (std::size_t i = 0; i < units.count; ++i) {
+    Hold said;
+    for (std::size_t j = 0; j < active.count; ++j)
+      said.ran = said.ran || std::strcmp(active.name[j], units.name[i]) == 0;
+    std::snprintf(said.package, sizeof said.package, "%s:%s", variable("DPKG_MAINTSCRIPT_PACKAGE"),
+                  variable("DPKG_MAINTSCRIPT_ARCH"));
+    hold(paths::kRunDir, units.name[i], said);
+  }
+}
+
+// deb-systemd-invoke acts on all units of its call, or on none: where all are held it is spared
+// them, since a socket does not come back whose service is started in the same call.
+bool holds_all(const Units& whole_call) {
+  for (std::size_t i = 0; i < whole_call.count; ++i) {
+    const Hold hold = hold_of(paths::kRunDir, whole_call.name[i]);
+    if (!is_held_by(hold, variable("DPKG_MAINTSCRIPT_PACKAGE"), variable("DPKG_MAINTSCRIPT_ARCH")))
+      return false;
+  }
+  return whole_call.count > 1;
 }
 
 }  // namespace
@@ -103,8 +159,10 @@ Surroundings look_around(const Question& question, bool of_users) {
   around.off = is_off();
   around.script = below_script() && !of_users;
   const char* const arch = std::getenv("DPKG_MAINTSCRIPT_ARCH");
-  if (around.script && arch != nullptr && !around.off)
+  if (around.script && arch != nullptr && !around.off) {
     look_up(variable("DPKG_MAINTSCRIPT_PACKAGE"), arch, question, around);
+    look_at_hold(variable("DPKG_MAINTSCRIPT_PACKAGE"), arch, question, around);
+  }
   if (*variable(kAllowActivation) != '\0') around.sockets_stay = true;
   if (*variable(kNow) != '\0') around.wait = Wait::No;
   return around;
@@ -144,6 +202,26 @@ bool put_off(Wait wait, Units& units) {
   bool refused = wait != Wait::IfRefused;
   for (std::size_t i = 0; i < active.count; ++i) refused = refused || is_refused(active.name[i]);
   return refused && leave_to_end(wait == Wait::Reboot ? kReboot : kRestart, units);
+}
+
+int carry_out(const Question& question, const Answer& said, const Units& whole_call) {
+  if (said.later) {
+    Units one{};
+    one.name[one.count++] = question.unit;
+    leave_to_end(kFailed, one);
+  }
+  if (said.let_go) {
+    const bool services = holds_all(whole_call);
+    let_package_go(paths::kRunDir, variable("DPKG_MAINTSCRIPT_PACKAGE"),
+                   variable("DPKG_MAINTSCRIPT_ARCH"), services);
+    start_triggers(paths::kRunDir, question.unit);
+    // A client may have been faster, and what is up is new.
+    if (services || is_active(question.unit)) return kDoNot;
+  }
+  if (said.hold) hold_all_of(question.unit);
+  if (said.triggers == Triggers::Stop) stop_triggers(paths::kRunDir, question.unit);
+  if (said.triggers == Triggers::Start) start_triggers(paths::kRunDir, question.unit);
+  return said.code;
 }
 
 }  // namespace aptkeep::policy

@@ -34,4 +34,9 @@ bool is_refused(const char* unit);
 // wait.
 bool put_off(Wait wait, Units& units);
 
+// Does what the answer wants done first: what triggers the unit is stopped or started, units are
+// held or let go, what is not done now is noted. The answer's code, as it is then. `whole_call`:
+// all units that the caller was called for; empty: it asks for this one only.
+int carry_out(const Question& question, const Answer& said, const Units& whole_call);
+
 }  // namespace aptkeep::policy

@@ -85,13 +85,22 @@ Answer answer(const Question& question, const Surroundings& around) {
     return said;
   }
   if (around.off || !around.systemd || !around.script) return said;
+  if (is_start(question.action) && (around.held || around.fresh)) {
+    said.let_go = around.held && around.let_go;
+    said.later = around.held && !said.let_go;
+    said.code = said.let_go ? kDoIt : kDoNot;
+    return said;
+  }
   // Only what runs: a start is never put off, since its service is down meanwhile.
   const bool restart = is(question.action, "restart") || is(question.action, "try-restart");
   if (restart) said.wait = around.wait;
   said.forgive = is_start(question.action) && (around.early || around.release_upgrade);
   if (around.sockets_stay) return said;
   // What starts it again is stopped before it, and started before it (Debian bug 736258).
-  if (is(question.action, "stop")) said.triggers = Triggers::Stop;
+  if (is(question.action, "stop")) {
+    said.triggers = Triggers::Stop;
+    said.hold = around.replaces;
+  }
   if (is_start(question.action)) said.triggers = Triggers::Start;
   return said;
 }

@@ -48,7 +48,12 @@ struct Surroundings {
   // End: in a run, below a postinst, of a unit that ran when it began, whose package rules do not
   // give another class than end, and that nothing else of the run needs.
   Wait wait = Wait::No;
-  bool early = false;            // by a rule: others need it now
+  bool foreign = false;   // it is a unit of another package of this run
+  bool held = false;      // its package is half replaced: nothing may start it
+  bool let_go = false;    // ... but this script, which is that package's own postinst
+  bool fresh = false;     // this very script has let it go, and it is up since
+  bool replaces = false;  // the script is a preinst or prerm: what it stops is half replaced then
+  bool early = false;     // by a rule: others need it now
   bool release_upgrade = false;  // to another release, so that its end is a reboot
   bool sockets_stay = false;     // a rule wants its sockets left, or the package's way as it is
 };
@@ -61,6 +66,9 @@ struct Answer {
   // Where the whole call does and can be noted: then 101.
   Wait wait = Wait::No;
   Triggers triggers = Triggers::Leave;
+  bool hold = false;    // what is stopped is held until its package is configured
+  bool let_go = false;  // what the script's package holds is let go before
+  bool later = false;   // a start that is not made now is noted, for the run's end
   // That it does not start is noted, to be tried again at the run's end, and is not to fail the
   // package (what Ubuntu's release upgrader has its own invoke-rc.d for).
   bool forgive = false;

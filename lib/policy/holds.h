@@ -1,0 +1,45 @@
+// Units that nothing may start, because their package is half replaced: an empty place in /run that
+// systemd looks at before each start (hooks/systemd: service.d and its like). A file for each unit,
+// so that no reload of systemd is needed; gone with the next boot. libc only.
+#pragma once
+
+#include "policy/systemctl.h"
+
+namespace aptkeep::policy {
+
+inline constexpr char kHoldsDir[] = "holds";  // in paths::kRunDir
+
+struct Hold {
+  bool there = false;
+  char package[256] = {};  // "name:arch", whose configuration lets it go
+  bool ran = false;        // it was up, and is to be up again
+  // Its package's own script does not let it go: others that belong to it are not configured yet.
+  bool waits = false;
+};
+
+// Also where it is held already, by whomever: then that one's stays. False: it cannot be held.
+bool hold(const char* run_dir, const char* unit, const Hold& said);
+void let_go(const char* run_dir, const char* unit);
+
+// Of a unit, or of the template that it is an instance of.
+Hold hold_of(const char* run_dir, const char* unit);
+
+// One after the other, for `found`; its return value ends the reading where it is false.
+void each_hold(const char* run_dir, bool (*found)(const char* unit, const Hold& hold, void* data),
+               void* data);
+
+// As dpkg tells scripts: "all" is whatever architecture the hold names.
+bool is_held_by(const Hold& hold, const char* name, const char* arch);
+
+// What the package holds is let go, and those of it that ran are started: sockets, paths and timers
+// only, or services after them too. What is to wait stays.
+void let_package_go(const char* run_dir, const char* name, const char* arch, bool services);
+// All of them, and what was remembered of scripts. Nothing is started.
+void let_all_go(const char* run_dir);
+
+// What was let go in this script is up by its new version: no restart is needed. Remembers it of
+// the script that the caller is below (its pid and start time).
+void note_fresh(const char* run_dir, const char* unit);
+bool is_fresh(const char* run_dir, const char* unit);
+
+}  // namespace aptkeep::policy
