@@ -39,5 +39,7 @@ void post_invoke();
 void update();
 // For the command, which has just lifted keeps.
 void blockers();
+// Below dpkg's own hook before a plain dpkg call: its arguments, archives among them.
+void plain(const std::vector<std::string>& arguments);
 
 }  // namespace aptkeep::hook

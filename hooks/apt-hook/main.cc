@@ -36,12 +36,16 @@ int run(const std::string& use) {
 // apt-hook USE [DESCRIPTOR]: what we say goes there (debian/aptkeep.apt.conf).
 int main(int argc, char** argv) {
   using namespace aptkeep::hook;
-  if (argc == 3) {
+  if (argc == 3 && std::string(argv[1]) != "plain") {
     const int messages = static_cast<int>(std::strtol(argv[2], nullptr, 10));
     if (messages > 2 && ::dup2(messages, 2) == 2) ::close(messages);
   }
   if (switched_off()) return 0;
   try {
+    if (argc >= 2 && std::string(argv[1]) == "plain") {
+      plain({argv + 2, argv + argc});
+      return 0;
+    }
     return run(argc == 2 || argc == 3 ? argv[1] : "");
   } catch (const std::exception& problem) {
     complain(std::string("unable to go on: ") + problem.what());

@@ -15,14 +15,18 @@
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
 #include "adapters/run_tools.h"
+#include "adapters/units_bus.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
 #include "core/protocol.h"
 #include "core/rule_text.h"
 #include "core/step_rules.h"
 #include "core/way_back.h"
+#include "engine/downtime.h"
 #include "guards.h"
 #include "hook.h"
+#include "islands.h"
+#include "rules.h"
 #include "services.h"
 
 namespace aptkeep::hook {
@@ -109,22 +113,10 @@ PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   return flags;
 }
 
-// Where the rules cannot be read at all, nothing is put back: a database might be among them.
-std::optional<Rules> usable_rules(const Frontend& frontend, std::vector<Step>& steps) {
-  auto rules = read_rules(rule_folders());
-  const auto fault = rules ? fault_of_never_list(*rules) : rules.error().message;
-  if (rules) {
-    for (const auto& complaint : rules->complaints) complain_once(frontend, complaint);
-  }
-  if (fault.empty()) return std::move(*rules);
-  complain_once(frontend, fault);
-  for (auto& step : steps) step.never_back = fault;
-  return std::nullopt;
-}
-
 // What is decided for each step is marked in it; what its guards say, and what is told of services,
 // comes back.
 struct Applied {
+  std::vector<StepDecisions> decisions;  // one for each step; none where there are no rules
   GuardOutcome guards;
   std::vector<TablePackage> services;
   ChecksOfPackages checks;
@@ -170,6 +162,7 @@ Applied apply_rules(const Rules& rules, const AptCache& cache, const Conversatio
   for (const auto& [step, reason] : guards.kept) kept.push_back(step);
   applied.services = table_packages(steps, decisions, kept);
   applied.checks = checks_of(steps, decisions);
+  applied.decisions = decisions;
   return applied;
 }
 
@@ -187,6 +180,15 @@ void take_all_snapshots(Store& store, const Frontend& frontend) {
   }
 }
 
+void take_all_down(Store& store, const Frontend& frontend) {
+  auto open = store.open_plan(frontend);
+  if (!open || !*open) return;
+  RunTools tools(store, complain, &**open);
+  NoProgress progress;
+  CallPorts ports = tools.call_ports(progress);
+  take_down_all(**open, ports);
+}
+
 int begin(const Conversation& conversation, const Frontend& frontend, Store& store,
           std::vector<Step> steps) {
   auto cache = AptCache::open();
@@ -197,13 +199,18 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   }
   const auto flags = flags_of(conversation, frontend);
   Applied applied;
-  if (const auto rules = usable_rules(frontend, plan->steps)) {
-    applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
-  }
-  const auto& [guards, services, checks] = applied;
+  const auto rules = usable_rules(frontend, plan->steps);  // decisions point into them
+  if (rules) applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
+  const GuardOutcome& guards = applied.guards;
   if (!guards.stop.empty()) {
     complain("nothing is begun: " + guards.stop);
     return kStop;
+  }
+  const bool services = conversation.find_bool("Aptkeep::Services", true);
+  BusUnits units;
+  if (services && has_service_manager()) {
+    applied.decisions.resize(plan->steps.size());
+    mark_islands(applied.decisions, own_unit(), units, plan->steps);
   }
   const auto begun = store.begin_plan(frontend, flags, *plan, now());
   if (!begun) {
@@ -212,15 +219,16 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   }
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
   bool many_plans = false;
-  if (conversation.find_bool("Aptkeep::Services", true)) {
-    const auto units = note_services(store, frontend, plan->steps, applied.checks);
-    if (!units.empty())
-      add_units_that_ran(units, cache->needed_within(plan->steps), applied.services);
-    const bool guarded = (!units.empty() || flags.quiet_exit) && start_guardian(frontend);
+  if (services) {
+    const auto noted = note_services(store, frontend, plan->steps, applied.checks);
+    if (!noted.empty())
+      add_units_that_ran(noted, cache->needed_within(plan->steps), applied.services);
+    const bool guarded = (!noted.empty() || flags.quiet_exit) && start_guardian(frontend);
     many_plans = flags.quiet_exit && guarded;
   }
-  tell_services(paths::kRunDir, frontend, flags.native_arch, services, many_plans);
+  tell_services(paths::kRunDir, frontend, flags.native_arch, applied.services, many_plans);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);
+  if (flags.bypassed && services) take_all_down(store, frontend);
   return 0;
 }
 

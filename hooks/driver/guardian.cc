@@ -8,9 +8,11 @@
 #include "adapters/guard_command.h"
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
+#include "adapters/unit_holds.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
 #include "core/table_layout.h"
+#include "engine/downtime.h"
 #include "engine/services.h"
 #include "policy/triggers.h"
 #include "subcommands.h"
@@ -31,6 +33,8 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   // What had failed before is tried as well: whatever it was may be mended by now.
   const auto standing = [&](const std::string& package) { return standing_in(*db, package); };
   SystemctlUnits units;
+  RunHolds holds;
+  let_whole_go(standing, units, holds);
   ServicePorts ports{units, store, complain, units_of_packages};
   ports.complaint_of = complaint_of;
   if (frontend != nullptr) {
@@ -87,7 +91,8 @@ int guardian(const std::string& pid, const std::string& start_time) {
   const auto open = store->open_plan(frontend);
   if (!run || !open || *run == 0 || !has_service_manager()) return 0;
   // Else its own end has seen to all.
-  if (!*open && read_put_off(frontend).empty()) return 0;
+  RunHolds holds;
+  if (!*open && read_put_off(frontend).empty() && holds.all().empty()) return 0;
   policy::end_triggers(paths::kRunDir, false);
   const auto trouble = restore_run(*store, *run, &frontend);
   if (!trouble) {
@@ -96,6 +101,9 @@ int guardian(const std::string& pid, const std::string& start_time) {
   }
   for (const UnitRecord& unit : *trouble)
     std::fprintf(stderr, "aptkeep: %s: %s\n", unit.name.c_str(), unit.trouble.c_str());
+  // Services of half replaced packages are down until these are whole. Whoever calls apt meanwhile
+  // does the same, below its own lock.
+  if (*open && !holds.all().empty()) (void)resume(Resume::ByHand);
   return 0;
 }
 

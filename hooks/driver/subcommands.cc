@@ -14,11 +14,16 @@
 #include "adapters/proc.h"
 #include "adapters/run_tools.h"
 #include "adapters/selections.h"
+#include "adapters/spawn.h"
 #include "adapters/table_file.h"
 #include "adapters/tell_once.h"
+#include "adapters/unit_holds.h"
+#include "adapters/units_systemctl.h"
 #include "core/config.h"
+#include "engine/downtime.h"
 #include "engine/finish.h"
 #include "engine/plain.h"
+#include "policy/holds.h"
 #include "policy/triggers.h"
 
 namespace aptkeep {
@@ -59,6 +64,18 @@ bool removes_aptkeep(const std::vector<std::string>& arguments) {
   return removes && aptkeep;
 }
 
+// With libapt-pkg, for the rules; where that is not to be had it is as without aptkeep.
+void take_services_down(const std::vector<std::string>& arguments) {
+  bool unpacks = false;
+  for (const auto& argument : arguments) {
+    unpacks = unpacks || argument == "-i" || argument == "--install" || argument == "--unpack";
+  }
+  if (!unpacks || !has_service_manager()) return;
+  std::vector<std::string> words{"plain"};
+  words.insert(words.end(), arguments.begin() + 1, arguments.end());
+  (void)run_to_end(paths::kAptHook, words);
+}
+
 int before_dpkg(const Frontend& dpkg, bool removes_us) {
   const Planned planned = look_at_plans();
   // "dpkg --configure -a" is what apt tells people to type after a run was cut off. Where aptkeep
@@ -76,6 +93,22 @@ int before_dpkg(const Frontend& dpkg, bool removes_us) {
   ::close(fd);
   if (written != static_cast<ssize_t>(mark.size())) ::unlink(path.c_str());
   return 0;
+}
+
+// What the packages' own scripts have let go, and started, is not held any more. What is not whole
+// stays down.
+void let_go_after_dpkg() {
+  RealDatabase database;
+  SystemctlUnits units;
+  RunHolds holds;
+  const bool any = !holds.all().empty();
+  const auto db = any ? database.read() : Result<DbSnapshot>(DbSnapshot());
+  if (!db) complain(db.error().message);
+  if (any && db && has_service_manager()) {
+    let_whole_go([&](const std::string& package) { return standing_in(*db, package); }, units,
+                 holds);
+  }
+  policy::let_all_go(paths::kRunDir);
 }
 
 int after_dpkg(const DpkgAncestor& dpkg) {
@@ -144,6 +177,7 @@ int end_run() {
   if (!frontend) return 0;
   end_plan(*frontend);
   // Where there was no plan, nobody else starts what policy-rc.d has stopped.
+  policy::let_all_go(paths::kRunDir);
   policy::end_triggers(paths::kRunDir, true);
   const auto removed = remove_table(paths::kRunDir);
   if (!removed) complain_once(*frontend, removed.error().message);
@@ -157,11 +191,14 @@ int dpkg_hook(const std::string& when) {
   if (when == "pre") {
     const bool removes = removes_aptkeep(dpkg->arguments);
     if (removes) want_again({});
-    return before_dpkg(dpkg->process, removes);
+    const int done = before_dpkg(dpkg->process, removes);
+    if (look_at_plans() != Planned::Ours) take_services_down(dpkg->arguments);
+    return done;
   }
   if (when == "post") {
     // A frontend's own are ended with its plan; what is only unpacked has its service down.
     if (!plain_call(dpkg->arguments).only_unpacks && look_at_plans() != Planned::Ours) {
+      let_go_after_dpkg();
       policy::end_triggers(paths::kRunDir, true);
     }
     return after_dpkg(*dpkg);
@@ -202,6 +239,7 @@ int restore_services() {
 }
 
 int uninstall() {
+  policy::let_all_go(paths::kRunDir);
   policy::end_triggers(paths::kRunDir, true);
   if (::unlink(paths::kPins) != 0 && errno != ENOENT) {
     complain(std::string("unable to remove ") + paths::kPins);

@@ -261,12 +261,24 @@ Result<CommandEnd> run_rule_command(const RuleCommand& command) {
   return run_program(argv, same ? nullptr : &**account, std::chrono::seconds(command.timeout));
 }
 
-std::string complaint_of(const std::string& command) {
+namespace {
+
+std::string fault_of(const std::string& command, bool unstarted_too) {
   RuleCommand read;
   if (const std::string fault = read_rule_command(command, read); !fault.empty()) return fault;
   const auto end = run_rule_command(read);
-  if (!end) return {};
+  if (!end) return unstarted_too ? end.error().message : std::string();
   return end->well() ? std::string() : told(*end);
+}
+
+}  // namespace
+
+std::string complaint_of(const std::string& command) {
+  return fault_of(command, false);
+}
+
+std::string failure_of(const std::string& command) {
+  return fault_of(command, true);
 }
 
 }  // namespace aptkeep

@@ -15,6 +15,7 @@
 #include "adapters/snapshot_fs.h"
 #include "core/config.h"
 #include "core/dpkg_call.h"
+#include "policy/holds.h"
 #include "policy/triggers.h"
 
 namespace aptkeep {
@@ -111,6 +112,7 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
     : store_(store), say_(std::move(say)), dpkg_(options_of(plan)) {
   if (plan == nullptr) return;
   frontend_ = plan->frontend;
+  holds_ = RunHolds(frontend_);
   plan_has_guardian_ = plan->flags.quiet_exit && guardian_at_work(frontend_);
   // After a reboot what is enabled starts by itself, and nothing is to be started before that.
   restores_units_ = has_service_manager() && plan->frontend.boot == boot_id();
@@ -133,6 +135,12 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   CallPorts ports{dpkg_, db_, progress, store_, say_, dpkg_disk_full};
   ports.snapshots = snapshots();
   ports.reload_units = reload_units;
+  if (restores_units_) {
+    ports.units = &units_;
+    ports.holds = &holds_;
+  }
+  ports.own_unit = own_unit();
+  ports.failure_of = failure_of;
   return ports;
 }
 
@@ -145,7 +153,12 @@ FinishPorts RunTools::finish_ports() {
   ports.reload_units = reload_units;
   ports.is_file = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
   ports.set_wants = set_wants;
-  if (restores_units_) ports.units = &units_;
+  if (restores_units_) {
+    ports.units = &units_;
+    ports.holds = &holds_;
+  }
+  ports.failure_of = failure_of;
+  ports.let_all_go = [] { policy::let_all_go(paths::kRunDir); };
   ports.units_of = units_of_packages;
   // Of a process with many plans they are made when it has ended.
   if (!plan_has_guardian_) {

@@ -8,6 +8,7 @@
 #include "adapters/dpkg_db.h"
 #include "adapters/process.h"
 #include "adapters/snapshot.h"
+#include "adapters/unit_holds.h"
 #include "adapters/units_systemctl.h"
 #include "engine/call.h"
 #include "engine/finish.h"
@@ -44,6 +45,7 @@ class RunTools {
   RealDatabase db_;
   std::optional<RealSnapshots> snapshots_;
   SystemctlUnits units_;
+  RunHolds holds_;
   bool restores_units_ = false;
   Frontend frontend_;  // the plan's
   bool plan_has_guardian_ = false;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iterator>
@@ -106,6 +107,24 @@ std::vector<PutOff> read_put_off(const Frontend& frontend) {
   std::ifstream file(notes_of(frontend), std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   return parse_put_off(text);
+}
+
+void forget_restarts_of(const Frontend& frontend, const std::vector<std::string>& units) {
+  const std::string path = notes_of(frontend);
+  std::ifstream file(path, std::ios::binary);
+  std::string kept;
+  bool any = false;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string kind;
+    std::string unit;
+    words >> kind >> unit;
+    const bool forget = kind == policy::kRestart && std::ranges::count(units, unit) > 0;
+    any = any || forget;
+    if (!forget) kept += line + "\n";
+  }
+  // No script runs now that could add to it.
+  if (any) std::ofstream(path, std::ios::binary | std::ios::trunc) << kept;
 }
 
 void forget_put_off(const Frontend& frontend) {

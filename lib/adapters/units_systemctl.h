@@ -27,6 +27,8 @@ class SystemctlUnits : public Units {
 
 // What policy-rc.d and the shims have noted in a process's run (policy/notes.h).
 std::vector<PutOff> read_put_off(const Frontend& frontend);
+// Of these units what is to be restarted, not what does not start.
+void forget_restarts_of(const Frontend& frontend, const std::vector<std::string>& units);
 void forget_put_off(const Frontend& frontend);
 
 // The service in whose control group this process is; empty: none.

@@ -38,6 +38,21 @@ struct FailureRule {
 
 enum class IfUnmet : std::uint8_t;  // core/rule.h
 
+// What goes down while a package is replaced, and what is done meanwhile (rules' class stop, or
+// what its own scripts do): the package is unpacked and configured apart from the rest of its call.
+struct Island {
+  std::vector<std::string> units;     // names, templates and patterns
+  std::vector<std::string> together;  // of other packages, in the order in which they stop
+  std::vector<std::string> parked;    // sockets of these that keep listening
+  std::vector<std::string> backup;    // commands as to_string(RuleCommand) has them, as the others
+  std::vector<std::string> before;
+  std::vector<std::string> after;
+  std::vector<std::string> checks;  // of the configuration; where one fails nothing comes up again
+  std::string why;                  // one line
+
+  friend bool operator==(const Island&, const Island&) = default;
+};
+
 // One package's change in a run. Versions are empty where the package is absent on that side
 // ("installed" means there with its files; config-files is absent).
 struct Step {
@@ -64,6 +79,8 @@ struct Step {
   // and what follows where one does not hold then.
   std::vector<std::string> guards = {};
   IfUnmet if_unmet{};
+  // Its services are down while it is replaced.
+  std::optional<Island> island = {};
   // Guards that were not met and were let pass, by force or by a person, one line; empty: none.
   std::string passed = {};
 };

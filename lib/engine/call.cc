@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/downtime.h"
+#include "engine/services.h"
 #include "engine/session.h"
 
 namespace aptkeep {
@@ -57,8 +59,20 @@ void configure_the_rest(const DpkgCall& call, OpenPlan& open, CallPorts& ports) 
 
 }  // namespace
 
-CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
-                 CallPorts& ports) {
+namespace {
+
+// What scripts have held (policy/holds.h) of packages that are whole, or gone, by now, and that
+// none of their scripts has let go.
+void let_go(CallPorts& ports) {
+  if (ports.units == nullptr || ports.holds == nullptr || ports.holds->all().empty()) return;
+  const auto db = ports.db.read();
+  if (!db) return;
+  let_whole_go([&](const std::string& package) { return standing_in(*db, package); }, *ports.units,
+               *ports.holds);
+}
+
+CallEnd run_steps(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
+                  CallPorts& ports) {
   Session session(call, open, ports);
   std::vector<std::uint32_t> steps;
   for (const auto& archive : archives) {
@@ -89,6 +103,15 @@ CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives,
   if (holds && sure_of_more) return CallEnd{};
   configure_the_rest(call, open, ports);
   return CallEnd{true, 1, 0};
+}
+
+}  // namespace
+
+CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
+                 CallPorts& ports) {
+  const CallEnd end = run_steps(call, archives, open, ports);
+  let_go(ports);
+  return end;
 }
 
 }  // namespace aptkeep

@@ -33,6 +33,15 @@ struct CallPorts {
       look_at_guards = {};
   // Makes the service manager read its units again, for a script that missed one.
   std::function<void()> reload_units = {};
+  // For packages whose services are down while they are replaced; nullptr: there is no service
+  // manager, and none is.
+  Units* units = nullptr;
+  Holds* holds = nullptr;
+  // The service that this very process runs in; empty: none. It is never stopped.
+  std::string own_unit = {};
+  // Runs a command as rules write it; why it could not be run or did not end well, in one line;
+  // empty: it did.
+  std::function<std::string(const std::string& command)> failure_of = {};
 };
 
 // How the driver is to end. `handled` false: nothing was done, and the real dpkg has to be run with

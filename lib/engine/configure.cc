@@ -68,7 +68,7 @@ class Configuring {
 
   // One dpkg call; a package that failed in it is written down.
   std::optional<CallEnd> one_call(const std::vector<std::string>& args) {
-    session_.ports().progress.calling({}, {});
+    session_.ports().progress.calling({}, session_.afterwards());
     const Verdict verdict = session_.run_dpkg(args);
     if (verdict.kind == Verdict::Kind::Well && !database_needed_) {
       mark_all_done(args);
@@ -281,6 +281,40 @@ class Configuring {
 };
 
 }  // namespace
+
+std::optional<CallEnd> Session::configure_now(const std::vector<std::uint32_t>& steps,
+                                              std::vector<std::string> afterwards) {
+  const auto database = ports_.db.read();
+  if (!database) {
+    ports_.say(database.error().message);
+    return std::nullopt;  // the frontend's own call comes
+  }
+  std::vector<std::uint32_t> pending;
+  for (const std::uint32_t step : steps) {
+    if (open_.states[step] == StepState::Unpacked) pending.push_back(step);
+  }
+  const auto blocked = unconfigurable(open_.plan, pending, open_.states);
+  DpkgCall configure;
+  configure.verb = DpkgCall::Verb::Configure;
+  // What triggers do can wait for that call, too.
+  configure.no_triggers = call_.no_triggers;
+  for (const std::string& option : call_.options) {
+    if (option != "--auto-deconfigure") configure.options.push_back(option);
+  }
+  for (const std::uint32_t step : pending) {
+    if (std::ranges::count(blocked, step) == 0)
+      configure.operands.push_back(dpkg_name(open_.plan.steps[step].package, *database));
+  }
+  if (configure.operands.empty() && way_back().returning.empty()) return std::nullopt;
+  save_states();
+  Session part(configure, open_, ports_, record_lost_);
+  part.set_afterwards(std::move(afterwards));
+  const auto end = configure_packages(part);
+  record_lost_ = part.record_lost_;
+  may_configure_ = part.may_configure_;
+  if (anything_failed()) grow_kept_set();
+  return end;
+}
 
 std::optional<CallEnd> configure_packages(Session& session) {
   return Configuring(session).run();

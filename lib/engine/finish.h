@@ -67,6 +67,11 @@ struct FinishPorts {
   std::function<void()> forget_put_off = {};
   std::string own_unit = {};
   std::function<std::string(const std::string&)> complaint_of = {};
+  // As CallPorts has them, for what is gone on with.
+  Holds* holds = nullptr;
+  std::function<std::string(const std::string&)> failure_of = {};
+  // Nothing is held any more: what is not whole by now stays as it is, and down.
+  std::function<void()> let_all_go = {};
   // What policy-rc.d has stopped of what triggers services, and nobody has started since, is to be
   // started (true), or has been.
   std::function<void(bool)> end_triggers = {};

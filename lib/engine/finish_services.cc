@@ -25,6 +25,7 @@ std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot&
   auto recorded = ports.store.units(open.run);
   const bool known = ports.units != nullptr && recorded &&
                      (!recorded->empty() || (ports.put_off && !ports.put_off().empty()));
+  if (ports.let_all_go) ports.let_all_go();
   // What ran of them is started with all else that did, where that is on record.
   if (ports.end_triggers) ports.end_triggers(!known || recorded->empty());
   if (!known) return {};

@@ -142,4 +142,25 @@ class Units {
   virtual std::string journal(const std::string& unit) = 0;
 };
 
+// A unit that nothing may start until its package is configured (policy/holds.h).
+struct HeldUnit {
+  std::string unit;
+  std::string package;  // "name:arch"
+  bool ran = false;     // it was up, and is to be up again
+  bool waits = false;   // not let go by its package's own script
+
+  friend bool operator==(const HeldUnit&, const HeldUnit&) = default;
+};
+
+class Holds {
+ public:
+  virtual ~Holds() = default;
+  // An Error: not all of them are held. Who is held already stays as it is.
+  virtual Status put(const std::vector<HeldUnit>& units) = 0;
+  virtual std::vector<HeldUnit> all() = 0;
+  virtual void let_go(const std::vector<std::string>& units) = 0;
+  // What scripts have put off to the run's end for these: they have been started anew.
+  virtual void forget_restarts(const std::vector<std::string>& units) = 0;
+};
+
 }  // namespace aptkeep

@@ -115,6 +115,10 @@ CallPorts call_ports_of(FinishPorts& ports, Progress& progress) {
   CallPorts call_ports{*ports.dpkg, ports.db, progress, ports.store, ports.say, ports.disk_full};
   call_ports.snapshots = ports.snapshots;
   call_ports.reload_units = ports.reload_units;
+  call_ports.units = ports.units;
+  call_ports.holds = ports.holds;
+  call_ports.own_unit = ports.own_unit;
+  call_ports.failure_of = ports.failure_of;
   return call_ports;
 }
 

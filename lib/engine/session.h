@@ -47,6 +47,9 @@ class Session {
   Session(const DpkgCall& call, OpenPlan& open, CallPorts& ports, bool record_lost = false);
 
   const DpkgCall& call() const { return call_; }
+  // What is still to be unpacked after this call, which is a part of the frontend's.
+  const std::vector<std::string>& afterwards() const { return afterwards_; }
+  void set_afterwards(std::vector<std::string> archives) { afterwards_ = std::move(archives); }
   const Plan& plan() const { return open_.plan; }
   std::vector<StepState>& states() { return open_.states; }
   CallPorts& ports() { return ports_; }
@@ -56,8 +59,8 @@ class Session {
   Verdict run_dpkg(const std::vector<std::string>& verb_and_operands);
 
   bool anything_failed() const;  // in this plan, not healed
-  // Nothing failed, and nothing is kept or on its way back.
   const OpenPlan& open() const { return open_; }
+  // Nothing failed, and nothing is kept or on its way back.
   bool all_well() const;
   bool failed_package(const std::string& package) const;  // "name:arch", in this plan
   const KeptSet& kept() const { return kept_; }
@@ -81,6 +84,10 @@ class Session {
   bool is_not_reached(std::uint32_t step) const;
   // It was stopped, and what is unpacked may be configured yet.
   bool may_configure() const { return may_configure_; }
+  // `dpkg --configure` of these steps, as far as they can be, amid another call.
+  std::optional<CallEnd> configure_now(const std::vector<std::uint32_t>& steps,
+                                       std::vector<std::string> afterwards);
+
   void save_states();  // what changed since the last time, in one transaction
 
   // Writes the failure down, takes its step out of the run and grows the kept set.
@@ -137,6 +144,7 @@ class Session {
   std::set<std::string> returned_again_;
   bool record_lost_;
   bool may_configure_ = false;
+  std::vector<std::string> afterwards_;
 };
 
 // How dpkg wants a package to be named: by the architecture of its control data, which is "all" for

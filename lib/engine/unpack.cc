@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "core/guard_policy.h"
+#include "core/island.h"
 #include "core/order.h"
+#include "engine/downtime.h"
 #include "engine/session.h"
 
 namespace aptkeep {
@@ -36,51 +39,110 @@ std::vector<std::uint32_t> first_call(const Session& session,
 
 class Unpacking {
  public:
-  Unpacking(Session& session, std::vector<std::uint32_t> steps)
-      : session_(session), rest_(std::move(steps)) {
+  // `afterwards`: archives that are unpacked after these, by whoever calls.
+  Unpacking(Session& session, std::vector<std::uint32_t> steps, bool has_islands,
+            std::vector<std::string> afterwards = {})
+      : session_(session),
+        steps_(std::move(steps)),
+        has_islands_(has_islands),
+        afterwards_(std::move(afterwards)) {
+    for (std::size_t i = 0; i < steps_.size(); ++i) places_[steps_[i]] = i;
     sort_rest();
   }
 
   std::optional<CallEnd> run() {
-    while (!rest_.empty()) {
-      const auto now = first_call(session_, rest_, session_.states());
-      const std::vector<std::uint32_t> later(rest_.begin() + static_cast<long>(now.size()),
-                                             rest_.end());
-      if (!guards_hold_still(session_, now)) return CallEnd{true, 1, 0};
-      const bool all = std::all_of(now.begin(), now.end(), [&](std::uint32_t step) {
-        return session_.states()[step] == StepState::Waiting;
-      });
-      if (!all) {  // a guard kept one of them
-        sort_rest();
-        continue;
-      }
-      const auto paths = paths_of(session_.plan(), now);
-      session_.ports().progress.calling(paths, paths_of(session_.plan(), later));
-      std::vector<std::string> args{"--unpack"};
-      args.insert(args.end(), paths.begin(), paths.end());
-      session_.take_snapshots(now);
-      const Verdict verdict = session_.run_dpkg(args);
-      if (verdict.kind == Verdict::Kind::Well) {
-        for (const std::uint32_t step : now) session_.set_state(step, StepState::Unpacked);
-        session_.save_states();
-        rest_ = later;
-        continue;
-      }
-      const auto database = session_.ports().db.read();
-      if (database) session_.follow_database(now, *database);
-      if (verdict.interrupted) session_.leave_alone(session_.step_of_archive(verdict.subject));
-      if (verdict.kind == Verdict::Kind::DpkgFailed) return verdict.end;
-      if (!database) {
-        session_.ports().say(database.error().message);
-        return CallEnd{true, 1, 0};
-      }
-      if (!take_failure(verdict, *database)) return CallEnd{true, 1, 0};
-      sort_rest();
+    while (!rest_.empty() || !islands_.empty()) {
+      const auto end = rest_.empty() ? island(islands_.front()) : one_call();
+      if (end) return end;
+      if (rest_.empty()) sort_rest();
     }
     return std::nullopt;
   }
 
  private:
+  std::optional<CallEnd> one_call() {
+    const auto now = first_call(session_, rest_, session_.states());
+    const std::vector<std::uint32_t> later(rest_.begin() + static_cast<long>(now.size()),
+                                           rest_.end());
+    if (!guards_hold_still(session_, now)) return CallEnd{true, 1, 0};
+    const bool all = std::all_of(now.begin(), now.end(), [&](std::uint32_t step) {
+      return session_.states()[step] == StepState::Waiting;
+    });
+    if (!all) {  // a guard kept one of them
+      sort_rest();
+      return std::nullopt;
+    }
+    const auto paths = paths_of(session_.plan(), now);
+    session_.ports().progress.calling(paths, archives_after(later));
+    std::vector<std::string> args{"--unpack"};
+    args.insert(args.end(), paths.begin(), paths.end());
+    session_.take_snapshots(now);
+    const Verdict verdict = session_.run_dpkg(args);
+    if (verdict.kind == Verdict::Kind::Well) {
+      for (const std::uint32_t step : now) session_.set_state(step, StepState::Unpacked);
+      session_.save_states();
+      rest_ = later;
+      return std::nullopt;
+    }
+    const auto database = session_.ports().db.read();
+    if (database) session_.follow_database(now, *database);
+    if (verdict.interrupted) session_.leave_alone(session_.step_of_archive(verdict.subject));
+    if (verdict.kind == Verdict::Kind::DpkgFailed) return verdict.end;
+    if (!database) {
+      session_.ports().say(database.error().message);
+      return CallEnd{true, 1, 0};
+    }
+    if (!take_failure(verdict, *database)) return CallEnd{true, 1, 0};
+    sort_rest();
+    return std::nullopt;
+  }
+
+  // What is left when these are unpacked.
+  std::vector<std::string> archives_after(const std::vector<std::uint32_t>& rest,
+                                          const std::vector<std::uint32_t>& island = {}) const {
+    std::vector<std::string> archives = paths_of(session_.plan(), rest);
+    for (const auto& group : islands_) {
+      if (group == island) continue;
+      for (auto& path : paths_of(session_.plan(), group)) archives.push_back(std::move(path));
+    }
+    for (auto& path : paths_of(session_.plan(), last())) archives.push_back(std::move(path));
+    archives.insert(archives.end(), afterwards_.begin(), afterwards_.end());
+    return archives;
+  }
+
+  // Its services are down only while it is replaced: all that can be is configured by then, and it
+  // is configured before anything else is unpacked.
+  std::optional<CallEnd> island(const std::vector<std::uint32_t> group) {
+    std::vector<std::uint32_t> before;
+    for (const std::uint32_t step : steps_) {
+      if (session_.states()[step] == StepState::Unpacked) before.push_back(step);
+    }
+    if (!before.empty()) {
+      if (const auto end = session_.configure_now(before, archives_after({}))) return end;
+    }
+    const bool all = std::all_of(group.begin(), group.end(), [&](std::uint32_t step) {
+      return session_.states()[step] == StepState::Waiting;
+    });
+    if (!all) {  // one is kept for the sake of what has just failed
+      sort_rest();
+      return std::nullopt;
+    }
+    Downtime downtime(session_, group);
+    std::optional<CallEnd> end;
+    if (const auto refusal = downtime.down()) {
+      const Step& step = session_.plan().steps[refusal->step];
+      session_.ports().say(session_.shown(step.package) + " is not touched: " + refusal->why);
+      session_.record_untouched(guard_failure(step, refusal->step, refusal->why));
+    } else {
+      Unpacking part(session_, group, false, archives_after({}, group));
+      end = part.run();
+      if (!end) end = session_.configure_now(group, archives_after({}, group));
+    }
+    downtime.up();
+    sort_rest();
+    return end;
+  }
+
   // False where nobody of this call can be blamed, or the run is to stop.
   bool take_failure(const Verdict& verdict, const DbSnapshot& db) {
     const std::int32_t step = session_.step_of_archive(verdict.subject);
@@ -94,7 +156,11 @@ class Unpacking {
     });
     const bool may_wait = verdict.script.script.empty() && !verdict.no_room;
     if (may_wait && others_left && !late_.contains(index)) {
-      postpone(index);
+      postpone(index, late_);
+      return true;
+    }
+    if (may_wait && !islands_.empty() && !last_.contains(index)) {
+      postpone(index, last_);
       return true;
     }
     const Step& failed = session_.plan().steps[index];
@@ -111,7 +177,7 @@ class Unpacking {
                            " again: " + decision.reason);
       if (decision.reaction == Reaction::RetryAfterReload && session_.ports().reload_units)
         session_.ports().reload_units();
-      if (later) postpone(index);
+      if (later) postpone(index, late_);
       return true;
     }
     if (decision.reaction != Reaction::Stop) {
@@ -124,48 +190,68 @@ class Unpacking {
     return false;
   }
 
-  // To the end, with what would have to stay back with it.
-  void postpone(std::uint32_t step) {
+  // Towards the end, with what would have to stay back with it.
+  void postpone(std::uint32_t step, std::set<std::uint32_t>& until) {
     std::vector<std::uint32_t> failed{step};
     for (const auto& member : session_.kept().members) {
       if (member.failed) failed.push_back(member.step);
     }
     for (const auto& member : least_kept_set(session_.plan(), failed).members) {
-      late_.insert(member.step);
+      until.insert(member.step);
     }
   }
 
+  std::vector<std::uint32_t> last() const {
+    std::vector<std::uint32_t> steps;
+    for (const std::uint32_t step : steps_) {
+      if (last_.contains(step) && session_.states()[step] == StepState::Waiting)
+        steps.push_back(step);
+    }
+    return unpack_order(session_.plan(), steps, session_.states());
+  }
+
+  // Those that wait, in order: first what nobody waits for, then what has been postponed, then, one
+  // after the other, what is replaced while its services are down, then what has failed before
+  // that.
   void sort_rest() {
+    std::vector<std::uint32_t> waiting;
+    for (const std::uint32_t step : steps_) {
+      const bool waits = session_.states()[step] == StepState::Waiting;
+      if (waits && !last_.contains(step)) waiting.push_back(step);
+    }
+    std::sort(waiting.begin(), waiting.end(),
+              [&](auto a, auto b) { return places_[a] < places_[b]; });
+    islands_ = has_islands_ ? island_groups(session_.plan(), waiting)
+                            : std::vector<std::vector<std::uint32_t>>{};
     std::vector<std::uint32_t> early;
     std::vector<std::uint32_t> late;
-    for (const std::uint32_t step : rest_) {
-      if (session_.states()[step] != StepState::Waiting) continue;
-      (late_.contains(step) ? late : early).push_back(step);
+    for (const std::uint32_t step : waiting) {
+      const bool apart = std::ranges::any_of(
+          islands_, [&](const auto& group) { return std::ranges::count(group, step) > 0; });
+      if (!apart) (late_.contains(step) ? late : early).push_back(step);
     }
-    std::sort(early.begin(), early.end(), [&](auto a, auto b) { return place(a) < place(b); });
     rest_ = unpack_order(session_.plan(), early, session_.states());
     late = unpack_order(session_.plan(), late, session_.states());
     rest_.insert(rest_.end(), late.begin(), late.end());
-  }
-
-  // apt's own place of a step in this call, so that sorting twice starts from the same order.
-  std::size_t place(std::uint32_t step) {
-    if (places_.empty()) {
-      for (std::size_t i = 0; i < rest_.size(); ++i) places_[rest_[i]] = i;
-    }
-    return places_[step];
+    if (rest_.empty() && islands_.empty()) rest_ = last();
   }
 
   Session& session_;
+  std::vector<std::uint32_t> steps_;  // all of the call
+  bool has_islands_;
+  std::vector<std::string> afterwards_;
   std::vector<std::uint32_t> rest_;
+  std::vector<std::vector<std::uint32_t>> islands_;
   std::set<std::uint32_t> late_;
-  std::map<std::uint32_t, std::size_t> places_;
+  std::set<std::uint32_t> last_;
+  std::map<std::uint32_t, std::size_t> places_;  // apt's own, so that each sorting starts from them
 };
 
 }  // namespace
 
 std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32_t> steps) {
-  return Unpacking(session, std::move(steps)).run();
+  const bool has_islands = session.ports().units != nullptr && session.ports().holds != nullptr;
+  return Unpacking(session, std::move(steps), has_islands).run();
 }
 
 }  // namespace aptkeep

@@ -108,6 +108,16 @@ ALTER TABLE units ADD COLUMN never_since INTEGER DEFAULT 0;
 UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since)
   WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal);
 )sql",
+    // 7: what is down while a package is replaced
+    R"sql(
+ALTER TABLE steps ADD COLUMN island TEXT DEFAULT '';
+UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,
+    state,cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,
+    repair,guards,if_unmet,island)
+  WHERE sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,state,
+    cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,repair,
+    guards,if_unmet);
+)sql",
 };
 
 std::string parameters(const Table& table) {

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/island.h"
 #include "state/reserve.h"
 #include "state/store_impl.h"
 
@@ -82,7 +83,8 @@ void write_plan(Database& db, std::int64_t id, const Plan& plan) {
                   number(StepState::Waiting), "", "", step.never_back, false, "", step.passed,
                   step.on_failure ? 1 + number(step.on_failure->wish) : 0,
                   step.on_failure ? step.on_failure->why : "", join_lines(step.save), step.repair,
-                  join_lines(step.guards), number(step.if_unmet))
+                  join_lines(step.guards), number(step.if_unmet),
+                  step.island ? join_lines(island_lines(*step.island)) : "")
         .run();
   }
   Query clause_row(db, insert_sql(kClauses));

@@ -1,6 +1,7 @@
 // What runs did, for people and programs that ask afterwards.
 #include <utility>
 
+#include "core/island.h"
 #include "state/store_impl.h"
 
 namespace aptkeep {
@@ -113,6 +114,7 @@ Step read_step(Database& db, const Query& query) {
   step.repair = query.text(19);
   step.guards = split_lines(query.text(20));
   step.if_unmet = to_enum(db, query.integer(21), IfUnmet::Ask);
+  step.island = island_from(split_lines(query.text(22)));
   return step;
 }
 

@@ -175,6 +175,7 @@ void World::remove(Call& call, const std::string& name) {
 
 Result<DpkgResult> World::run(const std::vector<std::string>& args) {
   calls.push_back(args);
+  if (before_call) before_call(args);
   DpkgResult result;
   if (fail_call_with != 0) {
     result.exit_code = fail_call_with;

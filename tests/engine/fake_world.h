@@ -3,6 +3,7 @@
 // engine can be driven through whole runs without root.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -44,7 +45,8 @@ class World final : public DpkgRunner, public DpkgDatabase {
   int fail_call_with = 0;            // dpkg itself ends with this exit code
   std::string killed_at;             // dpkg is, when it replaces this package's files
   int kills = 1;                     // so many times
-  std::string killed_configuring;    // dpkg is, once, when it configures this package
+  std::function<void(const std::vector<std::string>&)> before_call = {};
+  std::string killed_configuring;  // dpkg is, once, when it configures this package
 
   void install(const std::string& name, const std::string& version,
                const std::vector<std::string>& needs = {});

@@ -113,9 +113,11 @@ class RunTest : public ::testing::Test {
       }
       return results;
     };
+    adapt(ports);
     return run_call(call, verb == DpkgCall::Verb::Unpack ? operands : std::vector<std::string>{},
                     open_, ports);
   }
+  virtual void adapt(CallPorts&) {}
   CallEnd unpack_all() {
     std::vector<std::string> archives;
     for (const auto& step : plan_.steps) {

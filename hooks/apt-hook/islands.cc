@@ -1,0 +1,151 @@
+#include "islands.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "adapters/units_systemctl.h"
+#include "core/island.h"
+#include "core/rule_text.h"
+#include "core/unit.h"
+#include "hook.h"
+
+namespace aptkeep::hook {
+namespace {
+
+// Unpacked over something that is there.
+bool is_replaced(const Step& step) {
+  return !step.archive.empty() && !step.old_version.empty();
+}
+
+template <typename T>
+std::vector<std::string> texts_of(const DecidedList<T>& list) {
+  std::vector<std::string> texts;
+  for (const auto& entry : list.entries) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      texts.push_back(entry.value);
+    } else {
+      texts.push_back(to_string(entry.value));
+    }
+  }
+  return texts;
+}
+
+// By rules; no `why`: they say nothing that would make it one.
+Island island_by_rules(const StepDecisions& said, const std::vector<std::string>& its_units) {
+  Island island;
+  island.together = texts_of(said.together);
+  island.backup = texts_of(said.backup);
+  island.before = texts_of(said.before);
+  island.after = texts_of(said.after);
+  const bool stops = said.service_class && said.service_class->value == ServiceClass::Stop;
+  if (stops) {
+    island.units = texts_of(said.services);
+    if (island.units.empty()) island.units = its_units;
+    island.checks = texts_of(said.check_config);
+    island.why = said.service_class->by->reason;
+  }
+  const auto reason_of = [&](const auto& list) {
+    if (island.why.empty() && !list.entries.empty()) island.why = list.entries.front().by->reason;
+  };
+  reason_of(said.together);
+  reason_of(said.backup);
+  reason_of(said.before);
+  reason_of(said.after);
+  return island;
+}
+
+// Whether anything of it is up, or would come up by itself.
+class Running {
+ public:
+  explicit Running(Units& units) : units_(units) {}
+
+  Status look(const std::vector<Island>& islands) {
+    const auto loaded = units_.loaded();
+    if (!loaded) return loaded.error();
+    loaded_ = *loaded;
+    std::set<std::string> names;
+    for (const Island& island : islands) {
+      for (const std::string& name : names_of(island)) names.insert(name);
+    }
+    auto found = units_.ask({names.begin(), names.end()});
+    if (!found) return found.error();
+    facts_ = std::move(*found);
+    std::set<std::string> triggers;
+    for (const auto& [name, facts] : facts_)
+      triggers.insert(facts.triggered_by.begin(), facts.triggered_by.end());
+    auto theirs = units_.ask({triggers.begin(), triggers.end()});
+    if (!theirs) return theirs.error();
+    facts_.merge(*theirs);
+    return success();
+  }
+
+  bool any(const Island& island) const {
+    return std::ranges::any_of(names_of(island), [&](const std::string& name) {
+      const auto found = facts_.find(name);
+      if (found == facts_.end()) return false;
+      const UnitFacts& facts = found->second;
+      return facts.is_up() || is_wanted(facts) ||
+             std::ranges::any_of(facts.triggered_by, [&](const std::string& trigger) {
+               const auto its = facts_.find(trigger);
+               return its != facts_.end() && its->second.is_up();
+             });
+    });
+  }
+
+ private:
+  std::vector<std::string> names_of(const Island& island) const {
+    std::set<std::string> names;
+    for (const auto* list : {&island.units, &island.together}) {
+      for (const std::string& pattern : *list) {
+        if (pattern.find_first_of("*?[") == std::string::npos &&
+            pattern.find("@.") == std::string::npos) {
+          names.insert(pattern);
+        }
+        for (const UnitFacts& unit : loaded_) {
+          if (is_unit_of(unit.name, pattern)) names.insert(unit.name);
+        }
+      }
+    }
+    return {names.begin(), names.end()};
+  }
+
+  Units& units_;
+  std::vector<UnitFacts> loaded_;
+  std::map<std::string, UnitFacts> facts_;
+};
+
+}  // namespace
+
+void mark_islands(const std::vector<StepDecisions>& decisions, const std::string& own_unit,
+                  Units& units, std::vector<Step>& steps) {
+  std::vector<std::string> packages;
+  for (const Step& step : steps) {
+    if (is_replaced(step)) packages.push_back(step.package);
+  }
+  const auto files = units_of_packages(packages);
+  if (!files) return complain(files.error().message);
+  std::vector<std::uint32_t> candidates;
+  std::vector<Island> islands;
+  for (std::uint32_t i = 0; i < steps.size(); ++i) {
+    if (!is_replaced(steps[i])) continue;
+    const auto its = files->find(steps[i].package);
+    Island island = island_by_rules(decisions[i],
+                                    its == files->end() ? std::vector<std::string>{} : its->second);
+    std::erase(island.units, own_unit);
+    if (island.why.empty()) continue;
+    candidates.push_back(i);
+    islands.push_back(std::move(island));
+  }
+  if (candidates.empty()) return;
+  Running running(units);
+  if (const Status looked = running.look(islands); !looked) return complain(looked.error().message);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const Island& island = islands[i];
+    // What is to be done for the data is done though nothing runs.
+    const bool commands = !island.backup.empty() || !island.before.empty() || !island.after.empty();
+    if (commands || running.any(island)) steps[candidates[i]].island = island;
+  }
+}
+
+}  // namespace aptkeep::hook

@@ -1,0 +1,25 @@
+// The holds in /run as the engine's port.
+#pragma once
+
+#include <string>
+
+#include "engine/ports.h"
+#include "state/store.h"
+
+namespace aptkeep {
+
+class RunHolds final : public Holds {
+ public:
+  // `frontend`: whose scripts' notes forget_restarts() is about.
+  explicit RunHolds(Frontend frontend = {}) : frontend_(std::move(frontend)) {}
+
+  Status put(const std::vector<HeldUnit>& units) override;
+  std::vector<HeldUnit> all() override;
+  void let_go(const std::vector<std::string>& units) override;
+  void forget_restarts(const std::vector<std::string>& units) override;
+
+ private:
+  Frontend frontend_;
+};
+
+}  // namespace aptkeep

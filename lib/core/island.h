@@ -1,0 +1,30 @@
+// Packages whose services are down while they are replaced: which archives of a call wait until the
+// rest is configured, and which of them belong together. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/plan.h"
+
+namespace aptkeep {
+
+// As they are recorded with a step, one line each: "unit postfix.service", "before /bin/x". Back
+// from these; none from no lines.
+std::vector<std::string> island_lines(const Island& island);
+std::optional<Island> island_from(const std::vector<std::string>& lines);
+
+// `call`: steps of one call that are to be unpacked. Those with an island, each with what cannot go
+// without it or it not without: what needs the new version, or is not to be there beside the old
+// one, in either direction; and islands that name each other's units in `together`. Groups that
+// share a step are one. In the order of `call`; what is in no group goes first.
+std::vector<std::vector<std::uint32_t>> island_groups(const Plan& plan,
+                                                      std::span<const std::uint32_t> call);
+
+// "foo.service" fits "foo.service", "foo@x.service" fits "foo@.service" and "foo@*.service".
+bool is_unit_of(const std::string& unit, const std::string& pattern);
+
+}  // namespace aptkeep

@@ -1,0 +1,307 @@
+#include "engine/downtime.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/guard_policy.h"
+#include "core/island.h"
+#include "engine/services.h"
+
+namespace aptkeep {
+namespace {
+
+bool is_pattern(const std::string& name) {
+  return name.find_first_of("*?[") != std::string::npos || name.find("@.") != std::string::npos;
+}
+
+// What stops and starts in an upgrade; mounts, slices and targets that are related to it do not.
+bool is_stopped_with(const std::string& unit) {
+  return unit.ends_with(".service") || is_trigger(unit);
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+Downtime::Downtime(Session& session, std::vector<std::uint32_t> group)
+    : session_(session), group_(std::move(group)) {}
+
+bool Downtime::is_up(const std::string& unit) const {
+  const auto found = before_.find(unit);
+  return found != before_.end() && found->second.is_up();
+}
+
+std::vector<std::string> Downtime::up_of(const std::vector<std::string>& units) const {
+  std::vector<std::string> up;
+  for (const std::string& unit : units) {
+    if (is_up(unit)) up.push_back(unit);
+  }
+  return up;
+}
+
+std::vector<std::string> Downtime::names_of(const Part& part) const {
+  std::vector<std::string> names = part.triggers;
+  names.insert(names.end(), part.services.begin(), part.services.end());
+  return names;
+}
+
+Status Downtime::ask_for(const std::vector<std::string>& names) {
+  std::vector<std::string> unknown;
+  for (const std::string& name : names) {
+    if (!before_.contains(name)) unknown.push_back(name);
+  }
+  auto found = session_.ports().units->ask(unknown);
+  if (!found) return found.error();
+  before_.merge(*found);
+  return success();
+}
+
+void Downtime::add_part(std::uint32_t step, bool own, const std::vector<std::string>& patterns) {
+  if (!patterns.empty()) parts_.push_back({step, own, patterns, {}, {}});
+}
+
+Status Downtime::look() {
+  for (const std::uint32_t step : group_) {
+    const auto& island = session_.plan().steps[step].island;
+    if (!island) continue;
+    for (const std::string& pattern : island->together) add_part(step, false, {pattern});
+  }
+  for (const std::uint32_t step : group_) {
+    const auto& island = session_.plan().steps[step].island;
+    if (island) add_part(step, true, island->units);
+  }
+  const auto loaded = session_.ports().units->loaded();
+  if (!loaded) return loaded.error();
+  std::set<std::string> known;  // of an earlier part
+  for (Part& part : parts_) {
+    std::set<std::string> names;
+    for (const std::string& pattern : part.patterns) {
+      if (!is_pattern(pattern)) names.insert(pattern);
+      for (const UnitFacts& unit : *loaded) {
+        if (is_unit_of(unit.name, pattern)) names.insert(unit.name);
+      }
+    }
+    names.erase(session_.ports().own_unit);
+    std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
+    if (const Status asked = ask_for({names.begin(), names.end()}); !asked) return asked;
+    const auto& parked = session_.plan().steps[part.step].island->parked;
+    std::set<std::string> triggers;
+    for (const std::string& name : names) {
+      if (is_trigger(name)) triggers.insert(name);
+      const auto& theirs = before_.at(name).triggered_by;
+      triggers.insert(theirs.begin(), theirs.end());
+    }
+    std::erase_if(triggers, [&](const std::string& name) {
+      return known.contains(name) || std::ranges::count(parked, name) > 0;
+    });
+    if (const Status asked = ask_for({triggers.begin(), triggers.end()}); !asked) return asked;
+    part.triggers.assign(triggers.begin(), triggers.end());
+    for (const std::string& name : names) {
+      if (!is_trigger(name)) part.services.push_back(name);
+    }
+    known.insert(names.begin(), names.end());
+    known.insert(triggers.begin(), triggers.end());
+  }
+  std::set<std::string> related;
+  for (const auto& [name, facts] : before_) {
+    for (const std::string& other : facts.related) {
+      if (!known.contains(other) && is_stopped_with(other)) related.insert(other);
+    }
+  }
+  if (const Status asked = ask_for({related.begin(), related.end()}); !asked) return asked;
+  others_ = up_of({related.begin(), related.end()});
+  return success();
+}
+
+// One line, before anything is stopped.
+void Downtime::say_what_goes_down() const {
+  std::vector<std::string> names;
+  for (const Part& part : parts_) {
+    for (const std::string& name : up_of(names_of(part))) names.push_back(name);
+  }
+  if (names.empty()) return;
+  std::vector<std::string> packages;
+  std::string why;
+  for (const std::uint32_t step : group_) {
+    const auto& island = session_.plan().steps[step].island;
+    if (!island) continue;
+    packages.push_back(session_.shown(session_.plan().steps[step].package));
+    if (why.empty()) why = island->why;
+  }
+  session_.ports().say("stopping " + list_of(names) + " while " + list_of(packages) +
+                       (packages.size() > 1 ? " are" : " is") + " replaced: " + why);
+}
+
+std::optional<Downtime::Refusal> Downtime::stop(const Part& part) {
+  const Step& step = session_.plan().steps[part.step];
+  // Not by its own script where somebody else decides when it may run again.
+  const bool waits = group_.size() > 1 || !part.own || !step.island->after.empty() ||
+                     !step.island->checks.empty() || !step.island->together.empty();
+  std::vector<HeldUnit> held;
+  for (const std::string& name : names_of(part))
+    held.push_back({name, step.package, is_up(name), waits});
+  for (const std::string& pattern : part.patterns) {
+    if (pattern.find("@.") != std::string::npos)
+      held.push_back({pattern, step.package, false, waits});
+  }
+  Units& units = *session_.ports().units;
+  const Status put = session_.ports().holds->put(held);
+  if (!put) session_.ports().say(put.error().message);
+  // A failed unit may be about to be started again.
+  std::vector<std::string> services;
+  for (const std::string& name : part.services) {
+    const UnitFacts& facts = before_.at(name);
+    if (facts.active_state != "inactive" && facts.load_state == "loaded") services.push_back(name);
+  }
+  const auto triggers = up_of(part.triggers);
+  if (!triggers.empty()) (void)units.act("stop", triggers);
+  if (services.empty()) return std::nullopt;
+  const Status stopped = units.act("stop", services);
+  const auto now = units.ask(services);
+  if (!now) return Refusal{part.step, now.error().message};
+  for (const auto& [name, facts] : *now) {
+    if (facts.is_up() || facts.active_state == "deactivating") {
+      return Refusal{part.step,
+                     name + " does not stop" + (stopped ? "" : ": " + stopped.error().message)};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Downtime::Refusal> Downtime::run(std::uint32_t step,
+                                               const std::vector<std::string>& commands,
+                                               const char* what) {
+  for (const std::string& command : commands) {
+    const std::string why = session_.ports().failure_of(command);
+    if (!why.empty()) return Refusal{step, std::string(what) + ": " + command + ": " + why};
+  }
+  return std::nullopt;
+}
+
+std::optional<Downtime::Refusal> Downtime::down() {
+  if (const Status looked = look(); !looked) {
+    session_.ports().say(looked.error().message);
+    return std::nullopt;  // as without an island: its own scripts do what they do
+  }
+  say_what_goes_down();
+  for (const bool own : {false, true}) {
+    for (const Part& part : parts_) {
+      if (part.own != own) continue;
+      if (own) {
+        // Its own services are up yet: a database is saved by its server.
+        const auto& backups = session_.plan().steps[part.step].island->backup;
+        if (auto refusal = run(part.step, backups, "its backup failed")) return refusal;
+      }
+      if (auto refusal = stop(part)) return refusal;
+    }
+  }
+  for (const std::uint32_t step : group_) {
+    const auto& island = session_.plan().steps[step].island;
+    if (!island) continue;
+    if (auto refusal = run(step, island->before, "what is to be done before it failed"))
+      return refusal;
+  }
+  return std::nullopt;
+}
+
+bool Downtime::is_whole(std::uint32_t step, const DbSnapshot& db) const {
+  return standing_in(db, session_.plan().steps[step].package) != Standing::Unfinished;
+}
+
+void Downtime::up() {
+  const auto db = session_.ports().db.read();
+  if (!db) return session_.ports().say(db.error().message);
+  const auto all = session_.ports().holds->all();
+  std::vector<std::string> started;
+  std::set<std::uint32_t> done;
+  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
+    if (!is_whole(part->step, *db)) continue;
+    const auto names = names_of(*part);
+    std::vector<HeldUnit> held;
+    for (const HeldUnit& one : all) {
+      if (std::ranges::count(names, one.unit) > 0 ||
+          std::ranges::count(part->patterns, one.unit) > 0)
+        held.push_back(one);
+    }
+    // Its own script has let go what is not held any more; what ran of it is to run all the same.
+    for (const std::string& name : up_of(names)) {
+      const bool still =
+          std::ranges::any_of(held, [&](const auto& one) { return one.unit == name; });
+      if (!still) held.push_back({name, session_.plan().steps[part->step].package, true, false});
+    }
+    let_go_and_start(held, *session_.ports().units, *session_.ports().holds);
+    for (const HeldUnit& one : held) started.push_back(one.unit);
+    if (!part->own || !done.insert(part->step).second) continue;
+    const Step& step = session_.plan().steps[part->step];
+    if (!at_new_side(step, *db)) continue;
+    if (const auto refusal =
+            run(part->step, step.island->after, "what is to be done after it failed"))
+      session_.ports().say(session_.shown(step.package) + ": " + refusal->why);
+  }
+  std::vector<HeldUnit> others;
+  for (const std::string& name : others_) others.push_back({name, "", true, false});
+  let_go_and_start(others, *session_.ports().units, *session_.ports().holds);
+  session_.ports().holds->forget_restarts(started);
+}
+
+void take_down_all(OpenPlan& open, CallPorts& ports) {
+  if (ports.units == nullptr || ports.holds == nullptr) return;
+  std::vector<std::uint32_t> steps;
+  for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
+    if (open.plan.steps[i].island && open.states[i] == StepState::Waiting) steps.push_back(i);
+  }
+  if (steps.empty()) return;
+  const DpkgCall none;
+  Session session(none, open, ports);
+  for (const std::uint32_t step : steps) {
+    if (const auto refusal = Downtime(session, {step}).down()) {
+      ports.say(session.shown(open.plan.steps[refusal->step].package) +
+                " is replaced nevertheless: " + refusal->why);
+    }
+  }
+}
+
+void let_go_and_start(const std::vector<HeldUnit>& held, Units& units, Holds& holds) {
+  std::vector<std::string> names;
+  std::vector<std::string> ran;
+  for (const HeldUnit& one : held) {
+    names.push_back(one.unit);
+    if (one.ran) ran.push_back(one.unit);
+  }
+  if (names.empty()) return;
+  holds.let_go(names);
+  if (ran.empty()) return;
+  auto now = units.ask(ran);
+  if (!now) return;
+  const bool stale =
+      std::ranges::any_of(*now, [](const auto& entry) { return entry.second.needs_reload; });
+  if (stale) {
+    (void)units.act("daemon-reload", {""});
+    now = units.ask(ran);
+    if (!now) return;
+  }
+  for (const bool triggers : {true, false}) {
+    std::vector<std::string> down;
+    for (const auto& [name, facts] : *now) {
+      if (is_trigger(name) == triggers && !facts.is_up() && facts.load_state == "loaded")
+        down.push_back(name);
+    }
+    if (down.empty()) continue;
+    (void)units.act("reset-failed", down);
+    (void)units.act("start", down);
+  }
+}
+
+void let_whole_go(const std::function<Standing(const std::string&)>& standing, Units& units,
+                  Holds& holds) {
+  std::vector<HeldUnit> whole = holds.all();
+  std::erase_if(whole,
+                [&](const HeldUnit& one) { return standing(one.package) == Standing::Unfinished; });
+  let_go_and_start(whole, units, holds);
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,73 @@
+// Services that are down while their packages are replaced, and come up again when these are
+// configured.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/unit.h"
+#include "engine/ports.h"
+#include "engine/session.h"
+
+namespace aptkeep {
+
+// Of the steps of one group (core/island.h), in a call of the driver.
+class Downtime {
+ public:
+  Downtime(Session& session, std::vector<std::uint32_t> group);
+
+  struct Refusal {
+    std::uint32_t step = 0;
+    std::string why;
+  };
+  // Says what goes down, holds it and stops it: what is named in Together, then, when the backups
+  // are made, the packages' own, each with its sockets, paths and timers first. A refusal: this
+  // step is not to be replaced, because something does not stop or a command failed.
+  std::optional<Refusal> down();
+
+  // Lets go what is whole by now and starts what ran of it, in the opposite order.
+  void up();
+
+ private:
+  struct Part {  // of what goes down, in the order in which it does
+    std::uint32_t step = 0;
+    bool own = true;  // the step's own units; else one entry of Together
+    std::vector<std::string> patterns;
+    std::vector<std::string> services;  // and all else that is no trigger
+    std::vector<std::string> triggers;
+  };
+  Status look();
+  void add_part(std::uint32_t step, bool own, const std::vector<std::string>& patterns);
+  Status ask_for(const std::vector<std::string>& names);
+  bool is_up(const std::string& unit) const;
+  std::vector<std::string> up_of(const std::vector<std::string>& units) const;
+  void say_what_goes_down() const;
+  std::optional<Refusal> stop(const Part& part);
+  std::optional<Refusal> run(std::uint32_t step, const std::vector<std::string>& commands,
+                             const char* what);
+  bool is_whole(std::uint32_t step, const DbSnapshot& db) const;
+  std::vector<std::string> names_of(const Part& part) const;
+
+  Session& session_;
+  std::vector<std::uint32_t> group_;
+  std::vector<Part> parts_;
+  std::map<std::string, UnitFacts> before_;
+  std::vector<std::string> others_;  // that ran, and that systemd stops together with these
+};
+
+// Where no driver replaces them one by one (a frontend that runs dpkg itself, a plain dpkg): all
+// islands of the plan at once, for as long as that takes. What does not stop is said.
+void take_down_all(OpenPlan& open, CallPorts& ports);
+
+// Lets these go and starts what ran of them and is down: sockets, paths and timers first, after
+// systemd has read its units again if it has to.
+void let_go_and_start(const std::vector<HeldUnit>& held, Units& units, Holds& holds);
+
+// The same for what is held of packages that are configured, or gone.
+void let_whole_go(const std::function<Standing(const std::string&)>& standing, Units& units,
+                  Holds& holds);
+
+}  // namespace aptkeep

@@ -1,0 +1,277 @@
+// Services that are down while their packages are replaced, in whole runs against a dpkg, a service
+// manager and holds in memory.
+#include <algorithm>
+
+#include "run_fixture.h"
+#include "services_fixture.h"
+
+namespace aptkeep {
+namespace {
+
+class MemoryHolds final : public Holds {
+ public:
+  std::vector<HeldUnit> held;
+  std::vector<std::string> forgotten;
+
+  Status put(const std::vector<HeldUnit>& units) override {
+    for (const HeldUnit& one : units) {
+      const auto same = [&](const HeldUnit& other) { return other.unit == one.unit; };
+      if (std::none_of(held.begin(), held.end(), same)) held.push_back(one);
+    }
+    return success();
+  }
+  std::vector<HeldUnit> all() override { return held; }
+  void let_go(const std::vector<std::string>& units) override {
+    std::erase_if(held, [&](const HeldUnit& one) {
+      return std::find(units.begin(), units.end(), one.unit) != units.end();
+    });
+  }
+  void forget_restarts(const std::vector<std::string>& units) override { forgotten = units; }
+};
+
+// Writes what it does among dpkg's calls.
+class LoggedUnits final : public Units {
+ public:
+  LoggedUnits(FakeUnits& units, World& world) : units_(units), world_(world) {}
+  std::set<std::string> stubborn;  // they do not stop
+
+  Result<std::vector<UnitFacts>> loaded() override { return units_.loaded(); }
+  Result<std::map<std::string, UnitFacts>> ask(const std::vector<std::string>& names) override {
+    return units_.ask(names);
+  }
+  Status act(const std::string& verb, const std::vector<std::string>& names) override {
+    std::vector<std::string> call{"systemctl", verb};
+    call.insert(call.end(), names.begin(), names.end());
+    world_.calls.push_back(call);
+    std::vector<std::string> obedient = names;
+    std::erase_if(obedient, [&](const std::string& name) {
+      return verb == "stop" && stubborn.contains(name);
+    });
+    return units_.act(verb, obedient);
+  }
+  bool shuts_down() override { return false; }
+  void settle() override {}
+  std::string journal(const std::string&) override { return {}; }
+
+ private:
+  FakeUnits& units_;
+  World& world_;
+};
+
+class IslandsTest : public RunTest {
+ protected:
+  std::uint32_t daemon(const std::string& name, Archive archive = {}) {
+    archive.package = name;
+    archive.version = "2.0";
+    const std::uint32_t step = upgrade(archive);
+    plan_.steps[step].island = Island{};
+    plan_.steps[step].island->units = {name + ".service"};
+    plan_.steps[step].island->why = "a test says so";
+    units_.add(name + ".service");
+    return step;
+  }
+  void with_socket(const std::string& name) {
+    UnitFacts& socket = units_.add(name + ".socket");
+    socket.triggers = {name + ".service"};
+    units_.all[name + ".service"].triggered_by = {name + ".socket"};
+  }
+  void adapt(CallPorts& ports) override {
+    ports.units = &logged_;
+    ports.holds = &holds_;
+    ports.failure_of = [this](const std::string& command) {
+      world_.calls.push_back({"command", command});
+      return fails_.contains(command) ? "exit status 1" : std::string();
+    };
+  }
+  // "unpack a.deb", "configure foo", "stop foo.service" ..., without options.
+  std::vector<std::string> log() const {
+    std::vector<std::string> lines;
+    for (const auto& call : world_.calls) {
+      std::string line;
+      for (const std::string& word : call) {
+        const bool skipped = word == "systemctl" || word == "9" || word == "--status-fd" ||
+                             word == "--abort-after=1" || word == "--no-triggers";
+        if (skipped || (call.front() == "systemctl" && call[1] == "reset-failed")) continue;
+        std::string plain = word.starts_with("--") ? word.substr(2) : word;
+        if (plain.starts_with("/archives/")) plain = plain.substr(10);
+        line += (line.empty() ? "" : " ") + plain;
+      }
+      if (!line.empty()) lines.push_back(line);
+    }
+    return lines;
+  }
+  bool is_active(const std::string& unit) { return units_.all.at(unit).is_up(); }
+
+  FakeUnits units_;
+  LoggedUnits logged_{units_, world_};
+  MemoryHolds holds_;
+  std::set<std::string> fails_;
+};
+
+using Lines = std::vector<std::string>;
+
+TEST_F(IslandsTest, IsDownOnlyWhileItIsReplacedItself) {
+  daemon("foo");
+  with_socket("foo");
+  upgrade({.package = "other", .version = "2.0"});
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(log(), (Lines{"unpack other.deb", "configure other:amd64", "stop foo.socket",
+                          "stop foo.service", "unpack foo.deb", "configure foo:amd64",
+                          "start foo.socket", "start foo.service"}));
+  EXPECT_TRUE(holds_.held.empty());
+  EXPECT_EQ(configure_pending().exit_code, 0);
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+  EXPECT_EQ(said_,
+            (Lines{"stopping foo.socket, foo.service while foo is replaced: a test says so"}));
+  EXPECT_EQ(holds_.forgotten, (Lines{"foo.socket", "foo.service"}));
+}
+
+TEST_F(IslandsTest, IsHeldMeanwhile) {
+  daemon("foo");
+  with_socket("foo");
+  begin();
+  world_.before_call = [this](const std::vector<std::string>& args) {
+    if (std::find(args.begin(), args.end(), "--unpack") == args.end()) return;
+    EXPECT_EQ(holds_.held, (std::vector<HeldUnit>{{"foo.socket", "foo:amd64", true, false},
+                                                  {"foo.service", "foo:amd64", true, false}}));
+  };
+  unpack_all();
+  EXPECT_TRUE(is_active("foo.service"));
+}
+
+TEST_F(IslandsTest, WhatWasStoppedStaysSo) {
+  daemon("foo");
+  units_.stop("foo.service");
+  begin();
+  unpack_all();
+  EXPECT_FALSE(is_active("foo.service"));
+  EXPECT_EQ(said_, Lines{});
+}
+
+TEST_F(IslandsTest, TwoAreDownOneAfterTheOther) {
+  daemon("foo");
+  daemon("bar");
+  begin();
+  unpack_all();
+  EXPECT_EQ(log(), (Lines{"stop foo.service", "unpack foo.deb", "configure foo:amd64",
+                          "start foo.service", "stop bar.service", "unpack bar.deb",
+                          "configure bar:amd64", "start bar.service"}));
+}
+
+TEST_F(IslandsTest, ComesUpAgainAtItsOldVersionWhenItFails) {
+  with_snapshots_ = true;
+  daemon("foo", {.postinst_fails = true});
+  PlanFlags flags;
+  flags.rollback = true;
+  begin(flags);
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_TRUE(is_active("foo.service"));
+  EXPECT_TRUE(holds_.held.empty());
+  EXPECT_EQ(configure_pending().exit_code, 1);
+}
+
+TEST_F(IslandsTest, ComesUpAgainWhenItsPreinstFails) {
+  daemon("foo", {.preinst_fails = true});
+  begin();
+  unpack_all();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_TRUE(is_active("foo.service"));
+}
+
+TEST_F(IslandsTest, StaysDownAndHeldWhileItIsHalfReplaced) {
+  daemon("foo", {.postinst_fails = true});
+  begin();
+  unpack_all();
+  EXPECT_EQ(world_.state("foo"), "iF 2.0");
+  EXPECT_FALSE(is_active("foo.service"));
+  EXPECT_EQ(holds_.held.size(), 1u);
+}
+
+TEST_F(IslandsTest, IsNotTouchedWhereItsServiceDoesNotStop) {
+  daemon("foo");
+  upgrade({.package = "other", .version = "2.0"});
+  logged_.stubborn.insert("foo.service");
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+  EXPECT_TRUE(holds_.held.empty());
+  EXPECT_EQ(said_.back(), "foo is not touched: foo.service does not stop");
+}
+
+TEST_F(IslandsTest, CommandsComeInTheirOrder) {
+  const auto step = daemon("foo");
+  units_.add("mail.service");
+  units_.add("imap.service");
+  Island& island = *plan_.steps[step].island;
+  island.together = {"mail.service", "imap.service"};
+  island.backup = {"save"};
+  island.before = {"before"};
+  island.after = {"after"};
+  begin();
+  unpack_all();
+  EXPECT_EQ(log(),
+            (Lines{"stop mail.service", "stop imap.service", "command save", "stop foo.service",
+                   "command before", "unpack foo.deb", "configure foo:amd64", "start foo.service",
+                   "command after", "start imap.service", "start mail.service"}));
+}
+
+TEST_F(IslandsTest, IsNotTouchedWithoutItsBackup) {
+  const auto step = daemon("foo");
+  plan_.steps[step].island->backup = {"save"};
+  fails_ = {"save"};
+  begin();
+  unpack_all();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_TRUE(is_active("foo.service"));
+  EXPECT_EQ(said_.back(), "foo is not touched: its backup failed: save: exit status 1");
+}
+
+TEST_F(IslandsTest, GuardsAreLookedAtWhenTheServiceIsDown) {
+  const auto step = daemon("foo");
+  plan_.steps[step].guards = {"queue-empty /var/spool/foo"};
+  unmet_ = {"queue-empty /var/spool/foo"};
+  begin();
+  world_.calls.clear();
+  unpack_all();
+  EXPECT_EQ(log(), (Lines{"stop foo.service", "start foo.service"}));
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+}
+
+TEST_F(IslandsTest, AFileOfAnIslandsOldVersionIsWaitedFor) {
+  daemon("foo");
+  upgrade({.package = "taker", .version = "2.0", .overwrites = "foo"});
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 0);
+  EXPECT_EQ(world_.state("taker"), "ii 2.0");
+}
+
+TEST_F(IslandsTest, TheLauncherKnowsWhatIsLeftAtAnyTime) {
+  daemon("foo");
+  upgrade({.package = "other", .version = "2.0"});
+  begin();
+  unpack_all();
+  EXPECT_EQ(progress_.in_calls,
+            (std::vector<Lines>{{"/archives/other.deb"}, {}, {"/archives/foo.deb"}, {}}));
+  EXPECT_EQ(progress_.afters,
+            (std::vector<Lines>{{"/archives/foo.deb"}, {"/archives/foo.deb"}, {}, {}}));
+}
+
+TEST_F(IslandsTest, WhatAScriptHasHeldIsLetGoWhenItsPackageIsWhole) {
+  upgrade({.package = "plain", .version = "2.0"});
+  units_.add("plain.service", "inactive");
+  holds_.held = {{"plain.service", "plain:amd64", true, false}};
+  begin();
+  unpack_all();
+  EXPECT_EQ(holds_.held.size(), 1u);
+  configure_pending();
+  EXPECT_TRUE(holds_.held.empty());
+  EXPECT_TRUE(is_active("plain.service"));
+}
+
+}  // namespace
+}  // namespace aptkeep
