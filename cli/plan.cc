@@ -63,6 +63,7 @@ void read_settings(PlanView& view, const AptSettings& apt) {
   view.settings.keep_going = apt.find_bool("Aptkeep::Keep-Going", true) &&
                              variable("APTKEEP") != "off" && ::access(paths::kOff, F_OK) != 0;
   view.settings.rollback = apt.find_bool("Aptkeep::Rollback", true);
+  view.services_on = apt.find_bool("Aptkeep::Services", true);
   view.settings.person = ::isatty(STDIN_FILENO) == 1;
   read_force_of(view, apt);
 }
@@ -105,6 +106,11 @@ void decide_all(PlanView& view, const PlanRequest& request) {
     for (Step& step : view.plan.steps) {
       step.never_back = fault;
     }
+  }
+  view.services.resize(view.plan.steps.size());
+  if (view.settings.keep_going && view.services_on) {
+    view.services =
+        services_now(view.plan.steps, view.decisions, cache ? &*cache : nullptr, view.complaints);
   }
   view.guards = guards_now(view.plan.steps, view.decisions, request.state, view.complaints);
   PlanParts parts{view.plan, view.decisions, view.guards, {}};

@@ -4,12 +4,26 @@
 #include <string>
 #include <vector>
 
+#include "adapters/apt_cache.h"
 #include "adapters/apt_rules.h"
 #include "core/simulation.h"
 #include "core/upgrade_plan.h"
 #include "keeps.h"
 
 namespace aptkeep::cli {
+
+// What becomes of a unit of a step's package.
+struct PlannedService {
+  std::string unit;
+  ServiceClass service_class = ServiceClass::Stock;
+  const Rule* by = nullptr;  // nullptr: it was read from the package's scripts
+  std::string why;           // one line
+};
+
+struct PlannedServices {
+  std::vector<PlannedService> units;
+  bool installed_scripts = false;  // read from those of the version that is there now
+};
 
 struct PlanView {
   AptArguments arguments;
@@ -19,7 +33,9 @@ struct PlanView {
   Plan plan;  // its steps are the simulation's, in the same order
   std::vector<StepDecisions> decisions;
   std::vector<std::vector<GuardFinding>> guards;
-  std::vector<PlannedStep> planned;  // in the order in which they are made
+  bool services_on = true;                // Aptkeep::Services
+  std::vector<PlannedServices> services;  // one for each step
+  std::vector<PlannedStep> planned;       // in the order in which they are made
   Kept kept;
   std::vector<std::string> complaints;  // what the plan could not heed
 
@@ -34,6 +50,13 @@ std::vector<std::vector<GuardFinding>> guards_now(const std::vector<Step>& steps
                                                   const std::vector<StepDecisions>& decisions,
                                                   const std::string& state,
                                                   std::vector<std::string>& complaints);
+
+// The classes of the units that each step's package brings and systemd has, by rule or derived.
+// `cache`: where archives are; nullptr: none is known.
+std::vector<PlannedServices> services_now(const std::vector<Step>& steps,
+                                          const std::vector<StepDecisions>& decisions,
+                                          const AptCache* cache,
+                                          std::vector<std::string>& complaints);
 
 const char* word_of(GuardState state);
 

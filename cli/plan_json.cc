@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/decision_lines.h"
+#include "core/rule_text.h"
 #include "plan.h"
 
 namespace aptkeep::cli {
@@ -46,6 +47,21 @@ Json guards(const std::vector<GuardFinding>& findings) {
   return list;
 }
 
+Json services(const PlannedServices& planned) {
+  Json list = Json::array();
+  for (const PlannedService& one : planned.units) {
+    const char* const from = one.by != nullptr           ? "rule"
+                             : planned.installed_scripts ? "installed_scripts"
+                                                         : "scripts";
+    list.push_back({{"unit", one.unit},
+                    {"class", rule_word(one.service_class)},
+                    {"from", from},
+                    {"rule", one.by == nullptr ? Json(nullptr) : rule(*one.by)},
+                    {"why", one.why}});
+  }
+  return list;
+}
+
 Json step(const PlanView& view, const PlannedStep& planned) {
   const Step& one = view.plan.steps[planned.step];
   return {{"package", one.package},
@@ -56,6 +72,7 @@ Json step(const PlanView& view, const PlannedStep& planned) {
           {"security", one.security},
           {"fate", to_string(planned.fate)},
           {"cause", planned.cause},
+          {"services", services(view.services[planned.step])},
           {"guards", guards(view.guards[planned.step])},
           {"forced_past", planned.judged.passed},
           {"if_it_fails",

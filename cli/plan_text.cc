@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "core/rule_text.h"
 #include "known_rules.h"
 #include "plan.h"
 #include "text.h"
@@ -71,6 +72,38 @@ void tell_rules(const PlanView& view, const PlannedStep& planned, std::set<const
     if (line.by != nullptr) {
       used.insert(line.by);
     }
+  }
+}
+
+// Of a package with many units most have the same to be said.
+void tell_services(const PlanView& view, const PlannedStep& planned, std::set<const Rule*>& used) {
+  constexpr std::size_t kNamed = 4;
+  const PlannedServices& services = view.services[planned.step];
+  std::vector<std::pair<const PlannedService*, std::vector<std::string>>> groups;
+  for (const PlannedService& one : services.units) {
+    const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& known) {
+      const PlannedService& other = *known.first;
+      return other.service_class == one.service_class && other.by == one.by && other.why == one.why;
+    });
+    if (group == groups.end()) {
+      groups.push_back({&one, {one.unit}});
+    } else {
+      group->second.push_back(one.unit);
+    }
+  }
+  for (const auto& [one, units] : groups) {
+    std::string names;
+    for (std::size_t i = 0; i < units.size() && i < kNamed; ++i)
+      names += (i == 0 ? "" : ", ") + units[i];
+    if (units.size() > kNamed) names += " and " + std::to_string(units.size() - kNamed) + " more";
+    std::string from = services.installed_scripts ? "read from the scripts of the installed version"
+                                                  : "read from its scripts";
+    if (one->by != nullptr) {
+      from = "by rule [" + short_name(*one->by) + "]";
+      used.insert(one->by);
+    }
+    std::cout << "     " << harmless(names) << ": " << rule_word(one->service_class) << ", " << from
+              << (one->by != nullptr ? "" : ": " + in_one_line(one->why)) << "\n";
   }
 }
 
@@ -167,9 +200,14 @@ void print_plan(const PlanView& view) {
   for (const PlannedStep& planned : view.planned) {
     tell_step(view, planned, ++number);
     tell_rules(view, planned, used);
+    tell_services(view, planned, used);
     tell_fate(view, planned);
   }
   tell_unknown(view);
+  if (std::any_of(view.services.begin(), view.services.end(),
+                  [](const PlannedServices& one) { return one.installed_scripts; })) {
+    std::cout << "Scripts of new versions are read when their archives have been downloaded.\n";
+  }
   tell_kept(view);
   if (!view.planned.empty() && view.settings.keep_going) {
     std::cout << "What fails would be put back, or removed again if it is new, unless it says "

@@ -50,6 +50,10 @@ class AptCache {
   // none is. Of several architectures that of the machine's own, else any.
   std::string installed_version(std::string_view name) const;
 
+  // The archive of a step's new version: where it says so, was given to open(), or has been
+  // downloaded already; empty: it is not there.
+  std::string archive_of(const Step& step) const;
+
   // The packages of the steps that another step's new version depends on, whatever their version;
   // without those of one source.
   std::set<std::string> needed_within(const std::vector<Step>& steps);

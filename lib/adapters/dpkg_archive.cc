@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -33,6 +34,10 @@ struct Reading {
   int result = 0;
   struct tar_archive tar {};
   std::vector<ArchiveFile> files;
+  // Of control files: the wanted ones, and what was read of them.
+  std::vector<std::string> names = {};
+  std::size_t most = 0;  // bytes
+  std::map<std::string, std::string> contents = {};
 };
 
 Reading& reading_of(struct tar_archive* tar) {
@@ -103,6 +108,43 @@ int note_content(struct tar_archive* tar, struct tar_entry* entry) noexcept {
   return 0;
 }
 
+// One that is not wanted, or too long, is read and dropped.
+int keep_content(struct tar_archive* tar, struct tar_entry* entry) noexcept try {
+  Reading& reading = reading_of(tar);
+  std::string_view name = entry->name;
+  if (name.starts_with("./")) name.remove_prefix(2);
+  const std::uint64_t size = static_cast<std::uint64_t>(entry->size);
+  const bool wanted = size <= reading.most && std::find(reading.names.begin(), reading.names.end(),
+                                                        name) != reading.names.end();
+  std::string content;
+  std::array<char, std::size_t{64} * 1024> block{};
+  for (std::uint64_t left = (size + TARBLKSZ - 1) / TARBLKSZ * TARBLKSZ; left > 0;) {
+    const int length = static_cast<int>(std::min<std::uint64_t>(left, block.size()));
+    if (read_some(tar, block.data(), length) != length) return -1;
+    if (wanted) content.append(block.data(), static_cast<std::size_t>(length));
+    left -= static_cast<std::uint64_t>(length);
+  }
+  content.resize(wanted ? size : 0);
+  if (wanted) reading.contents.insert_or_assign(std::string(name), std::move(content));
+  return 0;
+} catch (const std::exception&) {
+  errno = ENOMEM;
+  return -1;
+}
+
+int pass_over(struct tar_archive*, struct tar_entry*) noexcept {
+  return 0;
+}
+
+constexpr struct tar_operations kControlOperations = {
+    .read = read_some,
+    .extract_file = keep_content,
+    .link = pass_over,
+    .symlink = pass_over,
+    .mkdir = pass_over,
+    .mknod = pass_over,
+};
+
 constexpr struct tar_operations kOperations = {
     .read = read_some,
     .extract_file = note_content,
@@ -118,9 +160,8 @@ void extract(void* data) {
 }
 
 // What dpkg-deb writes; -1: it could not be started.
-pid_t start(const std::string& archive, int output) {
+pid_t start(std::string verb, const std::string& archive, int output) {
   std::string program = kDpkgDeb;
-  std::string verb = "--fsys-tarfile";
   std::string path = archive;
   char* argv[] = {program.data(), verb.data(), path.data(), nullptr};
   posix_spawn_file_actions_t actions;
@@ -139,23 +180,20 @@ Error unable(const std::string& archive, const std::string& why) {
   return Error{"unable to read " + archive + ": " + why};
 }
 
-}  // namespace
-
-Result<std::vector<ArchiveFile>> read_archive_files(const std::string& archive) {
+// All of what dpkg-deb writes for `verb`.
+Status read_tar(const std::string& archive, const std::string& verb, Reading& reading) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
     return unable(archive, std::generic_category().message(errno));
   }
-  const pid_t pid = start(archive, ends[1]);
+  const pid_t pid = start(verb, archive, ends[1]);
   const int why = errno;
   close(ends[1]);
   if (pid < 0) {
     close(ends[0]);
     return unable(archive, std::generic_category().message(why));
   }
-  Reading reading;
   reading.from = ends[0];
-  reading.tar.ops = &kOperations;
   reading.tar.ctx = &reading;
   const Status read = dpkg_impl::guarded("read " + archive, extract, &reading);
   close(ends[0]);  // ends a dpkg-deb that still writes
@@ -166,7 +204,29 @@ Result<std::vector<ArchiveFile>> read_archive_files(const std::string& archive) 
   // Padding after the last entry is not read, so that dpkg-deb may die of SIGPIPE.
   const bool ended = WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGPIPE;
   if (reading.result != 0 || !ended) return unable(archive, "it is damaged or not there");
+  return success();
+}
+
+}  // namespace
+
+Result<std::vector<ArchiveFile>> read_archive_files(const std::string& archive) {
+  Reading reading;
+  reading.tar.ops = &kOperations;
+  const Status read = read_tar(archive, "--fsys-tarfile", reading);
+  if (!read) return read.error();
   return std::move(reading.files);
+}
+
+Result<std::map<std::string, std::string>> read_control_files(const std::string& archive,
+                                                              const std::vector<std::string>& names,
+                                                              std::size_t most) {
+  Reading reading;
+  reading.tar.ops = &kControlOperations;
+  reading.names = names;
+  reading.most = most;
+  const Status read = read_tar(archive, "--ctrl-tarfile", reading);
+  if (!read) return read.error();
+  return std::move(reading.contents);
 }
 
 }  // namespace aptkeep

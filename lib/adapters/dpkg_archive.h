@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,11 @@ struct ArchiveFile {
 // In the archive's order, "/" left out. Runs dpkg-deb, which unpacks into a pipe: as dear as dpkg's
 // own unpacking but for the disk. An Error where the archive is missing or damaged.
 Result<std::vector<ArchiveFile>> read_archive_files(const std::string& archive);
+
+// The content of those of an archive's control files ("preinst") that it has; one of more than
+// `most` bytes is left out. Runs dpkg-deb. An Error as above.
+Result<std::map<std::string, std::string>> read_control_files(const std::string& archive,
+                                                              const std::vector<std::string>& names,
+                                                              std::size_t most);
 
 }  // namespace aptkeep

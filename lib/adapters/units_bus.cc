@@ -14,6 +14,7 @@ constexpr const char* kSocket = "unix:path=/run/systemd/private";
 constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
 constexpr const char* kRoot = "/org/freedesktop/systemd1";
 constexpr const char* kUnit = "org.freedesktop.systemd1.Unit";
+constexpr const char* kSocketUnit = "org.freedesktop.systemd1.Socket";
 constexpr const char* kService = "org.freedesktop.systemd1.Service";
 constexpr std::uint64_t kPatience = 10'000'000;  // microseconds, for one answer
 
@@ -52,6 +53,14 @@ bool read_list(sd_bus_message* message, std::vector<UnitFacts>& units) {
   return read == 0;
 }
 
+// What a socket listens on: pairs of type and address.
+void read_listeners(sd_bus_message* message, std::string& value) {
+  const char* type = nullptr;
+  const char* address = nullptr;
+  while (sd_bus_message_read(message, "(ss)", &type, &address) > 0)
+    value += std::string(address) + " (" + type + ")\n";
+}
+
 // A property's value in the words that systemctl(1) has for it.
 bool read_value(sd_bus_message* message, std::string& value) {
   char type = 0;
@@ -78,6 +87,9 @@ bool read_value(sd_bus_message* message, std::string& value) {
       if (!value.empty()) value += ' ';
       value += text;
     }
+  } else if (signature == "a(ss)") {
+    if (sd_bus_message_enter_container(message, 'a', "(ss)") < 0) return false;
+    read_listeners(message, value);
   } else {
     return false;
   }
@@ -142,8 +154,12 @@ std::vector<std::string> properties() {
   return names;
 }
 
-bool is_services(const std::string& property) {
-  return property == "Type" || property == "RemainAfterExit";
+// The interface that has a property; none where units of that name have no such property.
+const char* interface_of(const std::string& property, const std::string& unit) {
+  if (property == "Type" || property == "RemainAfterExit")
+    return unit.ends_with(".service") ? kService : nullptr;
+  if (property == "Listen") return unit.ends_with(".socket") ? kSocketUnit : nullptr;
+  return kUnit;
 }
 
 bool ask_all(sd_bus* bus, std::map<std::string, UnitFacts>& units) {
@@ -152,10 +168,10 @@ bool ask_all(sd_bus* bus, std::map<std::string, UnitFacts>& units) {
   Asking asking;
   for (auto& [name, facts] : units) {
     for (const std::string& property : names) {
-      const bool of_service = is_services(property);
-      if (of_service && !name.ends_with(".service")) continue;
+      const char* const interface = interface_of(property, name);
+      if (interface == nullptr) continue;
       questions.push_back(std::make_unique<Question>(Question{&facts, property, &asking}));
-      if (!ask_for(bus, name, of_service ? kService : kUnit, *questions.back())) return false;
+      if (!ask_for(bus, name, interface, *questions.back())) return false;
     }
   }
   return wait_for(bus, asking);

@@ -40,6 +40,19 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
+// "/run/x (Stream)" in each line.
+void add_listeners(UnitFacts& facts, std::string_view lines) {
+  while (!lines.empty()) {
+    const auto end = std::min(lines.find('\n'), lines.size());
+    const std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    const auto open = line.rfind(" (");
+    if (open == std::string_view::npos || !line.ends_with(')')) continue;
+    const std::string_view type = line.substr(open + 2, line.size() - open - 3);
+    facts.listens.push_back(std::string(type) + " " + std::string(line.substr(0, open)));
+  }
+}
+
 const UnitFacts* find(const std::map<std::string, UnitFacts>& now, const std::string& unit) {
   const auto found = now.find(unit);
   return found == now.end() ? nullptr : &found->second;
@@ -209,10 +222,16 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
     value.remove_prefix(1);
     (void)std::from_chars(value.data(), value.data() + value.size(), facts.up_since);
   }
+  if (name == "RefuseManualStop") facts.refuses_stop = value == "yes";
+  if (name == "Listen") add_listeners(facts, value);
   for (const std::string_view relation :
        {"RequiredBy", "BoundBy", "ConsistsOf", "Requires", "BindsTo", "PartOf"}) {
     if (name != relation) continue;
-    for (std::string& word : words_of(value)) facts.related.push_back(std::move(word));
+    const bool above = name == "Requires" || name == "BindsTo" || name == "PartOf";
+    for (std::string& word : words_of(value)) {
+      if (above) facts.goes_with.push_back(word);
+      facts.related.push_back(std::move(word));
+    }
   }
 }
 

@@ -27,6 +27,11 @@ struct UnitFacts {
   // What systemd stops when this unit is stopped: RequiredBy, BoundBy, ConsistsOf; and what this
   // unit itself needs or is a part of: Requires, BindsTo, PartOf.
   std::vector<std::string> related;
+  // Of these, what takes this unit with it when it is stopped or restarted: Requires, BindsTo,
+  // PartOf.
+  std::vector<std::string> goes_with = {};
+  bool refuses_stop = false;              // RefuseManualStop
+  std::vector<std::string> listens = {};  // of a socket: "Stream /run/x", "Datagram /dev/log" ...
 
   bool is_up() const;
 };
@@ -114,9 +119,10 @@ std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records);
 // Properties that facts are made of, as `systemctl show --property` takes them.
 inline constexpr std::string_view kUnitProperties =
     "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
-    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,InactiveExitTimestamp,NeedDaemonReload";
+    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,InactiveExitTimestamp,"
+    "RefuseManualStop,Listen,NeedDaemonReload";
 // Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no", times
-// as `--timestamp=unix` has them.
+// as `--timestamp=unix` has them; of Listen each line ("/run/x (Stream)") adds one.
 void set_property(UnitFacts& facts, std::string_view name, std::string_view value);
 // What `systemctl show` prints of several units: lines of Name=value, an empty one after each unit.
 std::vector<UnitFacts> parse_show(std::string_view text);

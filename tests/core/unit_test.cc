@@ -225,8 +225,21 @@ TEST(ParseShow, ReadsUnitByUnit) {
   EXPECT_EQ(units[1].file_state, "");
   EXPECT_TRUE(units[2].remains);
   EXPECT_EQ(units[2].related, (Strings{"a.target", "t@a\\x2db.service"}));
+  EXPECT_EQ(units[0].goes_with, units[0].related);
   EXPECT_TRUE(parse_show("").empty());
   EXPECT_TRUE(parse_show("\n\nno equals sign\n").empty());
+}
+
+TEST(ParseShow, ReadsWhatASocketListensOn) {
+  const auto units = parse_show(
+      "Id=x.socket\nRefuseManualStop=no\nListen=[::]:111 (Stream)\nListen=/run/a b (Datagram)\n"
+      "Listen=odd\nRequiredBy=x.service\n\nId=y.service\nRefuseManualStop=yes\n");
+  ASSERT_EQ(units.size(), 2U);
+  EXPECT_EQ(units[0].listens, (Strings{"Stream [::]:111", "Datagram /run/a b"}));
+  EXPECT_EQ(units[0].related, Strings{"x.service"});
+  EXPECT_TRUE(units[0].goes_with.empty());
+  EXPECT_FALSE(units[0].refuses_stop);
+  EXPECT_TRUE(units[1].refuses_stop);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import unittest
 
 import units
@@ -29,6 +30,12 @@ class Ask(unittest.TestCase):
             asked = {way: self.bed.must(["units_probe", way, "ask", *names]).splitlines()
                      for way in ("bus", "systemctl")}
             self.assertEqual(len(asked["bus"]), len(set(names)))
+            for unit, text in (("dbus.socket", "listens=Stream /run/dbus/system_bus_socket "),
+                               ("systemd-journald-dev-log.socket", "Datagram /run/systemd/journal"),
+                               ("systemd-journald.service", "refuses=0 ")):
+                (line,) = [line for line in asked["bus"] if line.startswith(unit + ": ")]
+                self.assertIn(text, line)
+            self.assertTrue(any("refuses=1 " in line for line in asked["bus"]))
             self.assertEqual([unordered(line) for line in asked["bus"]],
                              [unordered(line) for line in asked["systemctl"]])
 
@@ -41,7 +48,7 @@ class Ask(unittest.TestCase):
 def unordered(line):
     """Relations are told in no order."""
     head, _, tail = line.partition(" triggers=")
-    return head, sorted(tail.replace("by=", " ").replace("related=", " ").split())
+    return head, sorted(re.sub("(by|related|with|listens)=", " ", tail).split())
 
 
 if __name__ == "__main__":
