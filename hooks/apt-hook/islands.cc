@@ -4,10 +4,13 @@
 #include <map>
 #include <set>
 
+#include "adapters/apt_rules.h"
+#include "adapters/derived_services.h"
 #include "adapters/units_systemctl.h"
 #include "core/island.h"
 #include "core/rule_text.h"
 #include "core/unit.h"
+#include "engine/services.h"
 #include "hook.h"
 
 namespace aptkeep::hook {
@@ -117,6 +120,38 @@ class Running {
 
 }  // namespace
 
+namespace {
+
+// What no rule gives a class: by the packages' own scripts.
+void derive(const std::vector<StepDecisions>& decisions, const UnitsOfPackages& files, Units& units,
+            const std::vector<Step>& steps, std::vector<Island>& islands) {
+  std::vector<StepUnits> asked;
+  std::vector<std::size_t> of;  // islands
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto its = files.find(steps[i].package);
+    const bool ruled = decisions[i].service_class || decisions[i].sockets;
+    if (ruled || !is_replaced(steps[i]) || its == files.end()) continue;
+    asked.push_back({&steps[i], its->second});
+    of.push_back(i);
+  }
+  if (asked.empty()) return;
+  const auto now = facts_around(asked, units);
+  if (!now) return complain(now.error().message);
+  std::vector<std::string> complaints;
+  const auto derived = derive_services(asked, *now, compare_versions, complaints);
+  for (const std::string& complaint : complaints) complain(complaint);
+  for (std::size_t i = 0; i < derived.size(); ++i) {
+    Island& island = islands[of[i]];
+    for (const auto& [unit, its] : derived[i]) {
+      if (its.value != ServiceClass::Stop) continue;
+      island.units.push_back(unit);
+      if (island.why.empty() || !is_trigger(unit)) island.why = its.why;
+    }
+  }
+}
+
+}  // namespace
+
 void mark_islands(const std::vector<StepDecisions>& decisions, const std::string& own_unit,
                   Units& units, std::vector<Step>& steps) {
   std::vector<std::string> packages;
@@ -125,17 +160,22 @@ void mark_islands(const std::vector<StepDecisions>& decisions, const std::string
   }
   const auto files = units_of_packages(packages);
   if (!files) return complain(files.error().message);
+  std::vector<Island> all(steps.size());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto its = files->find(steps[i].package);
+    if (is_replaced(steps[i])) {
+      all[i] = island_by_rules(decisions[i], its == files->end() ? std::vector<std::string>{}
+                                                                 : its->second);
+    }
+  }
+  derive(decisions, *files, units, steps, all);
   std::vector<std::uint32_t> candidates;
   std::vector<Island> islands;
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
-    if (!is_replaced(steps[i])) continue;
-    const auto its = files->find(steps[i].package);
-    Island island = island_by_rules(decisions[i],
-                                    its == files->end() ? std::vector<std::string>{} : its->second);
-    std::erase(island.units, own_unit);
-    if (island.why.empty()) continue;
+    std::erase(all[i].units, own_unit);
+    if (all[i].why.empty()) continue;
     candidates.push_back(i);
-    islands.push_back(std::move(island));
+    islands.push_back(std::move(all[i]));
   }
   if (candidates.empty()) return;
   Running running(units);

@@ -103,7 +103,7 @@ std::string starter_of(const UnitFacts& facts, const std::map<std::string, UnitF
   std::string starter;
   for (const std::string& trigger : facts.triggered_by) {
     const UnitFacts* its = find(now, trigger);
-    if (its == nullptr || !its->is_up() || trigger.ends_with(".timer")) continue;
+    if (its == nullptr || !its->is_up()) continue;
     if (trigger.ends_with(".socket") && is_delicate(*its)) return "";
     if (starter.empty()) starter = trigger;
   }
