@@ -20,7 +20,7 @@ class ServiceChecksTest : public PutOffTest {
     units_.add("bar.service");
     units_.add("bar@one.service");
     files_["bar:amd64"] = {"bar.service", "bar@.service"};
-    checks_["bar:amd64"] = {{"/bin/check bar"}, {"timeout=5 /bin/ping bar"}};
+    checks_["bar:amd64"] = {{"/bin/check bar"}, {"timeout=5 /bin/ping bar"}, {}};
     standing_["bar:amd64"] = Standing::Upgraded;
     begin({"bar:amd64"});
   }
