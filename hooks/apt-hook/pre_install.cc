@@ -109,6 +109,22 @@ PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   return flags;
 }
 
+// What a setting says that cannot be understood is as if it was not there; who wrote it is told so.
+void complain_about_settings(const Conversation& conversation, const Frontend& frontend) {
+  const auto complain_of = [&](const std::string& key, const char* why) {
+    complain_once(frontend, "unable to use the setting " + key + ": " + why);
+  };
+  for (const char* key : {"Aptkeep::Keep-Going", "Aptkeep::Rollback", "Aptkeep::Services"}) {
+    const bool either = conversation.find_bool(key, true) && !conversation.find_bool(key, false);
+    if (either && !conversation.find(key).empty()) complain_of(key, "it says neither yes nor no");
+  }
+  for (const char* key :
+       {"Aptkeep::Snapshots::Copy-Limit", "Aptkeep::Snapshots::Keep-Runs", "Aptkeep::Hang-After"}) {
+    if (!conversation.find(key).empty() && conversation.find_number(key, -1) < 0)
+      complain_of(key, "it is no whole number of at most nine digits");
+  }
+}
+
 // Where the rules cannot be read at all, nothing is put back: a database might be among them.
 std::optional<Rules> usable_rules(const Frontend& frontend, std::vector<Step>& steps) {
   auto rules = read_rules(rule_folders());
@@ -196,6 +212,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
     return 0;
   }
   const auto flags = flags_of(conversation, frontend);
+  complain_about_settings(conversation, frontend);
   Applied applied;
   if (const auto rules = usable_rules(frontend, plan->steps)) {
     applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
