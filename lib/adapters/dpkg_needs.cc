@@ -43,6 +43,38 @@ std::string version_of(const struct pkginfo* pkg) {
   return versiondescribe(&pkg->installed.version, vdew_nonambig);
 }
 
+// What is provided, by what is there.
+template <typename Visit>
+void for_each_provider(struct deppossi* possi, const Visit& visit) {
+  for (auto* it = possi->ed->depended.installed; it != nullptr; it = it->rev_next) {
+    struct pkginfo* provider = it->up->up;
+    if (it->up->type == dep_provides && is_there(provider) &&
+        deparchsatisfied(&provider->installed, it->arch, possi) &&
+        pkg_virtual_deppossi_satisfied(possi, it)) {
+      visit(provider);
+    }
+  }
+}
+
+// By a configured package that `counts`.
+template <typename Counts>
+bool is_met(struct deppossi* possi, const Counts& counts) {
+  bool met = false;
+  for (auto* pkg = &possi->ed->pkg; pkg != nullptr; pkg = pkg->arch_next) {
+    met = met || (is_configured(pkg) && counts(pkg) &&
+                  deparchsatisfied(&pkg->installed, pkg->installed.arch, possi) &&
+                  versionsatisfied(&pkg->installed, possi));
+  }
+  for_each_provider(possi, [&](const struct pkginfo* provider) {
+    met = met || (is_configured(provider) && counts(provider));
+  });
+  return met;
+}
+
+bool is_need(const struct dependency& dep) {
+  return dep.type == dep_depends || dep.type == dep_predepends;
+}
+
 // Finds whom a relation means.
 class Meaning {
  public:
@@ -58,7 +90,7 @@ class Meaning {
   std::vector<Literal> steps_for(const struct dependency& dep) const {
     std::vector<Literal> literals;
     for (auto* possi = dep.list; possi != nullptr; possi = possi->next) {
-      if (is_met_by_others(possi)) return {};
+      if (is_met(possi, [&](const struct pkginfo* pkg) { return !is_step(pkg); })) return {};
       add_named(possi, literals);
       add_providing(possi, literals);
     }
@@ -67,32 +99,6 @@ class Meaning {
 
  private:
   bool is_step(const struct pkginfo* pkg) const { return of_package_.count(pkg) != 0; }
-
-  // What is provided, by what is there.
-  template <typename Visit>
-  static void for_each_provider(struct deppossi* possi, const Visit& visit) {
-    for (auto* it = possi->ed->depended.installed; it != nullptr; it = it->rev_next) {
-      struct pkginfo* provider = it->up->up;
-      if (it->up->type == dep_provides && is_there(provider) &&
-          deparchsatisfied(&provider->installed, it->arch, possi) &&
-          pkg_virtual_deppossi_satisfied(possi, it)) {
-        visit(provider);
-      }
-    }
-  }
-
-  bool is_met_by_others(struct deppossi* possi) const {
-    bool met = false;
-    for (auto* pkg = &possi->ed->pkg; pkg != nullptr; pkg = pkg->arch_next) {
-      met = met || (!is_step(pkg) && is_configured(pkg) &&
-                    deparchsatisfied(&pkg->installed, pkg->installed.arch, possi) &&
-                    versionsatisfied(&pkg->installed, possi));
-    }
-    for_each_provider(possi, [&](const struct pkginfo* provider) {
-      met = met || (!is_step(provider) && is_configured(provider));
-    });
-    return met;
-  }
 
   void add_named(struct deppossi* possi, std::vector<Literal>& literals) const {
     const auto [first, last] = of_name_.equal_range(possi->ed->name);
@@ -138,7 +144,7 @@ Result<std::vector<Clause>> needs_among(const std::vector<Step>& steps) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (found[i] == nullptr) continue;
     for (auto* dep = found[i]->installed.depends; dep != nullptr; dep = dep->next) {
-      if (dep->type != dep_depends && dep->type != dep_predepends) continue;
+      if (!is_need(*dep)) continue;
       Clause clause;
       clause.any_of = meaning.steps_for(*dep);
       if (clause.any_of.empty()) continue;
@@ -152,6 +158,24 @@ Result<std::vector<Clause>> needs_among(const std::vector<Step>& steps) {
     }
   }
   return clauses;
+}
+
+Result<std::vector<std::string>> unmet_needs(const std::string& package) {
+  const char* name = package.c_str();
+  struct pkginfo* found = nullptr;
+  Reading reading{&name, &found, 1};
+  const dpkg_impl::Memory memory;
+  if (Status done = dpkg_impl::guarded("read dpkg's database", find_all, &reading); !done)
+    return done.error();
+  std::vector<std::string> unmet;
+  for (auto* dep = found == nullptr ? nullptr : found->installed.depends; dep != nullptr;
+       dep = dep->next) {
+    bool met = !is_need(*dep);
+    for (auto* possi = dep->list; possi != nullptr; possi = possi->next)
+      met = met || is_met(possi, [](const struct pkginfo*) { return true; });
+    if (!met) unmet.push_back(dpkg_impl::text_of(dep));
+  }
+  return unmet;
 }
 
 }  // namespace aptkeep

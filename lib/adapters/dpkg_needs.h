@@ -2,6 +2,7 @@
 // executables only.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "core/plan.h"
@@ -14,5 +15,9 @@ namespace aptkeep {
 // and their old ones where these would do as well. No clause is a relation that means none of them,
 // or that a package which is no step meets.
 Result<std::vector<Clause>> needs_among(const std::vector<Step>& steps);
+
+// The relations of an installed or unpacked package ("name:arch") that no configured package meets,
+// as its control file has them.
+Result<std::vector<std::string>> unmet_needs(const std::string& package);
 
 }  // namespace aptkeep

@@ -203,6 +203,21 @@ TEST_F(RelationsTest, NeedsAmongStepsAreOfTheArchitectureThatIsMeant) {
   EXPECT_EQ((*clauses)[0].any_of, (std::vector<Literal>{{2, Side::New}, {2, Side::Old}}));
 }
 
+TEST_F(RelationsTest, UnmetNeedsAreThoseThatNothingConfiguredMeets) {
+  there("foo", "1.0", "Provides: virtual\n");
+  there("waits", "1.0", "Depends: nowhere\n");
+  there("dep", "2.0",
+        "Pre-Depends: foo\nDepends: foo (= 2.0), virtual, waits, gone | foo (>= 1)\n"
+        "Recommends: more\n");
+  const auto unmet = unmet_needs(slot("dep"));
+  ASSERT_TRUE(unmet) << unmet.error().message;
+  EXPECT_EQ(*unmet, Lines({"foo (= 2.0)"}));
+  ASSERT_EQ(sh("sed -i '/^Package: waits$/,/^$/s/ok installed/ok unpacked/' " + admin("status")),
+            0);
+  EXPECT_EQ(*unmet_needs(slot("dep")), Lines({"foo (= 2.0)", "waits"}));
+  EXPECT_TRUE(unmet_needs(slot("nobody"))->empty());
+}
+
 TEST_F(RelationsTest, NeedsThatOthersMeetAreNotWaitedFor) {
   there("foo", "2.0");
   there("there", "1.0", "Provides: virtual\n");
