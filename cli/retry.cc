@@ -56,6 +56,13 @@ bool is_installed(const Now* now) {
   return now != nullptr && now->state.size() > 1 && now->state[1] != 'c' && now->state[1] != 'n';
 }
 
+// apt removes first what it purges, and may fail there. Nor does every frontend tell which of the
+// two it means; dpkg's own word for a package that is to be purged is a p.
+bool is_purge(const Kept& kept, const aptkeep_keep& keep, const Now* now) {
+  return keep.phase == APTKEEP_PHASE_PURGE || kept.step(keep).action == APTKEEP_PURGE ||
+         (now != nullptr && now->state.starts_with('p'));
+}
+
 Work sort_out(const Kept& kept, const std::vector<aptkeep_keep>& chosen, bool yes) {
   Work work;
   for (Command* command : {&work.upgrade, &work.reinstall, &work.downgrade, &work.install,
@@ -74,7 +81,7 @@ Work sort_out(const Kept& kept, const std::vector<aptkeep_keep>& chosen, bool ye
       continue;
     }
     if (*keep.version == '\0') {
-      (keep.phase == APTKEEP_PHASE_PURGE ? work.purge : work.remove).push_back(keep.package);
+      (is_purge(kept, keep, now) ? work.purge : work.remove).push_back(keep.package);
     } else if (!is_installed(now)) {
       work.install.push_back(keep.package);
     } else if (is_reinstallation(keep)) {

@@ -14,6 +14,7 @@
 #include "command.h"
 #include "core/config.h"
 #include "keeps.h"
+#include "now.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -127,6 +128,50 @@ void tell_set_aside() {
   }
 }
 
+// What failed is on record, or it was done without aptkeep: while that was switched off, or had no
+// room for a record. dpkg knows of it all the same. Not what is only unpacked: a person may mean it
+// so.
+std::vector<Now> failed_off_record(const Kept& kept, const std::string& state) {
+  std::vector<Now> failed;
+  if (!state.empty()) {
+    return failed;
+  }
+  const auto packages = kept.keeps.empty() ? packages_now(kept.native_arch) : kept.now;
+  for (const auto& [package, now] : packages) {
+    const bool half_done = now.state.size() > 2 ||
+                           (now.state.size() == 2 && (now.state[1] == 'F' || now.state[1] == 'H'));
+    if (half_done && kept.named(package).empty()) {
+      failed.push_back(now);
+    }
+  }
+  return failed;
+}
+
+void tell_off_record(const std::vector<Now>& failed) {
+  if (failed.empty()) {
+    return;
+  }
+  std::cout << "Not finished, and aptkeep has no record of why:\n";
+  for (const Now& now : failed) {
+    std::cout << "  " << now.name << " " << now.version << " (" << now.state << ")\n";
+  }
+  std::cout << "  next: " << as_root() << "dpkg --configure -a; dpkg --audit says more\n";
+}
+
+std::string with_off_record(const std::string& status, const std::vector<Now>& failed) {
+  if (failed.empty()) {
+    return status;
+  }
+  auto json = nlohmann::ordered_json::parse(status);
+  json["all_well"] = false;
+  json["off_record"] = nlohmann::json::array();
+  for (const Now& now : failed) {
+    json["off_record"].push_back(
+        {{"package", now.name}, {"version", now.version}, {"dpkg_state", now.state}});
+  }
+  return json.dump(2);
+}
+
 // docs/report.schema.json, kind "status".
 std::string nothing_yet() {
   return nlohmann::ordered_json{{"format", 1},
@@ -148,9 +193,13 @@ int status(const std::string& state, bool json) {
   const std::vector<aptkeep_run> runs = all(newest);
   const bool unended = !runs.empty() && runs.front().ended == 0;
   const bool cut_off = unended && runs.front().cut_off != 0;
+  // While a run is at work packages are in between.
+  const auto failed = unended && !cut_off ? std::vector<Now>{} : failed_off_record(kept, state);
+  const bool well = kept.keeps.empty() && !cut_off && failed.empty();
   if (json) {
-    std::cout << (kept.handle ? aptkeep_keeps_json(kept.handle.get()) : nothing_yet()) << "\n";
-    return kept.keeps.empty() && !cut_off ? kAllWell : kKept;
+    const std::string status = kept.handle ? aptkeep_keeps_json(kept.handle.get()) : nothing_yet();
+    std::cout << with_off_record(status, failed) << "\n";
+    return well ? kAllWell : kKept;
   }
   if (::access(paths::kOff, F_OK) == 0) {
     std::cout << "aptkeep is switched off by " << paths::kOff << ".\n";
@@ -160,8 +209,9 @@ int status(const std::string& state, bool json) {
   }
   if (kept.keeps.empty()) {
     std::cout << (kept.state ? "No package is kept back.\n" : "Nothing was recorded yet.\n");
+    tell_off_record(failed);
     tell_set_aside();
-    return cut_off ? kKept : kAllWell;
+    return well ? kAllWell : kKept;
   }
   if (state.empty()) {
     if (auto found = AptCache::outdone_pins(); found) kept.outdone = std::move(*found);
@@ -171,6 +221,10 @@ int status(const std::string& state, bool json) {
             << (kept.keeps.size() == 1 ? " is kept back.\n" : " are kept back.\n");
   tell_all(kept);
   tell_blocked(kept);
+  if (!failed.empty()) {
+    std::cout << "\n";
+  }
+  tell_off_record(failed);
   tell_set_aside();
   return kKept;
 }

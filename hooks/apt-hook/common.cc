@@ -17,7 +17,7 @@ namespace {
 std::string installed_version(const Keep& keep) {
   const auto& state = keep.db_state;
   const bool whole = state.size() == 2 && (state[1] == 'i' || state[1] == 't' || state[1] == 'W');
-  return whole || keep.version.empty() ? keep.old_version : keep.version;
+  return whole || keep.back_unconfigured || keep.version.empty() ? keep.old_version : keep.version;
 }
 
 std::vector<ProtectedPackage> protected_by(const std::vector<Keep>& keeps) {

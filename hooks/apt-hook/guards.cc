@@ -82,7 +82,7 @@ GuardDecision decide(const Looked& looked, const std::string& name) {
   if (says_yes(name + ": " + decision.reason + ". Go on with it nevertheless?")) {
     setting.accepted = decision.unmet;
   } else {
-    setting.person = false;
+    setting.asked = true;
   }
   return judge_guards(looked.guards.findings, setting);
 }

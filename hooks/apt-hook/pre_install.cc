@@ -113,6 +113,22 @@ PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   return flags;
 }
 
+// What a setting says that cannot be understood is as if it was not there; who wrote it is told so.
+void complain_about_settings(const Conversation& conversation, const Frontend& frontend) {
+  const auto complain_of = [&](const std::string& key, const char* why) {
+    complain_once(frontend, "unable to use the setting " + key + ": " + why);
+  };
+  for (const char* key : {"Aptkeep::Keep-Going", "Aptkeep::Rollback", "Aptkeep::Services"}) {
+    const bool either = conversation.find_bool(key, true) && !conversation.find_bool(key, false);
+    if (either && !conversation.find(key).empty()) complain_of(key, "it says neither yes nor no");
+  }
+  for (const char* key :
+       {"Aptkeep::Snapshots::Copy-Limit", "Aptkeep::Snapshots::Keep-Runs", "Aptkeep::Hang-After"}) {
+    if (!conversation.find(key).empty() && conversation.find_number(key, -1) < 0)
+      complain_of(key, "it is no whole number of at most nine digits");
+  }
+}
+
 // What is decided for each step is marked in it; what its guards say, and what is told of services,
 // comes back.
 struct Applied {
@@ -198,6 +214,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
     return 0;
   }
   const auto flags = flags_of(conversation, frontend);
+  complain_about_settings(conversation, frontend);
   Applied applied;
   const auto rules = usable_rules(frontend, plan->steps);  // decisions point into them
   if (rules) applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);

@@ -127,6 +127,7 @@ int after_dpkg(const DpkgAncestor& dpkg) {
   FinishPorts ports = tools.finish_ports();
   ports.dpkg = nullptr;  // and nothing is gone on with for him
   ports.needs_among = needs_among;
+  ports.unmet_needs = unmet_needs;
   // Who calls dpkg by hand mends by hand as well, and expects `dpkg --configure -a` to go over what
   // has just failed: only what is over is wanted again.
   ports.set_wants = [](std::map<std::string, std::string> wants) {

@@ -76,9 +76,12 @@ Status settle_symlink(Package& package, AllConffiles& all, const FileRecord& fil
 
 Status settle_one(Package& package, AllConffiles& all, const ConffileRecord& conffile) {
   const FileRecord* file = find_file(package, conffile.path);
-  if (file == nullptr || package.stays(file->path)) return success();
+  if (file == nullptr) return success();
   // What dpkg has just unpacked, and takes when it configures.
   const bool awaited = is_shipped(conffile) && !package.configured;
+  // Of what a person has edited, what the failed version was to put in its place has still to go.
+  if (package.stays(file->path))
+    return awaited ? success() : settle_beside(package, file->true_path, kBeside, 1);
   auto settled = settle_beside(package, file->true_path, kBeside, kBesideCount,
                                awaited ? ".dpkg-new" : nullptr);
   if (!settled) return settled;

@@ -66,6 +66,8 @@ class Today {
 
   void look_beside(const std::string& path, const char* const* extensions, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
+      // That is dpkg's own, while a version waits to be configured.
+      if (std::string_view(extensions[i]) == ".dpkg-new") continue;
       if (is_since(path + extensions[i])) add(path + extensions[i]);
     }
   }

@@ -36,7 +36,7 @@ GuardVerdict verdict_of(const GuardSetting& setting) {
     case IfUnmet::Warn:
       return GuardVerdict::Warn;
     case IfUnmet::Ask:
-      return setting.person ? GuardVerdict::Ask : GuardVerdict::Keep;
+      return setting.person && !setting.asked ? GuardVerdict::Ask : GuardVerdict::Keep;
   }
   return GuardVerdict::Keep;
 }
@@ -61,8 +61,9 @@ GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const Guar
   }
   decision.verdict = verdict_of(setting);
   decision.reason = joined(stands);
-  if (setting.if_unmet == IfUnmet::Ask && !setting.person) {
-    decision.reason += " (nobody is at a terminal to be asked)";
+  if (setting.if_unmet == IfUnmet::Ask && (setting.asked || !setting.person)) {
+    decision.reason += setting.asked ? " (who was asked has not said yes)"
+                                     : " (nobody is at a terminal to be asked)";
   }
   if (!passes.empty()) decision.reason += "; " + past + joined(passes);
   return decision;

@@ -28,6 +28,7 @@ struct GuardSetting {
   IfUnmet if_unmet = IfUnmet::Keep;  // what holds where no rule says anything
   bool forced = false;               // APTKEEP_FORCE or Aptkeep::Force names the package
   bool person = false;               // somebody is at a terminal and may be asked
+  bool asked = false;                // somebody was, and has not said yes; not to be asked again
   // Guards, as to_string() has them, that a person let pass earlier in this run. One that holds no
   // more only later is not among them.
   std::vector<std::string> accepted = {};

@@ -31,6 +31,54 @@ bool drop(std::vector<std::uint32_t>& steps, std::uint32_t step) {
   return std::erase(steps, step) > 0;
 }
 
+bool is_stuck(const WayBack& way, std::uint32_t step) {
+  return std::any_of(way.stuck.begin(), way.stuck.end(),
+                     [&](const Stuck& stuck) { return stuck.step == step; });
+}
+
+// Of the clauses that mention the step. `old_side[i]`: step i is on its old side.
+std::ptrdiff_t violated(const Plan& plan, const std::vector<bool>& old_side, std::uint32_t step) {
+  const auto side = [&](std::uint32_t one) { return old_side[one] ? Side::Old : Side::New; };
+  return std::count_if(plan.clauses.begin(), plan.clauses.end(), [&](const Clause& clause) {
+    const bool has_owner = clause.owner_step >= 0;
+    const auto owner = static_cast<std::uint32_t>(clause.owner_step);
+    const auto is_step = [&](const Literal& literal) { return literal.step == step; };
+    const bool mentioned = (has_owner && owner == step) ||
+                           std::any_of(clause.any_of.begin(), clause.any_of.end(), is_step);
+    if (!mentioned || (has_owner && side(owner) != clause.owner_side)) return false;
+    return std::none_of(clause.any_of.begin(), clause.any_of.end(),
+                        [&](const Literal& literal) { return side(literal.step) == literal.side; });
+  });
+}
+
+bool is_for_a_stuck_one(const WayBack& way, const KeptMember& member) {
+  for (const KeptMember* one = &member; !one->failed && one->because >= 0;) {
+    one = &way.kept.members[static_cast<std::size_t>(one->because)];
+    if (is_stuck(way, one->step)) return true;
+  }
+  return false;
+}
+
+// Who was to be old only with one that stays new has no reason to: it would be left without it.
+std::vector<std::uint32_t> returning(const Plan& plan, const WayBack& way,
+                                     const std::vector<bool>& touched) {
+  std::vector<bool> old_side(plan.steps.size());
+  for (const KeptMember& member : way.kept.members)
+    old_side[member.step] = !is_stuck(way, member.step);
+  for (auto member = way.kept.members.rbegin(); member != way.kept.members.rend(); ++member) {
+    const std::uint32_t step = member->step;
+    if (!touched[step] || !is_for_a_stuck_one(way, *member)) continue;
+    const auto before = violated(plan, old_side, step);
+    old_side[step] = false;
+    if (violated(plan, old_side, step) > before) old_side[step] = !is_stuck(way, step);
+  }
+  std::vector<std::uint32_t> steps;
+  for (const KeptMember& member : way.kept.members) {
+    if (touched[member.step] && old_side[member.step]) steps.push_back(member.step);
+  }
+  return steps;
+}
+
 }  // namespace
 
 Plan inverse(const Plan& plan) {
@@ -73,28 +121,23 @@ WayBack way_back(const Plan& plan, std::span<const StepState> states,
       failed.push_back(i);
     }
   }
-  const auto is_stuck = [&](std::uint32_t step) {
-    return std::any_of(way.stuck.begin(), way.stuck.end(),
-                       [&](const Stuck& stuck) { return stuck.step == step; });
-  };
   for (bool again = true; again;) {
     again = false;
     way.kept = least_kept_set(plan, failed);
     for (const KeptMember& member : way.kept.members) {
       const std::uint32_t step = member.step;
-      if (!touched[step] || obstacles[step].empty() || is_stuck(step)) continue;
+      if (!touched[step] || obstacles[step].empty()) continue;
       const std::uint32_t root = root_of(way.kept, member).step;
       // What failed before its files were touched stays old whatever happens; then it is the
       // obstructed one that is caught between.
       const std::uint32_t loser = touched[root] ? root : step;
+      if (is_stuck(way, loser)) continue;
       way.stuck.push_back({loser, step, obstacles[step]});
       again = drop(failed, loser);
       if (again) break;
     }
   }
-  for (const KeptMember& member : way.kept.members) {
-    if (touched[member.step] && !is_stuck(member.step)) way.returning.push_back(member.step);
-  }
+  way.returning = returning(plan, way, touched);
   return way;
 }
 

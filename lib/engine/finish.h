@@ -77,6 +77,8 @@ struct FinishPorts {
   std::function<void(bool)> end_triggers = {};
   // What the packages of a plain dpkg call need of each other, for it has no plan that says so.
   std::function<Result<std::vector<Clause>>(const std::vector<Step>&)> needs_among = {};
+  // What an unpacked package ("name:arch") needs and has not.
+  std::function<Result<std::vector<std::string>>(const std::string&)> unmet_needs = {};
   // Whether the driver is known to have died in this run; asked once.
   std::function<bool()> driver_was_killed = {};
 };

@@ -114,13 +114,17 @@ bool is_pinned(const Keep& keep, const std::vector<Keep>& keeps) {
   }
   // Nor where dpkg found nothing to do about it but that another one was missing.
   if (keep.script.empty() && is_unpacked(keep)) return false;
+  // Its old version is there: what waits for it has gone back too, and needs that one.
+  const auto went_back = [&](const Keep& other) {
+    return keep.back_unconfigured && !other.failed && other.root == keep.package;
+  };
   return std::none_of(keeps.begin(), keeps.end(), [&](const Keep& other) {
     // What is left between its versions may need the very version that failed: with that pinned
-    // away "apt-get -f install" would remove it. Where nobody knows what it waits for, it may be
-    // this.
-    const bool waits = other.root == keep.package || other.root.empty() ||
-                       (other.failed && other.script.empty() && is_unpacked(other));
-    return other.package != keep.package && waits && is_unfinished(other);
+    // away "apt-get -f install" would remove it. Where nobody knows what it waits for, or where it
+    // could not be unpacked at its old version, it may be this.
+    const bool waits =
+        other.root == keep.package || other.root.empty() || (other.failed && is_unpacked(other));
+    return other.package != keep.package && waits && is_unfinished(other) && !went_back(other);
   });
 }
 

@@ -16,7 +16,8 @@ namespace aptkeep {
 // pin each.
 //
 // None either for what an unpacked package waits for: the pin would leave apt nothing to do about
-// that one but to remove it (apt-get -f install).
+// that one but to remove it (apt-get -f install). Not so where both have gone back, and the old
+// version is what cannot be configured.
 bool is_pinned(const Keep& keep, const std::vector<Keep>& keeps);
 std::vector<Pin> pins_of(const std::vector<Keep>& keeps);
 

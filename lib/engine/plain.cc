@@ -11,6 +11,8 @@
 namespace aptkeep {
 namespace {
 
+const std::string kOnlyUnpacked = "unpacked, and not configured";
+
 std::optional<Failure> failure_of_step(const Step& step, std::int32_t index, const DbSnapshot& db,
                                        bool unpack_only) {
   Failure failure;
@@ -40,9 +42,20 @@ std::optional<Failure> failure_of_step(const Step& step, std::int32_t index, con
   failure.phase = Phase::Configure;
   if (state.size() > 1 && state[1] == 'F') failure.script = "postinst";
   failure.message = state.size() > 1 && state[1] == 'U'
-                        ? "unpacked, and not configured"
+                        ? kOnlyUnpacked
                         : "dpkg began to configure it and did not finish";
   return failure;
+}
+
+// What it waits for need not be of the call.
+void tell_unmet_needs(std::vector<Failure>& failures, FinishPorts& ports) {
+  for (Failure& failure : failures) {
+    if (failure.message != kOnlyUnpacked || !ports.unmet_needs) continue;
+    const auto unmet = ports.unmet_needs(failure.package);
+    if (!unmet) continue;
+    for (const std::string& relation : *unmet)
+      failure.message += (&relation == &unmet->front() ? ": needs " : ", ") + relation;
+  }
 }
 
 bool has_value(const std::string& argument, const char* option) {
@@ -120,6 +133,7 @@ Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, Pla
     open.plan.clauses = std::move(*clauses);
     leave_out_follow_ups(open.plan, *database, open.failures);
   }
+  tell_unmet_needs(open.failures, ports);
   if (open.failures.empty() && fold(open, *database, *active, now).lifted.empty()) return Ending{};
   const auto plan = ports.store.begin_plan(dpkg, open.flags, open.plan, now);
   if (!plan) return plan.error();

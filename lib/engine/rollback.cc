@@ -53,7 +53,9 @@ class GoingBack {
       anything = true;
       const std::size_t failures = failures_;
       if (const Status done = one_round(left, *db); !done) return done.error();
-      const auto now = session_.ports().db.read();
+      auto now = session_.ports().db.read();
+      if (!now) return now.error();
+      if (failures_ != failures && bring_forward(*now)) now = session_.ports().db.read();
       if (!now) return now.error();
       // Neither further nor anybody to blame: what is left stays as it is.
       if (failures_ == failures && not_back_yet(*now).size() >= left.size()) break;
@@ -91,6 +93,57 @@ class GoingBack {
         shared ? std::vector<std::string>{} : session_.ports().snapshots->undo_new(package);
     tell_remains(session_, package, remains);
     session_.set_rolled_back(index, remains);
+  }
+
+  // What has to be new with one whose way back has failed, and is old by now: that one would be
+  // left without what it needs, and apt would refuse to do anything at all. It is unpacked anew.
+  // True if there was any.
+  bool bring_forward(const DbSnapshot& db) {
+    std::vector<bool> stays(plan_.steps.size());
+    for (const std::uint32_t step : failed_) stays[step] = at_new_side(plan_.steps[step], db);
+    const std::vector<bool> wanted = forward(plan_, stays);
+    std::vector<std::string> args{"--force-depends",    "--force-overwrite", "--force-conflicts",
+                                  "--auto-deconfigure", "--no-triggers",     "--unpack"};
+    std::vector<std::uint32_t> steps;
+    std::string names;
+    for (std::uint32_t i = 0; i < wanted.size(); ++i) {
+      const Step& step = plan_.steps[i];
+      const bool is_back = states()[i] == StepState::Returning && !step.archive.empty() &&
+                           step.old_version != step.new_version && is_old_unpacked(step, db);
+      if (!wanted[i] || !is_back) continue;
+      steps.push_back(i);
+      args.push_back(step.archive);
+      names += (names.empty() ? "" : ", ") + session_.shown(step.package);
+    }
+    if (steps.empty()) return false;
+    session_.ports().say("what cannot go back needs the new " + names + ": unpacking it again");
+    run_forward(args, names);
+    // Where a person takes back what went well, it goes well now.
+    if (is_on_request(session_.open())) {
+      args = {"--configure"};
+      for (const std::uint32_t step : steps)
+        args.push_back(dpkg_name(plan_.steps[step].package, db));
+      run_forward(args, names);
+    }
+    const auto now = session_.ports().db.read();
+    for (const std::uint32_t step : steps) {
+      const std::string& package = plan_.steps[step].package;
+      if (!now || !at_new_side(plan_.steps[step], *now)) continue;
+      const bool failed = session_.failed_package(package);
+      const bool whole = now->at(package).configured();
+      session_.set_state(step, failed  ? StepState::FailedNew
+                               : whole ? StepState::Done
+                                       : StepState::Unpacked);
+    }
+    session_.save_states();
+    return true;
+  }
+
+  void run_forward(const std::vector<std::string>& args, const std::string& names) {
+    session_.ports().progress.calling({}, {});
+    const Verdict verdict = session_.run_dpkg(args);
+    if (verdict.kind != Verdict::Kind::Well)
+      session_.ports().say("unable to have the new " + names + " again: " + verdict.message);
   }
 
   void tell(const std::vector<std::uint32_t>& steps) {
@@ -302,6 +355,7 @@ class GoingBack {
     failure.version = step.old_version.empty() ? step.new_version : step.old_version;
     failure.old_version = step.old_version;
     ++failures_;
+    failed_.push_back(index);
     const auto db = session_.ports().db.read();
     const bool whole = db && at_new_side(step, *db) && !step.new_version.empty() &&
                        db->at(step.package).configured();
@@ -312,6 +366,7 @@ class GoingBack {
   const Plan& plan_;
   std::map<std::string, std::uint32_t> archives_;
   std::size_t failures_ = 0;
+  std::vector<std::uint32_t> failed_;  // whose way back has
 };
 
 }  // namespace

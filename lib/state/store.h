@@ -86,6 +86,9 @@ struct Keep {
   std::int64_t since = 0;  // seconds since the epoch, of the first
   std::int64_t tried = 0;  // the same, of the last
   FailureClass failure_class{};
+  // It failed, and so did the old version when it was put back: that one is there, unconfigured.
+  // Told by the run's failures, not recorded here.
+  bool back_unconfigured = false;
 };
 
 struct StepOutcome {

@@ -42,6 +42,18 @@ struct Before {
   std::int64_t since = 0;
 };
 
+// Its old version failed in the run that keeps it.
+bool failed_at_old(Database& db, const Keep& keep) {
+  const bool half = keep.db_state.size() == 2 && keep.db_state[1] == 'F';
+  if (!keep.failed || !half || keep.old_version.empty() || keep.old_version == keep.version)
+    return false;
+  Query rows(db, select_sql(kFailures,
+                            "WHERE package=? AND version=? AND phase=? AND healed=0 AND plan IN "
+                            "(SELECT id FROM plans WHERE run=?) LIMIT 1"));
+  rows.bind_all(keep.package, keep.old_version, number(Phase::Configure), keep.run);
+  return checked_row(db, rows);
+}
+
 // The last record of the same version, also a lifted one: somebody who lets it be tried again and
 // sees it fail again has tried it twice. One that went through counts for nothing.
 Before before(Database& db, const Keep& keep) {
@@ -178,6 +190,7 @@ Result<std::vector<Keep>> Store::keeps() {
     keeps.push_back(read_keep(db, rows));
   }
   rows.reset();
+  for (Keep& keep : keeps) keep.back_unconfigured = failed_at_old(db, keep);
   const Status done = transaction.finish("read the kept packages from " + impl_->path);
   return done ? Result<std::vector<Keep>>(std::move(keeps)) : done.error();
 }

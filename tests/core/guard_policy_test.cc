@@ -47,6 +47,11 @@ TEST(JudgeGuards, AsksOnlyWhereSomebodyIs) {
             "guard queue-empty /q is unmet: 2 files in /q (nobody is at a terminal to be asked)");
   EXPECT_EQ(judge_guards({kUnmet}, setting(IfUnmet::Keep, true)).verdict, GuardVerdict::Keep)
       << "a person alone is no reason to ask";
+  GuardSetting refused = setting(IfUnmet::Ask, true);
+  refused.asked = true;
+  EXPECT_EQ(judge_guards({kUnmet}, refused).verdict, GuardVerdict::Keep);
+  EXPECT_EQ(judge_guards({kUnmet}, refused).reason,
+            "guard queue-empty /q is unmet: 2 files in /q (who was asked has not said yes)");
 }
 
 TEST(JudgeGuards, WhatCannotBeEvaluatedIsUnmetAndSaysWhy) {

@@ -29,6 +29,8 @@ FAILING = {
     "tree": ("abort", "the new preinst, and then its postrm called with abort-upgrade"),
     "logrotate": ("postinst", "the new postinst"),
 }
+# Strictly, at one version.
+NEED_THE_FAILING = ("curl", "git", "vim-tiny")
 UPGRADE = "apt-get -y dist-upgrade"
 INSTALL = f"apt-get -y install {repacked.UNRELATED}"
 
@@ -82,6 +84,18 @@ def compare(versions, stock, ours):
         print(f"{what:<34}stock apt: {counts[0]:<12}aptkeep: {counts[1]}")
 
 
+def broken_promises(versions, ours, facts):
+    """What the demonstration is there to show, and has not."""
+    wrong = [f"{name} is {' '.join(ours.get(name) or ('gone',))}" for name in sorted(versions)
+             if word(ours.get(name), versions[name]) not in ("NEW", "old")]
+    wrong += [f"{name} is old, though it does not fail" for name in PACKAGES
+              if name not in FAILING and name not in NEED_THE_FAILING and
+              word(ours.get(name), versions.get(name, "")) == "old"]
+    wanted = {f"$ {UPGRADE}": "exit 100", "$ apt-get check": "clean", f"$ {INSTALL}": "installed"}
+    return wrong + [f"{what}: {facts[what]}" for what, answer in wanted.items()
+                    if facts[what] != answer]
+
+
 def main():
     lifetime.end_tidily()
     say("building aptkeep's packages (minutes, the first time)")
@@ -106,10 +120,12 @@ def main():
         print(f"{what:<34}stock apt: {answer:<12}aptkeep: {our_facts[what]}")
     say("what aptkeep says of it")
     print(report)
+    return broken_promises(versions, ours, our_facts)
 
 
 if __name__ == "__main__":
     try:
-        main()
+        wrong = main()
+        sys.exit("demo: not as it should be:\n" + "\n".join(wrong) if wrong else 0)
     except beds.BedError as error:
         sys.exit(f"demo: {error}")

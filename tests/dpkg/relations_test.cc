@@ -160,5 +160,74 @@ TEST_F(RelationsTest, NeedsAmongStepsNameTheOldVersionWhereItWouldDo) {
   EXPECT_EQ(user.any_of[1].side, Side::Old);
 }
 
+TEST_F(RelationsTest, NeedsAmongStepsGoThroughWhatIsProvided) {
+  there("mta", "2.0", "Provides: mail (= 2), other\n");
+  there("dep", "2.0", "Depends: mail (>= 2)\n");
+  there("old", "2.0", "Depends: mail (<< 2)\n");
+  there("same", "1.0", "Provides: kept\n");
+  there("user", "2.0", "Depends: kept\n");
+  step("mta", "1.0", "2.0");
+  step("dep", "1.0", "2.0");
+  step("old", "1.0", "2.0");
+  step("same", "1.0", "2.0");  // which failed before its unpacking
+  step("user", "1.0", "2.0");
+  const auto clauses = needs_among(steps_);
+  ASSERT_TRUE(clauses) << clauses.error().message;
+  ASSERT_EQ(clauses->size(), 2u);
+  EXPECT_EQ((*clauses)[0].owner_step, 1);
+  EXPECT_EQ((*clauses)[0].any_of, (std::vector<Literal>{{0, Side::New}}));
+  EXPECT_EQ((*clauses)[1].owner_step, 4);
+  EXPECT_EQ((*clauses)[1].any_of, (std::vector<Literal>{{3, Side::New}, {3, Side::Old}}));
+}
+
+TEST_F(RelationsTest, NeedsAmongStepsAreOfTheArchitectureThatIsMeant) {
+  ASSERT_EQ(dpkg("--add-architecture i386"), 0);
+  there("lib", "2.0", "Multi-Arch: same\n");
+  there("lib", "2.0", "Multi-Arch: same\n", "i386");
+  there("far", "2.0", "Depends: lib\n", "i386");
+  there("any", "2.0", "Multi-Arch: allowed\n");
+  there("farther", "2.0", "Depends: any\n", "i386");
+  step("lib", "1.0", "2.0");
+  step("any", "1.0", "2.0");
+  for (const char* name : {"lib:i386", "far:i386", "farther:i386"}) {
+    Step one;
+    one.package = name;
+    one.old_version = "1.0";
+    one.new_version = "2.0";
+    steps_.push_back(one);
+  }
+  const auto clauses = needs_among(steps_);
+  ASSERT_TRUE(clauses) << clauses.error().message;
+  ASSERT_EQ(clauses->size(), 1u);
+  EXPECT_EQ((*clauses)[0].owner, "far:i386");
+  EXPECT_EQ((*clauses)[0].any_of, (std::vector<Literal>{{2, Side::New}, {2, Side::Old}}));
+}
+
+TEST_F(RelationsTest, UnmetNeedsAreThoseThatNothingConfiguredMeets) {
+  there("foo", "1.0", "Provides: virtual\n");
+  there("waits", "1.0", "Depends: nowhere\n");
+  there("dep", "2.0",
+        "Pre-Depends: foo\nDepends: foo (= 2.0), virtual, waits, gone | foo (>= 1)\n"
+        "Recommends: more\n");
+  const auto unmet = unmet_needs(slot("dep"));
+  ASSERT_TRUE(unmet) << unmet.error().message;
+  EXPECT_EQ(*unmet, Lines({"foo (= 2.0)"}));
+  ASSERT_EQ(sh("sed -i '/^Package: waits$/,/^$/s/ok installed/ok unpacked/' " + admin("status")),
+            0);
+  EXPECT_EQ(*unmet_needs(slot("dep")), Lines({"foo (= 2.0)", "waits"}));
+  EXPECT_TRUE(unmet_needs(slot("nobody"))->empty());
+}
+
+TEST_F(RelationsTest, NeedsThatOthersMeetAreNotWaitedFor) {
+  there("foo", "2.0");
+  there("there", "1.0", "Provides: virtual\n");
+  there("dep", "2.0", "Depends: foo | there, virtual | foo\n");
+  step("foo", "1.0", "2.0");
+  step("dep", "1.0", "2.0");
+  const auto clauses = needs_among(steps_);
+  ASSERT_TRUE(clauses) << clauses.error().message;
+  EXPECT_EQ(clauses->size(), 0u);
+}
+
 }  // namespace
 }  // namespace aptkeep::test

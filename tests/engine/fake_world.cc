@@ -243,6 +243,7 @@ std::map<std::string, std::string> Memory::take(const std::vector<std::string>& 
     old.arch = entry->second.arch;
     old.depends = world_.depends[old.package];
     old.postinst_fails = old_postinst_fails.contains(package);
+    old.preinst_fails = old_preinst_fails.contains(package);
     old.preinst_killed_times = old_preinst_killed[package];
     if (old_postinst_killed_once.contains(package)) {
       old.postinst_fails_times = 1;

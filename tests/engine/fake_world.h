@@ -83,6 +83,7 @@ class Memory final : public Snapshots {
 
   std::map<std::string, std::string> refuse;  // package -> why take() cannot
   std::set<std::string> old_postinst_fails;   // packages whose way back fails
+  std::set<std::string> old_preinst_fails;    // before they are touched
   std::set<std::string> archive_fails;
   std::set<std::string> in_the_way;  // new packages with files of old ones
   std::set<std::string> old_postinst_killed_once;

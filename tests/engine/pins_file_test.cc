@@ -36,6 +36,14 @@ TEST(PinsOf, NoPinForWhatAnUnpackedPackageWaitsFor) {
             "other:amd64 2.0;");
 }
 
+// What waits for it has gone back as well, and needs the old version.
+TEST(PinsOf, WhatCameBackUnconfiguredIsPinned) {
+  Keep foo = keep_of("foo", "uF");
+  foo.back_unconfigured = true;
+  EXPECT_EQ(pinned({foo, keep_of("dep", "uU", "foo")}), "foo:amd64 2.0;");
+  EXPECT_EQ(pinned({foo, keep_of("other", "iU")}), "");  // which may wait for it
+}
+
 TEST(PinsOf, NoPinForTheVersionThatIsThere) {
   Keep keep = keep_of("foo", "iF");
   keep.old_version = keep.version;

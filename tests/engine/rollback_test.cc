@@ -163,6 +163,23 @@ TEST_F(RollbackTest, AFailedWayBackLeavesThePackageAndHarmsNoOther) {
   EXPECT_EQ(open_.states[depv_], StepState::Stranded);
 }
 
+// foo is back when depv, whose new version needs the new foo, cannot follow.
+TEST_F(RollbackTest, WhatCannotGoBackHasWhatItNeeds) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  memory_.old_preinst_fails.insert("depv:amd64");
+  begin();
+  unpack_all();
+  EXPECT_EQ(configure_pending().exit_code, 1);
+  EXPECT_EQ(world_.state("foo"), "iU 2.0");
+  EXPECT_EQ(world_.state("depv"), "iU 2.0");
+  EXPECT_EQ(world_.state("other"), "ii 2.0");
+  EXPECT_TRUE(said("what cannot go back needs the new foo: unpacking it again"));
+  EXPECT_EQ(open_.states[foo_], StepState::FailedNew);
+  EXPECT_EQ(open_.states[depv_], StepState::FailedNew);
+}
+
 // apt configures some before it unpacks the rest: what is back may wait for one of these.
 TEST_F(RollbackTest, WhatIsBackAndWaitsIsConfiguredByALaterCall) {
   Archive foo{"foo", "2.0"};

@@ -122,6 +122,43 @@ def keep_going_switched_off(t):
 
 
 @case
+def settings_that_say_nothing(t):
+    """They count as not given, and that is told."""
+    line = command("Aptkeep::Hang-After=soon", "Aptkeep::Snapshots::Keep-Runs=-1",
+                   "Aptkeep::Rollback=perhaps")
+    with t.worlds.bed() as bed:
+        ours = t.upgrade(bed, TWO_FAIL, line)
+        told = [x for x in ours.noise() if "setting" in x]
+        number = "it is no whole number of at most nine digits"
+        t.expect_equal(told, [
+            "aptkeep: unable to use the setting Aptkeep::Rollback: it says neither yes nor no",
+            f"aptkeep: unable to use the setting Aptkeep::Snapshots::Keep-Runs: {number}",
+            f"aptkeep: unable to use the setting Aptkeep::Hang-After: {number}"], "complaints")
+        kept = {**KEPT, "ind3": ("ii", "1.0")}
+        t.expect([f"{n} is {ours.states[n]}" for n in NAMES if ours.states[n] != kept[n]])
+
+
+def starts_of_dpkg(bed):
+    return [x.split(" ", 2)[2] for x in bed.read("/var/log/dpkg.log").splitlines()
+            if " startup " in x]
+
+
+@case
+def no_call_of_dpkg_more_than_stock(t):
+    """Where nothing fails."""
+    for line in (world.UPGRADE, f"apt-get -q -y install {' '.join(NAMES)} {world.EXTRA}-"):
+        found = []
+        for stock in (True, False):
+            with t.worlds.bed(stock) as bed:
+                bed.write("/var/log/dpkg.log", "")
+                ours = t.upgrade(bed, {}, line)
+                t.expect([] if ours.all_upgraded() else ["not all is upgraded"])
+                found.append(starts_of_dpkg(bed))
+        t.expect([] if len(found[0]) > 1 else ["the log has no calls"])
+        t.expect_equal(found[1], found[0], "dpkg's starts")
+
+
+@case
 def only_printing_what_would_be_called(t):
     """Debug::pkgDPkgPM: apt calls neither dpkg nor hooks that could end what they began."""
     line = command("Debug::pkgDPkgPM=true")

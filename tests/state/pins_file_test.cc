@@ -22,10 +22,11 @@ class PinsFileTest : public ::testing::Test {
     std::filesystem::create_directory(folder_.path("preferences.d"));
   }
 
-  void keep_only(const std::vector<Keep>& keeps) {
+  void keep_only(const std::vector<Keep>& keeps, const std::vector<Failure>& failures = {}) {
     const Plan small{{{"x:amd64", Action::Upgrade, "1", "2", "/x.deb", false, 1}}, {}};
     const auto plan = store_.begin_plan(frontend(++pid_), {}, small, 1000);
     ASSERT_TRUE(plan.ok());
+    for (const Failure& failure : failures) ASSERT_TRUE(store_.add_failure(*plan, failure).ok());
     std::vector<std::string> lifted;
     const auto before = store_.keeps();
     for (const Keep& keep : *before) {
@@ -61,6 +62,29 @@ TEST_F(PinsFileTest, OnlyWhatFailedAndMayBePinnedIs) {
   const std::vector<Pin> expected = {
       {"failed:amd64", "2.0", "its preinst failed with exit status 1"}};
   EXPECT_EQ(pins, expected);
+}
+
+// That its old version failed too is told by the run's failures.
+TEST_F(PinsFileTest, WhatCameBackUnconfiguredIsPinned) {
+  Keep foo = keep("x:amd64", "2.0", true);
+  foo.db_state = "uF";
+  Keep dep = keep("dep:amd64", "2.0", false);
+  dep.root = foo.package;
+  dep.db_state = "uU";
+  Failure first = failure(foo.package, 0);
+  Failure back = first;
+  back.version = "1.0";
+  keep_only({foo, dep}, {first});
+  EXPECT_FALSE(store_.keeps()->front().back_unconfigured);
+  ASSERT_TRUE(write_pins(store_, {}, path_).ok());
+  EXPECT_TRUE(files().empty());
+  keep_only({foo, dep}, {first, back});
+  ASSERT_TRUE(write_pins(store_, {}, path_).ok());
+  EXPECT_NE(read_file(path_).find("Pin: version 2.0\n"), std::string::npos);
+  back.healed = true;
+  keep_only({foo, dep}, {first, back});
+  ASSERT_TRUE(write_pins(store_, {}, path_).ok());
+  EXPECT_TRUE(files().empty());
 }
 
 TEST_F(PinsFileTest, TheFileSaysTheKeepsAndTheBlockedVersions) {
