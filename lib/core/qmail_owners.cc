@@ -115,6 +115,10 @@ class Framer {
       compare(path, found->second, owner, false, 0);
       return;
     }
+    if (queue_.for_a_folder.contains(path)) {
+      plan_.findings.push_back({What::Blocked, path, "is no folder: move it away", false});
+      return;
+    }
     const auto model = folders_.find(like);
     const bool known = request_.ids.has_value() || (!like.empty() && model != folders_.end());
     plan_.findings.push_back({What::Missing, path, "is missing", known});
@@ -201,7 +205,7 @@ class Framer {
     if (file.links != 1) return;
     // Last of all: the lock is away before.
     const std::size_t before = set_.size();
-    compare(path, file.owner, owner, false, 0);
+    compare(path, file.owner, owner, false, file.inode);
     if (set_.size() == before) return;
     last_.push_back(std::move(set_.back()));
     set_.pop_back();

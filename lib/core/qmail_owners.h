@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/qmail_queue.h"
@@ -16,7 +18,8 @@ bool is_split(Part part, bool split_todo);
 struct Renamed {
   const std::vector<File>& files;
   const std::vector<Folder>& folders;
-  const std::vector<std::size_t>& owned;  // the files that belong to messages
+  const std::vector<std::size_t>& owned;                   // the files that belong to messages
+  const std::map<std::string, std::size_t>& for_a_folder;  // files where a folder has to be
   bool split_todo = false;
 };
 

@@ -19,6 +19,10 @@ class Planner {
       const Place& place = files_[i].place;
       taken_[place] = i;
       const Name name = read_name(place.name);
+      const bool above = place.folder == kNoFolder && (place.name == "0" || name.number != 0);
+      if (above && is_split(place.part, false) && name.number < request.split) {
+        for_a_folder_[path_of(place)] = i;
+      }
       if (place.part == Part::Mess && name.is == Name::Is::Number) {
         named_.emplace_back(name.number, place.folder);
       }
@@ -114,6 +118,13 @@ class Planner {
   std::size_t obstacle(std::size_t m) const {
     std::set<Place> wanted;
     for (const Move& move : moves_[m]) {
+      for (const Place& one : {move.to, files_[move.file].place}) {
+        if (const auto found = for_a_folder_.find(path_of(one)); found != for_a_folder_.end()) {
+          return found->second;
+        }
+        const auto in = for_a_folder_.find(to_string(one.part) + folder_text(one));
+        if (in != for_a_folder_.end()) return in->second;
+      }
       if (!wanted.insert(move.to).second) return move.file;
       const auto found = taken_.find(move.to);
       if (found == taken_.end()) continue;
@@ -317,7 +328,8 @@ class Planner {
     for (const auto& [file, m] : owner_) {
       if (!groups_.messages()[m].two_names && !blocked_.contains(m)) owned.push_back(file);
     }
-    frame(plan_, {files_, folders_, owned, split_todo_}, request_, std::move(renames_));
+    frame(plan_, {files_, folders_, owned, for_a_folder_, split_todo_}, request_,
+          std::move(renames_));
     return std::move(plan_);
   }
 
@@ -333,6 +345,7 @@ class Planner {
   std::vector<std::vector<Move>> moves_;        // by message
   std::map<std::size_t, std::size_t> blocked_;  // message -> the file in its way
   std::map<std::size_t, std::vector<Move>> given_up_;
+  std::map<std::string, std::size_t> for_a_folder_;   // files where a folder has to be
   std::set<std::size_t> apart_;                       // told already
   std::set<std::size_t> aside_;                       // strays that give way
   std::vector<std::pair<std::uint64_t, int>> named_;  // as they were found: number, folder

@@ -86,7 +86,7 @@ TEST(QmailQueue, NewMailWithTheSameNumberKeepsIt) {
 
 TEST(QmailQueue, FoldersOfAnotherSplit) {
   Toy toy;
-  for (const std::uint64_t inode : {20, 23, 24, 26}) {
+  for (const std::uint64_t inode : {20UL, 23UL, 24UL, 26UL}) {
     const std::string name = std::to_string(inode % 7) + "/" + std::to_string(inode);
     toy.put(place("mess/" + name), inode);
     toy.put(place("info/" + name), 1100 + inode);
@@ -99,7 +99,7 @@ TEST(QmailQueue, FoldersOfAnotherSplit) {
   EXPECT_EQ(plan.of_other_split, 3U);
   EXPECT_EQ(plan.other_split, 7U);
   EXPECT_TRUE(plan.renumbered.empty());
-  for (const std::uint64_t inode : {20, 23, 24, 26}) {
+  for (const std::uint64_t inode : {20UL, 23UL, 24UL, 26UL}) {
     const std::string name = std::to_string(inode % 3) + "/" + std::to_string(inode);
     EXPECT_EQ(after(toy).at("mess/" + name), inode);
     EXPECT_EQ(after(toy).at("info/" + name), 1100 + inode);
@@ -176,6 +176,18 @@ TEST(QmailQueue, WhatCannotGoAwayBlocks) {
                                {"mess/2/14", 10},
                                {"mess/0/12", 12},
                                {"info/0/12", 1102}}));
+}
+
+TEST(QmailQueue, AFileWhereAFolderHasToBe) {
+  Toy toy = with({{"mess/1/10", 11}, {"info/1/10", 1100}, {"mess/1/13", 12}});
+  toy.remove_folder("mess/2");
+  toy.put({Part::Mess, kNoFolder, "2"}, 900);
+  toy.file("mess/2").kind = Kind::Other;
+  const Plan plan = toy.plan();
+  EXPECT_EQ(told(plan, What::Blocked), (Told{"mess/1/10 stays as it is, because of mess/2",
+                                             "mess/2 is no folder: move it away"}));
+  EXPECT_EQ(after(toy),
+            (Files{{"mess/1/10", 11}, {"info/1/10", 1100}, {"mess/0/12", 12}, {"mess/2", 900}}));
 }
 
 TEST(QmailQueue, OneMessageUnderTwoNamesIsLeftToAPerson) {
