@@ -1,4 +1,5 @@
 // aptkeep queue check|move: qmail queues, by core/qmail_queue.h.
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iostream>
@@ -136,6 +137,18 @@ Looked mend(const QueueRequest& request, qmail::Queue& queue, const Looked& firs
   return left;
 }
 
+// By itself it has to say what a guard that asks this command is to tell.
+std::string closing_line(const QueueRequest& request, const qmail::Plan& plan) {
+  const auto faults = std::count_if(plan.findings.begin(), plan.findings.end(),
+                                    [](const qmail::Finding& one) { return !one.is_note(); });
+  if (faults == 0) return "There is no fault.";
+  return counted(static_cast<std::size_t>(faults), "fault") +
+         ": to mend that, stop qmail, then aptkeep queue check --fix " +
+         (request.split.empty() ? "" : "--split " + harmless(request.split) + " ") +
+         (request.users.empty() ? "" : "--users " + harmless(request.users) + " ") +
+         harmless(request.folder);
+}
+
 }  // namespace
 
 int check_queue(const QueueRequest& request) {
@@ -159,10 +172,7 @@ int check_queue(const QueueRequest& request) {
     if (!who.empty()) {
       std::cout << harmless(who) << " is at work: what moves may look like a fault\n";
     }
-    std::cout << (first.plan.all_well()
-                      ? "There is no fault.\n"
-                      : "To mend it: stop qmail, then aptkeep queue check --fix " +
-                            harmless(request.folder) + "\n");
+    std::cout << closing_line(request, first.plan) << "\n";
   }
   return first.plan.all_well() ? kAllWell : kKept;
 }

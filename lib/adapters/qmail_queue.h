@@ -2,6 +2,7 @@
 // openat(2), and no symlink in it is followed: those who may write there are not root. libc only.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <memory>
@@ -57,6 +58,7 @@ class Queue {
  private:
   Result<QueueFd> folder(const std::string& path) const;
   Status read_part(Part part, Tree& tree);
+  bool on_one_file_system(Part part, const struct stat& info);
   Status read_files(int fd, Part part, int number, Tree& tree);
   Status do_one(const Action& action);
   Status rename(const Action& action);
@@ -67,6 +69,7 @@ class Queue {
   QueueFd root_;
   std::string path_;
   dev_t device_ = 0;
+  std::optional<dev_t> mess_device_;
   std::set<ino_t> folders_;  // that processes of qmail's work in
   std::vector<QueueFd> locks_;
 };

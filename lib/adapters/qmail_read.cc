@@ -113,6 +113,7 @@ Result<Tree> Queue::read() {
   if (fstat(root_.get(), &info) != 0) return failed("unable to look at " + path_);
   tree.folders.push_back({"", owner_of(info)});
   folders_ = {info.st_ino};
+  mess_device_.reset();
   for (const Part part : kAll) {
     if (Status done = read_part(part, tree); !done) return done.error();
   }
@@ -134,6 +135,15 @@ Status Queue::read_part(Part part, Tree& tree) {
   return read_files(fd->get(), part, kNoFolder, tree);
 }
 
+// What is mounted is a folder. On an overlay files have another device number than folders, and
+// those of one layer the same one; it is mess files whose inode numbers count.
+bool Queue::on_one_file_system(Part part, const struct stat& info) {
+  if (S_ISDIR(info.st_mode)) return info.st_dev == device_;
+  if (part != Part::Mess || !S_ISREG(info.st_mode)) return true;
+  if (!mess_device_) mess_device_ = info.st_dev;
+  return info.st_dev == *mess_device_;
+}
+
 Status Queue::read_files(int fd, Part part, int number, Tree& tree) {
   const std::string path =
       to_string(part) + (number == kNoFolder ? "" : "/" + std::to_string(number));
@@ -145,7 +155,7 @@ Status Queue::read_files(int fd, Part part, int number, Tree& tree) {
       if (errno == ENOENT) continue;  // qmail has just taken it away
       return failed("unable to look at " + name(path) + "/" + one);
     }
-    if (info.st_dev != device_) {
+    if (!on_one_file_system(part, info)) {
       return Error{name(path) + "/" + one + " is on another file system"};
     }
     const int below = number == kNoFolder && may_be_split(part) ? folder_number(one) : kNoFolder;

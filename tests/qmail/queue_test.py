@@ -63,7 +63,8 @@ class Mending(OnDisk):
         before = self.queue.fault(SEED).snapshot()
         code, out, _ = check(self.queue)
         self.assertEqual(code, 1)
-        self.assertIn("To mend it: stop qmail", out)
+        self.assertIn("faults: to mend that, stop qmail, then aptkeep queue check --fix --users "
+                      f"1001,1002,1003,1000 {self.queue.path}\n", out)
         self.assertEqual(self.queue.snapshot(), before)
 
     def test_all_messages_get_their_inode_numbers(self):
