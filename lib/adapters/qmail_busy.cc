@@ -93,7 +93,10 @@ Status Queue::lock() {
       return failed("unable to open " + name("lock/") + one);
     }
     if (!take(fd.get())) {
-      return Error{holders_of(info.st_ino) + " is at work in " + path_ + ": stop it first"};
+      // Who took it may be gone, and have left it to its children.
+      const std::string who = at_work();
+      return Error{(who.empty() ? holders_of(info.st_ino) : who) + " is at work in " + path_ +
+                   ": stop it first"};
     }
     locks_.push_back(std::move(fd));
   }

@@ -79,7 +79,7 @@ def _package_lines(section):
             heads.append((number, line, []))
         elif line.startswith("    ") and heads and heads[-1][2]:
             at, key, text = heads[-1][2][-1]
-            heads[-1][2][-1] = (at, key, text + "\n" + line.strip())
+            heads[-1][2][-1] = (at, key, f"{text}\n{line.strip()}" if text else line.strip())
         elif heads and ":" in line:
             key, text = line.strip().split(":", 1)
             heads[-1][2].append((number, key.strip(), text.strip()))
