@@ -170,7 +170,7 @@ int check_queue(const QueueRequest& request) {
     tell(request, first);
     const std::string who = queue->at_work();
     if (!who.empty()) {
-      std::cout << harmless(who) << " is at work: what moves may look like a fault\n";
+      std::cout << harmless(who) << ": at work, and what moves may look like a fault\n";
     }
     std::cout << closing_line(request, first.plan) << "\n";
   }

@@ -80,6 +80,11 @@ std::string Queue::at_work() const {
   return who;
 }
 
+Error Queue::busy(const std::string& who) const {
+  const bool several = who.find(", ") != std::string::npos;
+  return Error{who + (several ? " are" : " is") + " at work in " + path_ + ": stop qmail first"};
+}
+
 Status Queue::lock() {
   const auto in = folder("lock");
   // Without that folder there is no qmail-send.
@@ -95,14 +100,12 @@ Status Queue::lock() {
     if (!take(fd.get())) {
       // Who took it may be gone, and have left it to its children.
       const std::string who = at_work();
-      return Error{(who.empty() ? holders_of(info.st_ino) : who) + " is at work in " + path_ +
-                   ": stop it first"};
+      return busy(who.empty() ? holders_of(info.st_ino) : who);
     }
     locks_.push_back(std::move(fd));
   }
   const std::string who = at_work();
-  if (!who.empty()) return Error{who + " is at work in " + path_ + ": stop it first"};
-  return success();
+  return who.empty() ? success() : Status(busy(who));
 }
 
 Result<Ids> find_ids(const std::string& names) {

@@ -64,6 +64,7 @@ class Queue {
   Status rename(const Action& action);
   Status set_owner(const Action& action);
   Status make(const Action& action);
+  Error busy(const std::string& who) const;
   std::string name(const std::string& path) const;
 
   QueueFd root_;

@@ -236,7 +236,7 @@ class Busy(OnDisk):
         self.assertEqual((code, out), (2, ""))
         name = pathlib.Path("/proc/self/comm").read_text(encoding="utf-8").strip()
         self.assertEqual(error, f"aptkeep: unable to mend {queue.path}: {name} (pid {os.getpid()}) is "
-                                f"at work in {queue.path}: stop it first\n")
+                                f"at work in {queue.path}: stop qmail first\n")
         self.assertEqual(queue.snapshot(), before)
 
     def test_a_qmail_queue_at_work_is_found(self):
@@ -253,7 +253,7 @@ class Busy(OnDisk):
             # To look is no harm.
             code, out, _ = check(queue)
             self.assertEqual(code, 1)
-            self.assertIn(f"qmail-queue (pid {worker.pid}) is at work", out)
+            self.assertIn(f"qmail-queue (pid {worker.pid}): at work, and", out)
         finally:
             worker.kill()
             worker.wait()
