@@ -1,8 +1,10 @@
 #include "core/qmail_owners.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <map>
+#include <string>
 
 namespace aptkeep::qmail {
 namespace {
@@ -105,6 +107,23 @@ class Framer {
       for (unsigned i = 0; i < request_.split; ++i) {
         look_at_folder(name + "/" + std::to_string(i), owner, name);
       }
+    }
+    look_at_other_folders();
+  }
+
+  // Of another split: qmail passes over them.
+  void look_at_other_folders() {
+    for (const auto& [path, owner] : folders_) {
+      const auto slash = path.find('/');
+      if (slash == std::string::npos) continue;
+      unsigned number = 0;
+      const char* const end = path.data() + path.size();
+      if (std::from_chars(path.data() + slash + 1, end, number).ptr != end) continue;
+      if (number < request_.split) continue;
+      plan_.findings.push_back({What::Unknown, path,
+                                "is not of a split of " + std::to_string(request_.split) +
+                                    ": remove it when nothing is in it",
+                                false});
     }
   }
 

@@ -98,6 +98,8 @@ TEST(QmailQueue, FoldersOfAnotherSplit) {
                   "mess/6/20 belongs in mess/2"}));
   EXPECT_EQ(plan.of_other_split, 3U);
   EXPECT_EQ(plan.other_split, 7U);
+  EXPECT_EQ(told(plan, What::Unknown).front(),
+            "info/3 is not of a split of 3: remove it when nothing is in it");
   EXPECT_TRUE(plan.renumbered.empty());
   for (const std::uint64_t inode : {20UL, 23UL, 24UL, 26UL}) {
     const std::string name = std::to_string(inode % 3) + "/" + std::to_string(inode);
