@@ -9,7 +9,10 @@
 namespace aptkeep::qmail {
 namespace {
 
-constexpr int kRounds = 300;
+int rounds() {
+  const char* const soak = std::getenv("APTKEEP_SOAK");
+  return soak != nullptr && std::string(soak) == "1" ? 3000 : 150;
+}
 
 unsigned seed() {
   const char* const text = std::getenv("APTKEEP_SEED");
@@ -97,7 +100,7 @@ void expect_locked(const RandomQueue& queue, const Toy& end) {
 TEST(QmailQueueRandom, EveryMessageGetsItsNumberWithItsOwnFiles) {
   std::mt19937 random(seed());
   std::size_t actions = 0;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds(); ++round) {
     const RandomQueue queue = random_queue(random, false);
     SCOPED_TRACE("seed " + std::to_string(seed()) + ", round " + std::to_string(round) + "\n" +
                  told(queue));
@@ -112,7 +115,7 @@ TEST(QmailQueueRandom, EveryMessageGetsItsNumberWithItsOwnFiles) {
     if (HasFailure()) return;
     actions += plan.actions.size();
   }
-  EXPECT_GT(actions, 3000U);
+  EXPECT_GT(actions, 1500U);
 }
 
 // What has another number afterwards is told, and nothing else.
@@ -133,7 +136,7 @@ TEST(QmailQueueRandom, TellsOldAndNewNumbers) {
 // Two messages may have the same number then, and what lies in todo may be either's.
 TEST(QmailQueueRandom, NothingIsLostWhereNumbersCollide) {
   std::mt19937 random(seed() + 2);
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds(); ++round) {
     const RandomQueue queue = random_queue(random, true);
     SCOPED_TRACE("seed " + std::to_string(seed()) + ", round " + std::to_string(round) + "\n" +
                  told(queue));
