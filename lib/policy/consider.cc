@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "core/config.h"
+#include "policy/call.h"
 #include "policy/holds.h"
 #include "policy/notes.h"
 #include "policy/triggers.h"
@@ -102,9 +103,15 @@ void look_at_hold(const char* package, const char* arch, const Question& questio
                  is_active(question.unit);
 }
 
+bool is_loaded(const char* unit) {
+  char state[64];
+  const char* const words[] = {"show", "--property=LoadState", "--value", "--", unit};
+  return systemctl(words, 5, state, sizeof state) && std::strcmp(state, "loaded\n") == 0;
+}
+
 // Of the unit and what triggers it, before the triggers and it are stopped.
 void hold_all_of(const char* unit) {
-  if (std::strpbrk(unit, "*?[") != nullptr) return;
+  if (std::strpbrk(unit, "*?[") != nullptr || !is_loaded(unit)) return;
   Units units;
   triggers_of(unit, units);
   if (units.count < kMostWords) units.name[units.count++] = unit;
@@ -112,7 +119,9 @@ void hold_all_of(const char* unit) {
   keep_active(active);
   for (std::size_t i = 0; i < units.count; ++i) {
     Hold said;
-    for (std::size_t j = 0; j < active.count; ++j)
+    // In a run services are looked after by its record, if a person has not switched that off.
+    const bool matters = is_trigger(units.name[i]) || !in_run();
+    for (std::size_t j = 0; j < active.count && matters; ++j)
       said.ran = said.ran || std::strcmp(active.name[j], units.name[i]) == 0;
     std::snprintf(said.package, sizeof said.package, "%s:%s", variable("DPKG_MAINTSCRIPT_PACKAGE"),
                   variable("DPKG_MAINTSCRIPT_ARCH"));

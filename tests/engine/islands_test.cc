@@ -12,6 +12,7 @@ class MemoryHolds final : public Holds {
  public:
   std::vector<HeldUnit> held;
   std::vector<std::string> forgotten;
+  std::vector<std::string> answered;
 
   Status put(const std::vector<HeldUnit>& units) override {
     for (const HeldUnit& one : units) {
@@ -25,6 +26,9 @@ class MemoryHolds final : public Holds {
     std::erase_if(held, [&](const HeldUnit& one) {
       return std::find(units.begin(), units.end(), one.unit) != units.end();
     });
+  }
+  void answer_on_bus(const std::vector<std::string>& units) override {
+    for (const std::string& unit : units) answered.push_back(unit);
   }
   void forget_restarts(const std::vector<std::string>& units) override { forgotten = units; }
 };
@@ -125,6 +129,7 @@ TEST_F(IslandsTest, IsDownOnlyWhileItIsReplacedItself) {
   EXPECT_EQ(said_,
             (Lines{"stopping foo.socket, foo.service while foo is replaced: a test says so"}));
   EXPECT_EQ(holds_.forgotten, (Lines{"foo.socket", "foo.service"}));
+  EXPECT_EQ(holds_.answered, (Lines{"foo.service"}));
 }
 
 TEST_F(IslandsTest, IsHeldMeanwhile) {
