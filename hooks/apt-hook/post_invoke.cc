@@ -6,12 +6,15 @@
 #include <cstdlib>
 
 #include "adapters/proc.h"
+#include "adapters/run_guardian.h"
+#include "adapters/run_settings.h"
 #include "adapters/run_tools.h"
 #include "adapters/units_bus.h"
 #include "core/config.h"
 #include "engine/finish.h"
 #include "guards.h"
 #include "hook.h"
+#include "outdated.h"
 #include "services.h"
 
 namespace aptkeep::hook {
@@ -34,6 +37,13 @@ void end_plan(const Frontend& frontend) {
   if (!*open) return;
   // The repair after a bypassed driver runs dpkg, and apt says this only to some of its hooks.
   if (lock_holder()) ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
+  const bool many_plans = (*open)->flags.quiet_exit && guardian_at_work(frontend);
+  if (many_plans) {
+    leave_needrestart_to_guardian(frontend);
+  } else {
+    ask_needrestart(*store, frontend);
+    forget_run_settings(frontend);
+  }
   RunTools tools(*store, complain, &**open);
   FinishPorts ports = tools.finish_ports();
   BusUnits units;

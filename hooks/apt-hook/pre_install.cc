@@ -14,6 +14,7 @@
 #include "adapters/apt_rules.h"
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
+#include "adapters/run_settings.h"
 #include "adapters/run_tools.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
@@ -187,6 +188,13 @@ void take_all_snapshots(Store& store, const Frontend& frontend) {
   }
 }
 
+// Without them the run's end does as stock.
+void note_settings(const Conversation& conversation, const Frontend& frontend) {
+  RunSettings settings = read_run_settings(frontend).value_or(RunSettings{});
+  settings.needrestart = conversation.find_bool("Aptkeep::Services::Needrestart", true);
+  if (has_service_manager()) (void)write_run_settings(frontend, settings);
+}
+
 int begin(const Conversation& conversation, const Frontend& frontend, Store& store,
           std::vector<Step> steps) {
   auto cache = AptCache::open();
@@ -218,6 +226,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
       add_units_that_ran(units, cache->needed_within(plan->steps), applied.services);
     const bool guarded = (!units.empty() || flags.quiet_exit) && start_guardian(frontend);
     many_plans = flags.quiet_exit && guarded;
+    note_settings(conversation, frontend);
   }
   tell_services(paths::kRunDir, frontend, flags.native_arch, services, many_plans);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);

@@ -8,6 +8,8 @@
 #include "adapters/guard_command.h"
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
+#include "adapters/run_settings.h"
+#include "adapters/spawn.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
 #include "core/table_layout.h"
@@ -86,6 +88,11 @@ int guardian(const std::string& pid, const std::string& start_time) {
   const auto run = store->run_of_process(frontend);
   const auto open = store->open_plan(frontend);
   if (!run || !open || *run == 0 || !has_service_manager()) return 0;
+  // What uses replaced files, once for all plans; the hook notes it where this looks then.
+  if (const auto settings = read_run_settings(frontend); settings && settings->at_its_end) {
+    (void)run_to_end(paths::kAptHook, {"outdated", pid, start_time});
+  }
+  forget_run_settings(frontend);
   // Else its own end has seen to all.
   if (!*open && read_put_off(frontend).empty()) return 0;
   policy::end_triggers(paths::kRunDir, false);

@@ -1,5 +1,6 @@
 #include "adapters/units_systemctl.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,6 +107,18 @@ std::vector<PutOff> read_put_off(const Frontend& frontend) {
   std::ifstream file(notes_of(frontend), std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   return parse_put_off(text);
+}
+
+bool add_put_off(const Frontend& frontend, const std::vector<PutOff>& more) {
+  std::string lines;
+  for (const PutOff& one : more) lines += to_line(one);
+  if (lines.empty()) return true;
+  const int file = ::open(notes_of(frontend).c_str(),
+                          O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  const bool written = ::write(file, lines.data(), lines.size()) == std::ssize(lines);
+  ::close(file);
+  return written;
 }
 
 void forget_put_off(const Frontend& frontend) {

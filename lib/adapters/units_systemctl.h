@@ -27,6 +27,8 @@ class SystemctlUnits : public Units {
 
 // What policy-rc.d and the shims have noted in a process's run (policy/notes.h).
 std::vector<PutOff> read_put_off(const Frontend& frontend);
+// Adds to them. False: not written, or not whole.
+bool add_put_off(const Frontend& frontend, const std::vector<PutOff>& more);
 void forget_put_off(const Frontend& frontend);
 
 // The service in whose control group this process is; empty: none.

@@ -13,6 +13,11 @@ constexpr std::array<std::string_view, 5> kSuffixes = {".service", ".socket", ".
 constexpr std::array<std::string_view, 3> kFolders = {
     "/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/systemd/system/"};
 constexpr std::string_view kInit = "/etc/init.d/";
+constexpr std::pair<PutOff::Kind, std::string_view> kKinds[] = {
+    {PutOff::Kind::Restart, "restart"}, {PutOff::Kind::Reboot, "reboot"},
+    {PutOff::Kind::Failed, "failed"},   {PutOff::Kind::Listed, "listed"},
+    {PutOff::Kind::Left, "left"},
+};
 
 bool has_suffix(std::string_view unit) {
   return std::any_of(kSuffixes.begin(), kSuffixes.end(),
@@ -163,12 +168,15 @@ std::vector<UnitDecision> decide_units(
   return decisions;
 }
 
+std::string to_line(const PutOff& one) {
+  std::string line;
+  for (const auto& [kind, word] : kKinds) {
+    if (one.kind == kind) line = word;
+  }
+  return line + " " + one.unit + " " + one.package + "\n";
+}
+
 std::vector<PutOff> parse_put_off(std::string_view text) {
-  static constexpr std::pair<PutOff::Kind, std::string_view> kKinds[] = {
-      {PutOff::Kind::Restart, "restart"},
-      {PutOff::Kind::Reboot, "reboot"},
-      {PutOff::Kind::Failed, "failed"},
-  };
   std::vector<PutOff> all;
   std::set<std::vector<std::string>> known;
   while (!text.empty()) {
@@ -186,10 +194,12 @@ std::vector<PutOff> parse_put_off(std::string_view text) {
 std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records) {
   std::vector<PutOff> left;
   for (const UnitRecord& record : records) {
+    const std::string package = record.package.empty() ? std::string(kNoPackage) : record.package;
     if (record.trouble == kUntilReboot)
-      left.push_back({PutOff::Kind::Reboot, record.name, record.package});
+      left.push_back({PutOff::Kind::Reboot, record.name, package});
+    if (record.trouble == kLeftAlone) left.push_back({PutOff::Kind::Left, record.name, package});
     if (record.trouble.starts_with(kNotRestarted))
-      left.push_back({PutOff::Kind::Restart, record.name, record.package});
+      left.push_back({PutOff::Kind::Restart, record.name, package});
   }
   return left;
 }

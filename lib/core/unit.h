@@ -63,14 +63,18 @@ bool is_wanted(const UnitFacts& facts);
 std::string state_text(const UnitFacts& facts);  // "active (running)"
 
 // What policy-rc.d and the shims have left to the end of the run (policy/notes.h).
+// Listed and Left are of what needrestart(1) finds (engine/outdated.h): it only lists it, or its
+// configuration has it never restarted.
 struct PutOff {
-  enum class Kind { Restart, Reboot, Failed };
+  enum class Kind { Restart, Reboot, Failed, Listed, Left };
   Kind kind = Kind::Restart;
   std::string unit;
-  std::string package;  // whose script wanted it
+  std::string package;  // whose script wanted it; kNoPackage: nobody's did
 
   friend bool operator==(const PutOff&, const PutOff&) = default;
 };
+inline constexpr std::string_view kNoPackage = "-";
+std::string to_line(const PutOff& one);  // with its end
 // "KIND UNIT PACKAGE" in each line; each of them once, in the order of the first. Others are passed
 // over.
 std::vector<PutOff> parse_put_off(std::string_view text);
@@ -106,6 +110,10 @@ std::vector<UnitDecision> decide_units(
 // UnitRecord::trouble of what runs as before: the beginning, and the whole.
 inline constexpr std::string_view kNotRestarted = "it was not restarted, because ";
 inline constexpr std::string_view kUntilReboot = "the version from before runs until the next boot";
+inline constexpr std::string_view kOnlyListed =
+    "it was not restarted, because needrestart only lists what uses replaced files";
+inline constexpr std::string_view kLeftAlone =
+    "it uses files that were replaced, and needrestart is told to leave it";
 inline constexpr std::string_view kUnwell = "it runs, and was not well: ";
 // What these tell to be left, for who tries again in the same boot.
 std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records);

@@ -27,6 +27,8 @@ class Restoring {
                                   const std::function<Standing(const std::string&)>& standing);
   Status restart_put_off(const std::function<Standing(const std::string&)>& standing);
   std::vector<std::string> due(const std::function<Standing(const std::string&)>& standing);
+  Standing standing_of_unit(const std::string& unit,
+                            const std::function<Standing(const std::string&)>& standing);
   void take_failed(const PutOff& one, Standing its);
   void try_failed_again();
   Status restart(std::vector<std::string> units);
@@ -118,16 +120,28 @@ void Restoring::try_failed_again() {
   ports_.units.settle();
 }
 
+// Of what no script has asked for: it may be of a package outside of the run.
+Standing Restoring::standing_of_unit(const std::string& unit,
+                                     const std::function<Standing(const std::string&)>& standing) {
+  const UnitRecord* record = record_of(unit);
+  return record == nullptr || record->package.empty() ? Standing::Unchanged
+                                                      : standing(record->package);
+}
+
 std::vector<std::string> Restoring::due(
     const std::function<Standing(const std::string&)>& standing) {
   std::vector<std::string> units;
+  std::map<std::string, std::string_view> listed;
   for (const PutOff& one : ports_.put_off()) {
-    const Standing its = standing(one.package);
+    const bool nobodys = one.package == kNoPackage;
+    const Standing its = nobodys ? standing_of_unit(one.unit, standing) : standing(one.package);
     if (its == Standing::Gone) continue;
     if (one.kind == PutOff::Kind::Failed) {
       take_failed(one, its);
     } else if (one.kind == PutOff::Kind::Reboot) {
-      if (its == Standing::Upgraded) not_restarted_[one.unit] = kUntilReboot;
+      if (its == Standing::Upgraded || nobodys) not_restarted_[one.unit] = kUntilReboot;
+    } else if (one.kind == PutOff::Kind::Listed || one.kind == PutOff::Kind::Left) {
+      listed[one.unit] = one.kind == PutOff::Kind::Listed ? kOnlyListed : kLeftAlone;
     } else if (its == Standing::Unfinished) {
       not_restarted_[one.unit] = std::string(kNotRestarted) + "its package is not configured";
     } else if (one.unit == ports_.own_unit) {
@@ -138,6 +152,9 @@ std::vector<std::string> Restoring::due(
   }
   // Several packages may have asked for it.
   std::erase_if(units, [&](const std::string& unit) { return not_restarted_.contains(unit); });
+  for (const auto& [unit, why] : listed) {
+    if (std::ranges::count(units, unit) == 0) not_restarted_.emplace(unit, why);
+  }
   return units;
 }
 

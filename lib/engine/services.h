@@ -36,7 +36,8 @@ struct ServicePorts {
 struct ServiceChecks {
   std::vector<std::string> config;
   std::vector<std::string> probes;
-  std::vector<std::string> never;  // units, or patterns of them, that are not restarted (Class)
+  std::vector<std::string> never =
+      {};  // units, or patterns of them, that are not restarted (Class)
 };
 using ChecksOfPackages = std::map<std::string, ServiceChecks>;
 
