@@ -2,6 +2,7 @@
 #include "core/config.h"
 #include "policy/caller.h"
 #include "policy/consider.h"
+#include "policy/notes.h"
 #include "policy/question.h"
 #include "policy/triggers.h"
 
@@ -14,6 +15,8 @@ int main(int argc, char** argv) {
   const policy::Answer said = policy::answer(question, around);
   policy::Units& units = caller.units;
   if (units.count == 0 && question.understood) units.name[units.count++] = question.unit;
+  if (caller.of_users && policy::below_script() && !around.off)
+    (void)policy::leave_to_end(policy::kUsers, units);
   if (policy::put_off(said.wait, units)) return policy::kDoNot;
   if (said.triggers == policy::Triggers::Stop) policy::stop_triggers(paths::kRunDir, question.unit);
   if (said.triggers == policy::Triggers::Start) {

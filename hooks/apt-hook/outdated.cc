@@ -9,10 +9,11 @@
 #include "adapters/apt_rules.h"
 #include "adapters/run_settings.h"
 #include "adapters/snapshot_tool.h"
-#include "adapters/units_bus.h"
+#include "adapters/units_systemctl.h"
 #include "core/config.h"
 #include "engine/outdated.h"
 #include "hook.h"
+#include "services.h"
 
 namespace aptkeep::hook {
 namespace {
@@ -73,9 +74,9 @@ void run_programs(const std::vector<std::string>& programs) {
 bool take_over(Store& store, const Frontend& frontend, const Outdated& found) {
   const auto run = store.run_of_process(frontend);
   if (!run || *run == 0) return false;
-  BusUnits units;
-  if (units.shuts_down()) return false;
-  const auto now = units.ask(names_in(found));
+  const auto units = units_by_bus();
+  if (units == nullptr || units->shuts_down()) return false;
+  const auto now = units->ask(names_in(found));
   const auto rules = read_rules(rule_folders());
   if (!now || !rules) return false;
   const bool release_upgrade =
@@ -92,7 +93,7 @@ bool take_over(Store& store, const Frontend& frontend, const Outdated& found) {
 
 void ask_needrestart(Store& store, const Frontend& frontend) {
   const auto settings = read_run_settings(frontend);
-  if (!settings || !settings->needrestart || !has_service_manager() || !is_due()) return;
+  if (!settings || !settings->needrestart || !is_due()) return;
   const auto found = find_outdated(can_ask());
   if (!found) return complain(found.error().message);
   if (found->mode == Outdated::Mode::Ask) return;

@@ -9,7 +9,6 @@
 #include "adapters/run_guardian.h"
 #include "adapters/run_settings.h"
 #include "adapters/run_tools.h"
-#include "adapters/units_bus.h"
 #include "core/config.h"
 #include "engine/finish.h"
 #include "guards.h"
@@ -42,15 +41,15 @@ void end_plan(const Frontend& frontend) {
     leave_needrestart_to_guardian(frontend);
   } else {
     ask_needrestart(*store, frontend);
-    forget_run_settings(frontend);
   }
   RunTools tools(*store, complain, &**open);
   FinishPorts ports = tools.finish_ports();
-  BusUnits units;
-  if (ports.units != nullptr) ports.units = &units;
+  const auto units = units_by_bus();
+  if (ports.units != nullptr && units != nullptr) ports.units = units.get();
   const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
   if (!ending) return complain(ending.error().message);
   print_summary(*ending, (*open)->flags);
+  if (!many_plans) forget_run_settings(frontend);
   // Opening apt's cache anew is dear, and unattended-upgrades comes here after each of its many
   // small steps.
   if (!ending->keeps.empty() || !ending->lifted.empty()) refresh_blockers(*store);

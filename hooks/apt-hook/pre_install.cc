@@ -140,6 +140,7 @@ ChecksOfPackages checks_of(const std::vector<Step>& steps,
       its.config.push_back(to_string(entry.value));
     for (const auto& entry : decisions[i].probe.entries)
       its.probes.push_back(to_string(entry.value));
+    for (const auto& entry : decisions[i].idle.entries) its.idle.push_back(to_string(entry.value));
     if (decisions[i].service_class && decisions[i].service_class->value == ServiceClass::Never) {
       for (const auto& entry : decisions[i].services.entries) its.never.push_back(entry.value);
       if (its.never.empty()) its.never.emplace_back("*");
@@ -192,7 +193,9 @@ void take_all_snapshots(Store& store, const Frontend& frontend) {
 void note_settings(const Conversation& conversation, const Frontend& frontend) {
   RunSettings settings = read_run_settings(frontend).value_or(RunSettings{});
   settings.needrestart = conversation.find_bool("Aptkeep::Services::Needrestart", true);
-  if (has_service_manager()) (void)write_run_settings(frontend, settings);
+  settings.settle = static_cast<int>(
+      std::clamp<std::int64_t>(conversation.find_number("Aptkeep::Services::Settle", 10), 0, 600));
+  if (units_by_bus() != nullptr) (void)write_run_settings(frontend, settings);
 }
 
 int begin(const Conversation& conversation, const Frontend& frontend, Store& store,

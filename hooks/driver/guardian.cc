@@ -10,6 +10,7 @@
 #include "adapters/run_lock.h"
 #include "adapters/run_settings.h"
 #include "adapters/spawn.h"
+#include "adapters/units_scripts.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
 #include "core/table_layout.h"
@@ -32,10 +33,14 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   if (!db) return db.error();
   // What had failed before is tried as well: whatever it was may be mended by now.
   const auto standing = [&](const std::string& package) { return standing_in(*db, package); };
-  SystemctlUnits units;
-  ServicePorts ports{units, store, complain, units_of_packages};
+  const auto units = units_here();
+  if (units == nullptr) return Error{"unable to ask for services: no init runs here"};
+  ServicePorts ports{*units, store, complain, units_of_packages};
   ports.complaint_of = complaint_of;
+  ports.ends_well = ends_well;
   if (frontend != nullptr) {
+    if (const auto settings = read_run_settings(*frontend)) ports.settle = settings->settle * 1000;
+    forget_run_settings(*frontend);
     ports.put_off = [&] { return read_put_off(*frontend); };
     ports.forget_put_off = [&] { forget_put_off(*frontend); };
   }
@@ -92,9 +97,11 @@ int guardian(const std::string& pid, const std::string& start_time) {
   if (const auto settings = read_run_settings(frontend); settings && settings->at_its_end) {
     (void)run_to_end(paths::kAptHook, {"outdated", pid, start_time});
   }
-  forget_run_settings(frontend);
   // Else its own end has seen to all.
-  if (!*open && read_put_off(frontend).empty()) return 0;
+  if (!*open && read_put_off(frontend).empty()) {
+    forget_run_settings(frontend);
+    return 0;
+  }
   policy::end_triggers(paths::kRunDir, false);
   const auto trouble = restore_run(*store, *run, &frontend);
   if (!trouble) {

@@ -53,5 +53,7 @@ Result<CommandEnd> run_rule_command(const RuleCommand& command);
 // Of a command as a rule writes it: why it did not end well, in one line; empty: it did, or could
 // not be started, which says nothing.
 std::string complaint_of(const std::string& command);
+// Not so where it could not be run, either.
+bool ends_well(const std::string& command);
 
 }  // namespace aptkeep

@@ -25,7 +25,8 @@ bool write_run_settings(const Frontend& frontend, const RunSettings& settings) {
   const int file = ::open(file_of(frontend).c_str(),
                           O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return false;
-  const std::string text = "needrestart " + std::to_string(settings.needrestart) + "\nat-its-end " +
+  const std::string text = "needrestart " + std::to_string(settings.needrestart) + "\nsettle " +
+                           std::to_string(settings.settle) + "\nat-its-end " +
                            std::to_string(settings.at_its_end) + "\n";
   const bool written = ::write(file, text.data(), text.size()) == std::ssize(text);
   ::close(file);
@@ -39,6 +40,7 @@ std::optional<RunSettings> read_run_settings(const Frontend& frontend) {
   std::string name;
   for (long value = 0; file >> name >> value;) {
     if (name == "needrestart") settings.needrestart = value != 0;
+    if (name == "settle") settings.settle = static_cast<int>(value);
     if (name == "at-its-end") settings.at_its_end = value != 0;
   }
   return settings;

@@ -10,6 +10,7 @@ namespace aptkeep {
 
 struct RunSettings {
   bool needrestart = true;  // Aptkeep::Services::Needrestart
+  int settle = 10;          // Aptkeep::Services::Settle, in seconds
   bool at_its_end = false;  // needrestart is still to be asked, when the frontend has ended
 };
 

@@ -8,6 +8,7 @@
 #include "adapters/dpkg_db.h"
 #include "adapters/process.h"
 #include "adapters/snapshot.h"
+#include "adapters/units_scripts.h"
 #include "adapters/units_systemctl.h"
 #include "engine/call.h"
 #include "engine/finish.h"
@@ -43,8 +44,7 @@ class RunTools {
   RealDpkg dpkg_;
   RealDatabase db_;
   std::optional<RealSnapshots> snapshots_;
-  SystemctlUnits units_;
-  bool restores_units_ = false;
+  std::unique_ptr<Units> units_;
   Frontend frontend_;  // the plan's
   bool plan_has_guardian_ = false;
 };

@@ -71,6 +71,10 @@ bool read_value(sd_bus_message* message, std::string& value) {
     std::uint64_t microseconds = 0;
     if (sd_bus_message_read(message, "t", &microseconds) < 0) return false;
     value = microseconds == 0 ? "" : "@" + std::to_string(microseconds / 1'000'000);
+  } else if (signature == "u") {
+    std::uint32_t number = 0;
+    if (sd_bus_message_read(message, "u", &number) < 0) return false;
+    value = std::to_string(number);
   } else if (signature == "as") {
     if (sd_bus_message_enter_container(message, 'a', "s") < 0) return false;
     const char* text = nullptr;
@@ -143,7 +147,7 @@ std::vector<std::string> properties() {
 }
 
 bool is_services(const std::string& property) {
-  return property == "Type" || property == "RemainAfterExit";
+  return property == "Type" || property == "RemainAfterExit" || property == "NRestarts";
 }
 
 bool ask_all(sd_bus* bus, std::map<std::string, UnitFacts>& units) {

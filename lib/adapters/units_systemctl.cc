@@ -84,8 +84,8 @@ bool SystemctlUnits::shuts_down() {
   return state && *state == "stopping\n";
 }
 
-void SystemctlUnits::settle() {
-  std::this_thread::sleep_for(std::chrono::seconds(1));
+void SystemctlUnits::pause(int milliseconds) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
 }
 
 std::string SystemctlUnits::journal(const std::string& unit) {

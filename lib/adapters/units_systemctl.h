@@ -21,7 +21,7 @@ class SystemctlUnits : public Units {
   // Ends after five minutes, whatever a unit's own limits are.
   Status act(const std::string& verb, const std::vector<std::string>& names) override;
   bool shuts_down() override;
-  void settle() override;
+  void pause(int milliseconds) override;
   std::string journal(const std::string& unit) override;
 };
 

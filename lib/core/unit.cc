@@ -15,8 +15,8 @@ constexpr std::array<std::string_view, 3> kFolders = {
 constexpr std::string_view kInit = "/etc/init.d/";
 constexpr std::pair<PutOff::Kind, std::string_view> kKinds[] = {
     {PutOff::Kind::Restart, "restart"}, {PutOff::Kind::Reboot, "reboot"},
-    {PutOff::Kind::Failed, "failed"},   {PutOff::Kind::Listed, "listed"},
-    {PutOff::Kind::Left, "left"},
+    {PutOff::Kind::Failed, "failed"},   {PutOff::Kind::Users, "users"},
+    {PutOff::Kind::Listed, "listed"},   {PutOff::Kind::Left, "left"},
 };
 
 bool has_suffix(std::string_view unit) {
@@ -218,6 +218,8 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
     value.remove_prefix(1);
     (void)std::from_chars(value.data(), value.data() + value.size(), facts.up_since);
   }
+  if (name == "NRestarts")
+    (void)std::from_chars(value.data(), value.data() + value.size(), facts.restarts);
   for (const std::string_view relation :
        {"RequiredBy", "BoundBy", "ConsistsOf", "Requires", "BindsTo", "PartOf"}) {
     if (name != relation) continue;

@@ -67,6 +67,9 @@ struct FinishPorts {
   std::function<void()> forget_put_off = {};
   std::string own_unit = {};
   std::function<std::string(const std::string&)> complaint_of = {};
+  std::function<bool(const std::string&)> ends_well = {};
+  bool release_upgrade = false;
+  int settle = kDefaultSettle;
   // What policy-rc.d has stopped of what triggers services, and nobody has started since, is to be
   // started (true), or has been.
   std::function<void(bool)> end_triggers = {};

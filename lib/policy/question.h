@@ -46,7 +46,8 @@ struct Surroundings {
   bool script = false;   // below a maintainer script
   bool ran = false;      // the unit ran when this run began (the table says so)
   // End: in a run, below a postinst, of a unit that ran when it began, whose package rules do not
-  // give another class than end, and that nothing else of the run needs.
+  // give another class than end, and that nothing else of the run needs; or of the service that the
+  // run itself is made in.
   Wait wait = Wait::No;
   bool early = false;            // by a rule: others need it now
   bool release_upgrade = false;  // to another release, so that its end is a reboot

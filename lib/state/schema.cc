@@ -108,6 +108,13 @@ ALTER TABLE units ADD COLUMN never_since INTEGER DEFAULT 0;
 UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since)
   WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal);
 )sql",
+    // 7: when nothing hangs on a service that is never restarted in a run
+    R"sql(
+ALTER TABLE units ADD COLUMN idle TEXT DEFAULT '';
+UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since,
+    idle)
+  WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since);
+)sql",
 };
 
 std::string parameters(const Table& table) {

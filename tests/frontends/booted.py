@@ -53,6 +53,10 @@ def remove_group(group):
 
 
 class Booted(beds.Bed):
+    IS_UP = ["systemctl", "is-system-running"]
+    # "degraded" is up, too: some unit has no hardware to work on.
+    UP = ("running", "degraded")
+
     def __enter__(self):
         self.at = tempfile.mkdtemp(prefix="booted-", dir=cache.folder("mnt"))
         name = "aptkeep-" + secrets.token_hex(6)
@@ -77,9 +81,7 @@ class Booted(beds.Bed):
         end = time.monotonic() + 300
         while time.monotonic() < end and self.process.poll() is None:
             self.pid = self.pid or self.leader()
-            # "degraded" is up, too: some unit has no hardware to work on.
-            if self.pid and self.run(["systemctl", "is-system-running"]).output.strip() in (
-                    "running", "degraded"):
+            if self.pid and self.run(self.IS_UP).output.strip() in self.UP:
                 return
             time.sleep(0.2)
         self.console.seek(0)
@@ -111,6 +113,12 @@ class Booted(beds.Bed):
             self.console.close()
             pathlib.Path(self.at).rmdir()
             remove_group(self.group)
+
+
+class BootedBySysv(Booted):
+    """With sysvinit as process 1."""
+    IS_UP = ["runlevel"]
+    UP = ("N 2",)
 
 
 def fresh(suite, packages=(), layers=()):
