@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -50,7 +51,10 @@ void take_its_turn() {
 Result<Outdated> find_outdated(bool terminal) {
   const auto text = snapshot::run_tool(
       {"timeout", "--kill-after=5", "60", paths::kOutdated, terminal ? "terminal" : "nobody"});
-  return text ? parse_outdated(*text) : text.error();
+  if (text) return parse_outdated(*text);
+  // What the program itself said, behind "unable to run timeout".
+  const std::string& why = text.error().message;
+  return Error{"unable to ask needrestart" + why.substr(std::min(why.find(": "), why.size()))};
 }
 
 std::vector<std::string> names_in(const Outdated& found) {

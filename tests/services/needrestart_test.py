@@ -161,6 +161,7 @@ class Needrestart(unittest.TestCase):
             machine.bed.write(CONFIGURATION, "die 'broken on purpose';\n")
             result = machine.install("liblzf1")
             self.assertEqual(result.code, 0, result.output)
+            self.assertIn("aptkeep: unable to ask needrestart: ", result.output)
             self.assertIn("Error parsing", result.output)
 
 
