@@ -15,7 +15,8 @@ import rootfs
 
 # $1: folder to mount at, $2: lower folders, $3: its name, $4: a control group of its own, which its
 # systemd takes for the root of all: two in one would end each other's services. The mounts are seen
-# here only and go with the last process of this namespace.
+# here only and go with the last process of this namespace. The system calls are those that a container
+# engine inside needs.
 SETUP = r"""
 set -eu
 at=$1 lower=$2
@@ -27,7 +28,7 @@ rm -f "$at/root/usr/sbin/policy-rc.d"
 mkdir "$4"
 echo $$ > "$4/cgroup.procs"
 exec systemd-nspawn --quiet --boot --directory="$at/root" --private-network --register=no \
-  --keep-unit --machine="$3" --console=read-only
+  --keep-unit --machine="$3" --console=read-only --system-call-filter="@keyring bpf"
 """
 
 
