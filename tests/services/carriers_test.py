@@ -3,11 +3,17 @@
 nothing hangs on it now, else it is told. And users' own services, which are left to their packages."""
 
 import json
+import pathlib
+import sys
 import unittest
 
 import units  # first: it says where the others are
 import frontend
 from units import World, package, service, UPGRADE
+
+sys.path.insert(0, str(pathlib.Path(units.HERE).parent / "demo"))
+
+import repacked  # noqa: E402
 
 RELOAD = "systemctl --system daemon-reload\n"
 NEW = "sleep 100000"
@@ -93,6 +99,45 @@ class Carriers(unittest.TestCase):
                 again = made.bed.run("aptkeep services restart")
                 self.assertEqual(again.code, 0, again.output)
                 self.assertEqual(self.runs(made, "updater"), NEW)
+
+    def test_a_container_engine_with_a_running_container(self):
+        client = {"bookworm": (), "trixie": ("docker-cli",)}[frontend.SUITE]
+        needs = ("docker.io", *client)
+        versions, offer = repacked.make(frontend.SUITE, (*units.NEEDS, *needs), {})
+        for live_restore in (False, True):
+            with self.subTest(live_restore=live_restore), units.Machine(needs=needs) as made:
+                made.repository.write_raw("main", *offer)
+                made.repository.update()
+                if live_restore:
+                    made.bed.write("/etc/docker/daemon.json", '{"live-restore": true}\n')
+                    made.bed.must("systemctl restart docker.service")
+                frontend.wait_until(lambda: made.bed.run("docker info").code == 0,
+                                    lambda: made.bed.run("journalctl -u docker").output, 60)
+                container = self.container(made)
+                before = self.pid(made, "docker")
+                result = made.bed.run("apt-get -qy install --only-upgrade docker.io containerd",
+                                      timeout=300)
+                self.assertEqual(result.code, 0, result.output)
+                shown = made.bed.must("dpkg-query -W -f '${Version}' docker.io")
+                self.assertEqual(shown, versions["docker.io"])
+                told = f"  docker.service: {UNTIL_REBOOT}\n"
+                (self.assertNotIn if live_restore else self.assertIn)(told, result.output)
+                self.assertEqual(before != self.pid(made, "docker"), live_restore, result.output)
+                # It is the very same process, also with containerd restarted.
+                self.assertEqual(self.container(made, container), container, result.output)
+
+    def pid(self, made, name):
+        return made.bed.must(["systemctl", "show", "-P", "MainPID", f"{name}.service"]).strip()
+
+    def container(self, made, name=None):
+        """(its name, its process's number); made if there is none yet."""
+        if name is None:
+            made.bed.must("cd /root && tar -chf tiny /usr/bin/sleep /lib/*/libc.so.6 "
+                          "/lib64/ld-linux-*.so.* && docker import tiny tiny")
+            made.bed.must("docker run --detach --network none --name one tiny /usr/bin/sleep 1000")
+        shown = made.bed.run("docker inspect --format '{{.State.Running}} {{.State.Pid}}' one")
+        self.assertIn("true", shown.output)
+        return shown.output
 
     def test_users_services_are_left_alone_and_told(self):
         scripts = {"postinst": {"configure": "deb-systemd-invoke --user restart plain.service\n"
