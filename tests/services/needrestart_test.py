@@ -127,6 +127,18 @@ class Needrestart(unittest.TestCase):
             self.assertEqual(self.restarted(machine, before), ["rpcbind.service", "rsyslog.service"])
             self.assertEqual(machine.bed.run("aptkeep services").code, 0)
 
+    def test_at_a_terminal_it_asks_itself(self):
+        with Machine("$nrconf{ui} = 'NeedRestart::UI::stdio';\n") as machine:
+            before = machine.main_pids()
+            apt = "apt-get -qy install --only-upgrade libestr0"
+            result = machine.bed.run(f"(for i in 1 2 3 4 5 6; do sleep 4; echo n; done) | "
+                                     f"timeout 60 script -qec '{apt}' /dev/null",
+                                     env={"DEBIAN_FRONTEND": "readline"}, timeout=90)
+            self.assertEqual(result.output.count("Restart «rsyslog.service»?"), 1, result.output)
+            self.assertNotIn("aptkeep: ", result.output)
+            self.assertEqual(self.restarted(machine, before), [])
+            self.assertEqual(machine.bed.run("aptkeep services").code, 0)
+
     def test_the_many_steps_of_unattended_upgrades_end_with_one_restart(self):
         names = " ".join(f'"^{name}$";' for name in (*LIBRARIES.values(), "libtirpc-common"))
         settings = ("Unattended-Upgrade::Package-Whitelist-Strict \"true\";\n"
