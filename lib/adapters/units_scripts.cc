@@ -43,16 +43,29 @@ bool tells_status(const std::filesystem::path& script) {
          text.starts_with("#!/usr/sbin/openrc-run") || text.find("init-d-script") < 64;
 }
 
-// "03" of /etc/rc2.d/S03cron; "": nothing starts it by itself.
-std::string start_order(const std::string& script) {
-  for (const char* level : kLevels) {
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(level, error)) {
-      const std::string name = entry.path().filename().string();
-      if (name.size() > 3 && name[0] == 'S' && name.substr(3) == script) return name.substr(1, 2);
-    }
+// "03" of /etc/rc2.d/S03cron; "": it is not started there.
+std::string order_in(const char* level, const std::string& script) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(level, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.size() > 3 && name[0] == 'S' && name.substr(3) == script) return name.substr(1, 2);
   }
   return "";
+}
+
+// Empty: nothing starts it by itself.
+std::string start_order(const std::string& script) {
+  for (const char* level : kLevels) {
+    if (std::string order = order_in(level, script); !order.empty()) return order;
+  }
+  return "";
+}
+
+// What is started for the boot itself, or for a single user, does its work and ends: to start it
+// now could end every process (killprocs).
+bool is_of_boot(const std::string& script) {
+  return start_order(script).empty() &&
+         (!order_in("/etc/rcS.d", script).empty() || !order_in("/etc/rc1.d", script).empty());
 }
 
 UnitFacts facts_of(const std::string& unit) {
@@ -62,7 +75,7 @@ UnitFacts facts_of(const std::string& unit) {
   facts.active_state = "inactive";
   facts.sub_state = "dead";
   const std::string script = script_of(unit);
-  if (script.empty() || !tells_status(kScripts + script)) return facts;
+  if (script.empty() || is_of_boot(script) || !tells_status(kScripts + script)) return facts;
   facts.load_state = "loaded";
   facts.type = "forking";
   facts.file_state = start_order(script).empty() ? "disabled" : "enabled";
