@@ -1,6 +1,7 @@
 #include "engine/services.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include "core/settling.h"
@@ -98,11 +99,18 @@ void Restoring::start(const std::vector<std::string>& services, const FactsByNam
 
 // Until what was started stays, or it is clear that it does not.
 void Restoring::settle(const std::vector<std::string>& units) {
+  using namespace std::chrono;
   Settling settling(ports_.settle);
-  for (int at = 0;; at += kLook) {
+  const auto begun = steady_clock::now();
+  // On a busy machine a look takes its time, too.
+  const auto since = [&](int pauses) {
+    const auto elapsed = duration_cast<milliseconds>(steady_clock::now() - begun).count();
+    return std::max(pauses, static_cast<int>(elapsed));
+  };
+  for (int pauses = 0;; pauses += kLook) {
     const auto now = ports_.units.ask(units);
     if (!now) return;
-    settling.see(at, *now);
+    settling.see(since(pauses), *now);
     if (settling.is_over()) break;
     ports_.units.pause(kLook);
   }
