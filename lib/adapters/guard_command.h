@@ -55,5 +55,7 @@ Result<CommandEnd> run_rule_command(const RuleCommand& command);
 std::string complaint_of(const std::string& command);
 // The same, but one that could not be started has not done what it was to do.
 std::string failure_of(const std::string& command);
+// Not so where it could not be run, either.
+bool ends_well(const std::string& command);
 
 }  // namespace aptkeep

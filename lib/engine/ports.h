@@ -136,8 +136,8 @@ class Units {
   virtual Status act(const std::string& verb, const std::vector<std::string>& names) = 0;
   // It takes no starts any more (systemd: "Transaction for x is destructive").
   virtual bool shuts_down() = 0;
-  // Long enough for a service that ends at once to have done so.
-  virtual void settle() = 0;
+  // Waits for so many milliseconds.
+  virtual void pause(int milliseconds) = 0;
   // Its last lines there; empty: none, or no journal.
   virtual std::string journal(const std::string& unit) = 0;
 };

@@ -48,6 +48,28 @@ Wait wait_of(table::Class service_class, bool release_upgrade, bool needed) {
   return postinst && !needed && service_class != table::Class::Stop ? Wait::End : Wait::No;
 }
 
+// Whether this very run would end with the service's processes: apt is one of them.
+bool ends_this_run(const char* unit) {
+  char text[4096];
+  const int file = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  read_all(file, text, sizeof text);
+  close(file);
+  const char* line = std::strncmp(text, "0::/", 4) == 0 ? text : std::strstr(text, "\n0::/");
+  if (line == nullptr) return false;
+  char name[256];
+  const char* const end = std::strchr(line + 1, '\n');
+  const std::size_t length =
+      end != nullptr ? static_cast<std::size_t>(end - line) : std::strlen(line);
+  const void* const slash = memrchr(line, '/', length);
+  const char* const last = static_cast<const char*>(slash) + 1;
+  std::snprintf(name, sizeof name, "%.*s", static_cast<int>(line + length - last), last);
+  if (std::strcmp(name, unit) != 0) return false;
+  char mode[64];
+  const char* const words[] = {"show", "--property=KillMode", "--value", "--", unit};
+  return !systemctl(words, 5, mode, sizeof mode) || std::strcmp(mode, "process\n") != 0;
+}
+
 // Of a package's script, in a run: what the table says of it and its unit.
 void look_up(const char* package, const char* arch, const Question& question,
              Surroundings& around) {
@@ -119,8 +141,9 @@ void hold_all_of(const char* unit) {
   keep_active(active);
   for (std::size_t i = 0; i < units.count; ++i) {
     Hold said;
-    // In a run services are looked after by its record, if a person has not switched that off.
-    const bool matters = is_trigger(units.name[i]) || !in_run();
+    // Below a frontend services are looked after by its run, if a person has not switched that off.
+    const bool matters =
+        is_trigger(units.name[i]) || *variable("DPKG_FRONTEND_LOCKED") == '\0';
     for (std::size_t j = 0; j < active.count && matters; ++j)
       said.ran = said.ran || std::strcmp(active.name[j], units.name[i]) == 0;
     std::snprintf(said.package, sizeof said.package, "%s:%s", variable("DPKG_MAINTSCRIPT_PACKAGE"),
@@ -172,6 +195,9 @@ Surroundings look_around(const Question& question, bool of_users) {
     look_up(variable("DPKG_MAINTSCRIPT_PACKAGE"), arch, question, around);
     look_at_hold(variable("DPKG_MAINTSCRIPT_PACKAGE"), arch, question, around);
   }
+  const bool at_once = around.wait == Wait::No || around.wait == Wait::IfRefused;
+  if (around.script && !around.off && at_once && in_run() && ends_this_run(question.unit))
+    around.wait = Wait::End;
   if (*variable(kAllowActivation) != '\0') around.sockets_stay = true;
   if (*variable(kNow) != '\0') around.wait = Wait::No;
   return around;

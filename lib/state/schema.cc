@@ -118,6 +118,13 @@ UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,arc
     cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,repair,
     guards,if_unmet);
 )sql",
+    // 8: when nothing hangs on a service that is never restarted in a run
+    R"sql(
+ALTER TABLE units ADD COLUMN idle TEXT DEFAULT '';
+UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since,
+    idle)
+  WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since);
+)sql",
 };
 
 std::string parameters(const Table& table) {

@@ -54,7 +54,7 @@ class LoggedUnits final : public Units {
     return units_.act(verb, obedient);
   }
   bool shuts_down() override { return false; }
-  void settle() override {}
+  void pause(int) override {}
   std::string journal(const std::string&) override { return {}; }
 
  private:

@@ -15,7 +15,8 @@ import rootfs
 
 # $1: folder to mount at, $2: lower folders, $3: its name, $4: a control group of its own, which its
 # systemd takes for the root of all: two in one would end each other's services. The mounts are seen
-# here only and go with the last process of this namespace.
+# here only and go with the last process of this namespace. The system calls are those that a container
+# engine inside needs.
 SETUP = r"""
 set -eu
 at=$1 lower=$2
@@ -31,7 +32,8 @@ code=133
 while [ $code = 133 ]; do
   code=0
   setpriv --pdeathsig KILL systemd-nspawn --quiet --boot --directory="$at/root" --private-network \
-    --register=no --keep-unit --machine="$3" --console=read-only || code=$?
+    --register=no --keep-unit --machine="$3" --console=read-only \
+    --system-call-filter="@keyring bpf" || code=$?
 done
 """
 
@@ -58,6 +60,10 @@ def remove_group(group):
 
 
 class Booted(beds.Bed):
+    IS_UP = ["systemctl", "is-system-running"]
+    # "degraded" is up, too: some unit has no hardware to work on.
+    UP = ("running", "degraded")
+
     def __enter__(self):
         self.at = tempfile.mkdtemp(prefix="booted-", dir=cache.folder("mnt"))
         name = "aptkeep-" + secrets.token_hex(6)
@@ -83,9 +89,7 @@ class Booted(beds.Bed):
         end = time.monotonic() + 300
         while time.monotonic() < end and self.process.poll() is None:
             self.pid = self.pid or self.leader()
-            # "degraded" is up, too: some unit has no hardware to work on.
-            if self.pid and self.run(["systemctl", "is-system-running"]).output.strip() in (
-                    "running", "degraded"):
+            if self.pid and self.run(self.IS_UP).output.strip() in self.UP:
                 return
             time.sleep(0.2)
         self.console.seek(0)
@@ -129,6 +133,12 @@ class Booted(beds.Bed):
             self.console.close()
             pathlib.Path(self.at).rmdir()
             remove_group(self.group)
+
+
+class BootedBySysv(Booted):
+    """With sysvinit as process 1."""
+    IS_UP = ["runlevel"]
+    UP = ("N 2",)
 
 
 def fresh(suite, packages=(), layers=()):
