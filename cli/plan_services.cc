@@ -24,7 +24,7 @@ class AskedUnits final : public Units {
     return Error{"unable to change units"};
   }
   bool shuts_down() override { return false; }
-  void settle() override {}
+  void pause(int) override {}
   std::string journal(const std::string&) override { return {}; }
 };
 
