@@ -247,10 +247,30 @@ class Unpacking {
   std::map<std::uint32_t, std::size_t> places_;  // apt's own, so that each sorting starts from them
 };
 
+// What an earlier call has left down, because what it needs was to come after it, is configured
+// before anything else is unpacked, if it can be by now.
+std::optional<CallEnd> end_downtimes(Session& session, const std::vector<std::uint32_t>& steps) {
+  std::vector<std::uint32_t> unpacked;
+  for (std::uint32_t i = 0; i < session.states().size(); ++i) {
+    if (session.states()[i] == StepState::Unpacked) unpacked.push_back(i);
+  }
+  const auto blocked = unconfigurable(session.plan(), unpacked, session.states());
+  const bool due = std::ranges::any_of(unpacked, [&](std::uint32_t step) {
+    return session.plan().steps[step].island && std::ranges::count(blocked, step) == 0;
+  });
+  if (!due) return std::nullopt;
+  const auto end = session.configure_now(unpacked, paths_of(session.plan(), steps));
+  let_configured_go(session.ports());
+  return end;
+}
+
 }  // namespace
 
 std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32_t> steps) {
   const bool has_islands = session.ports().units != nullptr && session.ports().holds != nullptr;
+  if (has_islands) {
+    if (const auto end = end_downtimes(session, steps)) return end;
+  }
   return Unpacking(session, std::move(steps), has_islands).run();
 }
 
