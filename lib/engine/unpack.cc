@@ -37,6 +37,14 @@ std::vector<std::uint32_t> first_call(const Session& session,
   return call;
 }
 
+std::vector<std::uint32_t> steps_in(Session& session, StepState state) {
+  std::vector<std::uint32_t> steps;
+  for (std::uint32_t i = 0; i < session.states().size(); ++i) {
+    if (session.states()[i] == state) steps.push_back(i);
+  }
+  return steps;
+}
+
 class Unpacking {
  public:
   // `afterwards`: archives that are unpacked after these, by whoever calls.
@@ -113,10 +121,8 @@ class Unpacking {
   // Its services are down only while it is replaced: all that can be is configured by then, and it
   // is configured before anything else is unpacked.
   std::optional<CallEnd> island(const std::vector<std::uint32_t> group) {
-    std::vector<std::uint32_t> before;
-    for (const std::uint32_t step : steps_) {
-      if (session_.states()[step] == StepState::Unpacked) before.push_back(step);
-    }
+    // Earlier calls' too: it may need one of these.
+    const auto before = steps_in(session_, StepState::Unpacked);
     if (!before.empty()) {
       if (const auto end = session_.configure_now(before, archives_after({}))) return end;
     }
@@ -250,10 +256,7 @@ class Unpacking {
 // What an earlier call has left down, because what it needs was to come after it, is configured
 // before anything else is unpacked, if it can be by now.
 std::optional<CallEnd> end_downtimes(Session& session, const std::vector<std::uint32_t>& steps) {
-  std::vector<std::uint32_t> unpacked;
-  for (std::uint32_t i = 0; i < session.states().size(); ++i) {
-    if (session.states()[i] == StepState::Unpacked) unpacked.push_back(i);
-  }
+  const auto unpacked = steps_in(session, StepState::Unpacked);
   const auto blocked = unconfigurable(session.plan(), unpacked, session.states());
   const bool due = std::ranges::any_of(unpacked, [&](std::uint32_t step) {
     return session.plan().steps[step].island && std::ranges::count(blocked, step) == 0;
