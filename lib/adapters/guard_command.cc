@@ -234,7 +234,7 @@ std::string told(const CommandEnd& end) {
 }
 
 Result<CommandEnd> run_program(const std::vector<std::string>& argv, const Account* as,
-                               milliseconds limit) {
+                               milliseconds limit, const std::vector<std::string>& more) {
   Start start;
   start.program = find_program(argv.at(0));
   start.argv = argv;
@@ -245,10 +245,12 @@ Result<CommandEnd> run_program(const std::vector<std::string>& argv, const Accou
     start.environment.push_back("USER=" + as->name);
     start.environment.push_back("LOGNAME=" + as->name);
   }
+  start.environment.insert(start.environment.end(), more.begin(), more.end());
   return run(start, limit);
 }
 
-Result<CommandEnd> run_rule_command(const RuleCommand& command) {
+Result<CommandEnd> run_rule_command(const RuleCommand& command,
+                                    const std::vector<std::string>& more) {
   auto argv = command.argv;
   if (argv.empty()) return Error{"unable to run a command: it has no program"};
   if (command.shell) argv = {"/bin/sh", "-c", argv[0]};
@@ -258,27 +260,31 @@ Result<CommandEnd> run_rule_command(const RuleCommand& command) {
   if (!*account) return Error{"unable to run " + argv[0] + ": there is no user " + name};
   // `aptkeep plan` may be anybody's: then only what would run as that very user.
   const bool same = geteuid() != 0 && (*account)->uid == geteuid();
-  return run_program(argv, same ? nullptr : &**account, std::chrono::seconds(command.timeout));
+  return run_program(argv, same ? nullptr : &**account, std::chrono::seconds(command.timeout),
+                     more);
 }
 
 namespace {
 
-std::string fault_of(const std::string& command, bool unstarted_too) {
+std::string fault_of(const std::string& command, bool unstarted_too,
+                     const std::vector<std::string>& more) {
   RuleCommand read;
   if (const std::string fault = read_rule_command(command, read); !fault.empty()) return fault;
-  const auto end = run_rule_command(read);
+  const auto end = run_rule_command(read, more);
   if (!end) return unstarted_too ? end.error().message : std::string();
   return end->well() ? std::string() : told(*end);
 }
 
 }  // namespace
 
-std::string complaint_of(const std::string& command) {
-  return fault_of(command, false);
+std::string complaint_of(const std::string& command, std::int64_t run_began) {
+  std::vector<std::string> more;
+  if (run_began != 0) more.push_back("APTKEEP_RUN_BEGAN=" + std::to_string(run_began));
+  return fault_of(command, false, more);
 }
 
 std::string failure_of(const std::string& command) {
-  return fault_of(command, true);
+  return fault_of(command, true, {});
 }
 
 bool ends_well(const std::string& command) {

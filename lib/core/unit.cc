@@ -83,6 +83,20 @@ UnitDecision tell(const UnitRecord& record, std::string reason) {
   return {record.name, UnitWish::Tell, std::move(reason), ""};
 }
 
+// What else was to run of its package, and is there.
+std::vector<const UnitFacts*> siblings(const UnitRecord& record,
+                                       const std::vector<UnitRecord>& before,
+                                       const std::map<std::string, UnitFacts>& now) {
+  std::vector<const UnitFacts*> found;
+  for (const UnitRecord& other : before) {
+    const bool sibling = other.wanted && other.name != record.name && !record.package.empty() &&
+                         other.package == record.package;
+    const UnitFacts* facts = sibling ? find(now, other.name) : nullptr;
+    if (facts != nullptr) found.push_back(facts);
+  }
+  return found;
+}
+
 UnitDecision decide(const UnitRecord& record, const UnitFacts* unit,
                     const std::map<std::string, UnitFacts>& now, Standing standing) {
   if (unit == nullptr || unit->is_up()) return leave(record);
@@ -137,6 +151,15 @@ bool is_instance_or_same(std::string_view unit, std::string_view file) {
          unit.ends_with(suffix);
 }
 
+bool is_displaced(const UnitFacts& unit, const std::vector<const UnitFacts*>& others) {
+  const auto names = [](const UnitFacts& one, const UnitFacts& other) {
+    return std::find(one.conflicts.begin(), one.conflicts.end(), other.name) != one.conflicts.end();
+  };
+  return std::any_of(others.begin(), others.end(), [&](const UnitFacts* other) {
+    return other->load_state == "loaded" && names(*other, unit) && !names(unit, *other);
+  });
+}
+
 bool is_trigger(std::string_view unit) {
   return unit.ends_with(".socket") || unit.ends_with(".path") || unit.ends_with(".timer");
 }
@@ -161,6 +184,9 @@ std::vector<UnitDecision> decide_units(
     const Standing its = record.package.empty() ? Standing::Unchanged : standing(record.package);
     const UnitFacts* unit = find(now, record.name);
     UnitDecision decision = decide(record, unit, now, its);
+    // postfix@-.service is another instance's since postfix.service has the first one's processes.
+    if (decision.wish == UnitWish::Start && is_displaced(*unit, siblings(record, before, now)))
+      decision = leave(record);
     const auto heirs = new_units.find(record.package);
     const bool vanished = decision.wish == UnitWish::Tell && unit->load_state != "loaded" &&
                           unit->load_state != "masked" && its == Standing::Upgraded;
@@ -233,6 +259,7 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
     (void)std::from_chars(value.data(), value.data() + value.size(), facts.up_since);
   }
   if (name == "RefuseManualStop") facts.refuses_stop = value == "yes";
+  if (name == "Conflicts") facts.conflicts = words_of(value);
   if (name == "Listen") add_listeners(facts, value);
   if (name == "NRestarts")
     (void)std::from_chars(value.data(), value.data() + value.size(), facts.restarts);

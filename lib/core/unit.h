@@ -31,8 +31,9 @@ struct UnitFacts {
   // Of these, what takes this unit with it when it is stopped or restarted: Requires, BindsTo,
   // PartOf.
   std::vector<std::string> goes_with = {};
-  bool refuses_stop = false;              // RefuseManualStop
-  std::vector<std::string> listens = {};  // of a socket: "Stream /run/x", "Datagram /dev/log" ...
+  std::vector<std::string> conflicts = {};  // what it names in Conflicts: its start stops these
+  bool refuses_stop = false;                // RefuseManualStop
+  std::vector<std::string> listens = {};    // of a socket: "Stream /run/x", "Datagram /dev/log" ...
 
   bool is_up() const;
 };
@@ -67,6 +68,8 @@ std::string unit_of_path(std::string_view path);
 std::vector<std::string> units_of_paths(const std::vector<std::string>& paths);
 // Whether `unit` is `file` or, where that is a template, an instance of it.
 bool is_instance_or_same(std::string_view unit, std::string_view file);
+// Whether one of `others` stops it by its start, and is not stopped by its: it has taken the place.
+bool is_displaced(const UnitFacts& unit, const std::vector<const UnitFacts*>& others);
 // A kind that has to be there before what it starts: sockets, paths, timers.
 bool is_trigger(std::string_view unit);
 
@@ -135,7 +138,8 @@ std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records);
 // Properties that facts are made of, as `systemctl show --property` takes them.
 inline constexpr std::string_view kUnitProperties =
     "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
-    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,InactiveExitTimestamp,NRestarts,"
+    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,Conflicts,InactiveExitTimestamp,"
+    "NRestarts,"
     "RefuseManualStop,Listen,NeedDaemonReload";
 // Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no", times
 // as `--timestamp=unix` has them; of Listen each line ("/run/x (Stream)") adds one.

@@ -61,16 +61,6 @@ void configure_the_rest(const DpkgCall& call, OpenPlan& open, CallPorts& ports) 
 
 namespace {
 
-// What scripts have held (policy/holds.h) of packages that are whole, or gone, by now, and that
-// none of their scripts has let go.
-void let_go(CallPorts& ports) {
-  if (ports.units == nullptr || ports.holds == nullptr || ports.holds->all().empty()) return;
-  const auto db = ports.db.read();
-  if (!db) return;
-  let_whole_go([&](const std::string& package) { return standing_in(*db, package); }, *ports.units,
-               *ports.holds);
-}
-
 CallEnd run_steps(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
                   CallPorts& ports) {
   Session session(call, open, ports);
@@ -110,7 +100,7 @@ CallEnd run_steps(const DpkgCall& call, const std::vector<std::string>& archives
 CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
                  CallPorts& ports) {
   const CallEnd end = run_steps(call, archives, open, ports);
-  let_go(ports);
+  let_configured_go(ports);
   return end;
 }
 

@@ -19,7 +19,9 @@ class Configuring {
       const auto& call = session_.call();
       std::vector<std::string> args{"--configure"};
       if (call.pending) args.emplace_back("--pending");
-      args.insert(args.end(), call.operands.begin(), call.operands.end());
+      const auto names = not_done(call.operands);
+      if (names.empty() && !call.operands.empty() && !call.pending) return std::nullopt;
+      args.insert(args.end(), names.begin(), names.end());
       const auto end = one_call(args);
       if (end) return end;
       if (session_.all_well() && !database_needed_) return std::nullopt;
@@ -35,6 +37,16 @@ class Configuring {
   }
 
  private:
+  // Without what was configured before its turn, for a service that was down: dpkg refuses to do it
+  // again.
+  std::vector<std::string> not_done(std::vector<std::string> names) const {
+    std::erase_if(names, [&](const std::string& name) {
+      const std::int32_t step = session_.step_of_package(name);
+      return step >= 0 && session_.states()[static_cast<std::size_t>(step)] == StepState::Done;
+    });
+    return names;
+  }
+
   // What has failed goes back when all that does not need it is configured: by then a transient
   // failure has had its later try, and what the old versions need is there. A dpkg that was killed
   // amid it is started once more.

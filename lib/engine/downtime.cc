@@ -285,10 +285,13 @@ void let_go_and_start(const std::vector<HeldUnit>& held, Units& units, Holds& ho
     now = units.ask(ran);
     if (!now) return;
   }
+  std::vector<const UnitFacts*> all;
+  for (const auto& [name, facts] : *now) all.push_back(&facts);
   for (const bool triggers : {true, false}) {
     std::vector<std::string> down;
     for (const auto& [name, facts] : *now) {
-      if (is_trigger(name) == triggers && !facts.is_up() && facts.load_state == "loaded")
+      const bool is_down = !facts.is_up() && facts.load_state == "loaded";
+      if (is_trigger(name) == triggers && is_down && !is_displaced(facts, all))
         down.push_back(name);
     }
     if (down.empty()) continue;
@@ -303,6 +306,14 @@ void let_whole_go(const std::function<Standing(const std::string&)>& standing, U
   std::erase_if(whole,
                 [&](const HeldUnit& one) { return standing(one.package) == Standing::Unfinished; });
   let_go_and_start(whole, units, holds);
+}
+
+void let_configured_go(CallPorts& ports) {
+  if (ports.units == nullptr || ports.holds == nullptr || ports.holds->all().empty()) return;
+  const auto db = ports.db.read();
+  if (!db) return;
+  let_whole_go([&](const std::string& package) { return standing_in(*db, package); }, *ports.units,
+               *ports.holds);
 }
 
 }  // namespace aptkeep

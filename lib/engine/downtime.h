@@ -70,4 +70,8 @@ void let_go_and_start(const std::vector<HeldUnit>& held, Units& units, Holds& ho
 void let_whole_go(const std::function<Standing(const std::string&)>& standing, Units& units,
                   Holds& holds);
 
+// What scripts or calls have held of packages that are whole, or gone, by now, and that none of
+// their scripts has let go.
+void let_configured_go(CallPorts& ports);
+
 }  // namespace aptkeep

@@ -66,7 +66,7 @@ struct FinishPorts {
   std::function<std::vector<PutOff>()> put_off = {};
   std::function<void()> forget_put_off = {};
   std::string own_unit = {};
-  std::function<std::string(const std::string&)> complaint_of = {};
+  std::function<std::string(const std::string&, std::int64_t run_began)> complaint_of = {};
   // As CallPorts has them, for what is gone on with.
   Holds* holds = nullptr;
   std::function<std::string(const std::string&)> failure_of = {};

@@ -1,6 +1,8 @@
 #include "engine/service_checks.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace aptkeep {
 
@@ -10,8 +12,11 @@ std::string RunningChecks::first_complaint(const std::vector<std::string>& comma
   if (!ports_.complaint_of) return {};
   for (const std::string& command : commands) {
     const auto [found, first] = complaints_.try_emplace(command);
-    if (first) found->second = ports_.complaint_of(command);
-    if (!found->second.empty()) return command + ": " + found->second;
+    if (first) found->second = ports_.complaint_of(command, run_began_);
+    if (found->second.empty()) continue;
+    // A shell's text is no name of what has been asked.
+    const bool is_text = command.find("sh: ") != std::string::npos;
+    return is_text ? found->second : command + ": " + found->second;
   }
   return {};
 }
@@ -40,8 +45,11 @@ void RunningChecks::probe(std::vector<UnitRecord>& records,
   ports_.units.pause(kSecond);
   complaints_.clear();
   std::erase_if(unwell, [&](UnitRecord* record) { return !look(record); });
+  std::set<std::pair<std::string, std::string>> told;
   for (UnitRecord* record : unwell) {
-    record->trouble = std::string(kUnwell) + first_complaint(record->probes);
+    const std::string why = first_complaint(record->probes);
+    if (!told.emplace(record->package, why).second) continue;
+    record->trouble = std::string(kUnwell) + why;
     record->journal = ports_.units.journal(record->name);
   }
 }

@@ -14,7 +14,9 @@ namespace aptkeep {
 // Of one end of a plan: each command is run once, however many units of its package it is for.
 class RunningChecks {
  public:
-  explicit RunningChecks(ServicePorts& ports) : ports_(ports) {}
+  // `run_began`: in seconds since the epoch; 0: not known.
+  RunningChecks(ServicePorts& ports, std::int64_t run_began)
+      : ports_(ports), run_began_(run_began) {}
 
   // Why the package refuses the service's configuration: "/usr/sbin/sshd -t: exit status 255: ...";
   // empty: it does not, or no rule says how to ask.
@@ -23,7 +25,8 @@ class RunningChecks {
   // Nothing hangs on it now, by what its rules say of that; false where they say nothing.
   bool is_idle(const UnitRecord& record);
 
-  // Tells, as their trouble, which services of packages that were upgraded run and are not well.
+  // Tells, as their trouble, which services of packages that were upgraded run and are not well:
+  // what a package's probe says of several of them at the first.
   // What has just been started may need a second more.
   void probe(std::vector<UnitRecord>& records, const std::map<std::string, UnitFacts>& now,
              const std::function<Standing(const std::string&)>& standing);
@@ -32,6 +35,7 @@ class RunningChecks {
   std::string first_complaint(const std::vector<std::string>& commands);
 
   ServicePorts& ports_;
+  std::int64_t run_began_;
   std::map<std::string, std::string> complaints_;  // by command
 };
 

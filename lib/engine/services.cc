@@ -17,8 +17,8 @@ constexpr int kLook = 250;  // milliseconds between two looks at what was starte
 
 class Restoring {
  public:
-  Restoring(std::vector<UnitRecord> records, ServicePorts& ports)
-      : records_(std::move(records)), ports_(ports), checks_(ports) {}
+  Restoring(std::vector<UnitRecord> records, ServicePorts& ports, std::int64_t run_began)
+      : records_(std::move(records)), ports_(ports), checks_(ports, run_began) {}
 
   Status run(const std::function<Standing(const std::string&)>& standing);
   const std::vector<UnitRecord>& records() const { return records_; }
@@ -367,7 +367,15 @@ Result<std::vector<UnitRecord>> restore_units(
     const std::function<Standing(const std::string&)>& standing, ServicePorts& ports) {
   if (records.empty() && (!ports.put_off || ports.put_off().empty())) return records;
   const auto known = std::ssize(records);
-  Restoring restoring(std::move(records), ports);
+  const bool asks = std::ranges::any_of(records, [](const UnitRecord& record) {
+    return !record.checks.empty() || !record.probes.empty();
+  });
+  std::int64_t began = 0;
+  if (asks) {
+    const auto report = ports.store.report(run);
+    if (report && *report) began = (*report)->summary.begun;
+  }
+  Restoring restoring(std::move(records), ports, began);
   if (const Status done = restoring.run(standing); !done) return done.error();
   const std::vector<UnitRecord> added(restoring.records().begin() + known,
                                       restoring.records().end());

@@ -30,8 +30,9 @@ struct ServicePorts {
   std::function<void()> forget_put_off = {};
   // The service that this very process runs in; empty: none.
   std::string own_unit = {};
-  // Runs a command as rules write it; why it did not end well, in one line; empty: it did.
-  std::function<std::string(const std::string& command)> complaint_of = {};
+  // Runs a command as rules write it, and lets it know when the run began (seconds since the epoch;
+  // 0: not known); why it did not end well, in one line; empty: it did.
+  std::function<std::string(const std::string& command, std::int64_t run_began)> complaint_of = {};
   // The same; false also where it could not be run.
   std::function<bool(const std::string& command)> ends_well = {};
   // A release upgrade, whose end is a boot: no more is restarted than is asked for.

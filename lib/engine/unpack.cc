@@ -37,6 +37,14 @@ std::vector<std::uint32_t> first_call(const Session& session,
   return call;
 }
 
+std::vector<std::uint32_t> steps_in(Session& session, StepState state) {
+  std::vector<std::uint32_t> steps;
+  for (std::uint32_t i = 0; i < session.states().size(); ++i) {
+    if (session.states()[i] == state) steps.push_back(i);
+  }
+  return steps;
+}
+
 class Unpacking {
  public:
   // `afterwards`: archives that are unpacked after these, by whoever calls.
@@ -113,10 +121,8 @@ class Unpacking {
   // Its services are down only while it is replaced: all that can be is configured by then, and it
   // is configured before anything else is unpacked.
   std::optional<CallEnd> island(const std::vector<std::uint32_t> group) {
-    std::vector<std::uint32_t> before;
-    for (const std::uint32_t step : steps_) {
-      if (session_.states()[step] == StepState::Unpacked) before.push_back(step);
-    }
+    // Earlier calls' too: it may need one of these.
+    const auto before = steps_in(session_, StepState::Unpacked);
     if (!before.empty()) {
       if (const auto end = session_.configure_now(before, archives_after({}))) return end;
     }
@@ -247,10 +253,27 @@ class Unpacking {
   std::map<std::uint32_t, std::size_t> places_;  // apt's own, so that each sorting starts from them
 };
 
+// What an earlier call has left down, because what it needs was to come after it, is configured
+// before anything else is unpacked, if it can be by now.
+std::optional<CallEnd> end_downtimes(Session& session, const std::vector<std::uint32_t>& steps) {
+  const auto unpacked = steps_in(session, StepState::Unpacked);
+  const auto blocked = unconfigurable(session.plan(), unpacked, session.states());
+  const bool due = std::ranges::any_of(unpacked, [&](std::uint32_t step) {
+    return session.plan().steps[step].island && std::ranges::count(blocked, step) == 0;
+  });
+  if (!due) return std::nullopt;
+  const auto end = session.configure_now(unpacked, paths_of(session.plan(), steps));
+  let_configured_go(session.ports());
+  return end;
+}
+
 }  // namespace
 
 std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32_t> steps) {
   const bool has_islands = session.ports().units != nullptr && session.ports().holds != nullptr;
+  if (has_islands) {
+    if (const auto end = end_downtimes(session, steps)) return end;
+  }
   return Unpacking(session, std::move(steps), has_islands).run();
 }
 

@@ -96,6 +96,28 @@ TEST_F(DecideUnits, WhatRanIsStarted) {
   EXPECT_EQ(decide(ran("foo.service")).wish, UnitWish::Start);
 }
 
+TEST_F(DecideUnits, WhatAnotherOfItsPackageTakesThePlaceOfIsLeft) {
+  is(stopped("p@-.service"));
+  UnitFacts heir = stopped("p.service");
+  heir.conflicts = {"shutdown.target", "p@-.service"};
+  is(heir);
+  const std::vector<UnitRecord> both{ran("p@-.service"), ran("p.service")};
+  const auto wishes = all(both);
+  ASSERT_EQ(wishes.size(), 2U);
+  EXPECT_EQ(wishes[0].wish, UnitWish::Leave);
+  EXPECT_EQ(wishes[1].wish, UnitWish::Start);
+  // Another package's does not, nor one that it stops as well, nor one that is not there.
+  EXPECT_EQ(all({ran("p@-.service"), ran("p.service", "other:amd64")})[0].wish, UnitWish::Start);
+  UnitFacts rival = stopped("p@-.service");
+  rival.conflicts = {"p.service"};
+  is(rival);
+  EXPECT_EQ(all(both)[0].wish, UnitWish::Start);
+  is(stopped("p@-.service"));
+  heir.load_state = "not-found";
+  is(heir);
+  EXPECT_EQ(all(both)[0].wish, UnitWish::Start);
+}
+
 TEST_F(DecideUnits, WhatDidNotRunIsNotLookedAt) {
   is(stopped("foo.service"));
   UnitRecord record = ran("foo.service");
@@ -215,7 +237,7 @@ TEST(ParseShow, ReadsUnitByUnit) {
       "SubState=running\nUnitFileState=enabled\n\n"
       "Id=nosuch.socket\nTriggers=\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n"
       "UnitFileState=\n\nId=x.service\nType=oneshot\nRemainAfterExit=yes\nPartOf=a.target "
-      "\"t@a\\\\x2db.service\"\n");
+      "\"t@a\\\\x2db.service\"\nConflicts=shutdown.target y.service\n");
   ASSERT_EQ(units.size(), 3U);
   EXPECT_EQ(units[0].name, "ssh.service");
   EXPECT_EQ(units[0].triggered_by, Strings{"ssh.socket"});
@@ -226,6 +248,8 @@ TEST(ParseShow, ReadsUnitByUnit) {
   EXPECT_TRUE(units[2].remains);
   EXPECT_EQ(units[2].related, (Strings{"a.target", "t@a\\x2db.service"}));
   EXPECT_EQ(units[0].goes_with, units[0].related);
+  EXPECT_TRUE(units[0].conflicts.empty());
+  EXPECT_EQ(units[2].conflicts, (Strings{"shutdown.target", "y.service"}));
   EXPECT_TRUE(parse_show("").empty());
   EXPECT_TRUE(parse_show("\n\nno equals sign\n").empty());
 }

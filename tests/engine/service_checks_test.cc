@@ -9,7 +9,7 @@ using Strings = std::vector<std::string>;
 class ServiceChecksTest : public PutOffTest {
  protected:
   ServiceChecksTest() {
-    ports_.complaint_of = [this](const std::string& command) {
+    ports_.complaint_of = [this](const std::string& command, std::int64_t) {
       asked_.push_back(command);
       const auto found = complaints_.find(command);
       if (found == complaints_.end() || found->second.empty()) return std::string();

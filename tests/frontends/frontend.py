@@ -48,11 +48,11 @@ class World:
 
 
 @contextlib.contextmanager
-def world(text, needs=(), stock=False, kind=beds):
-    """`kind`: the module whose beds to take, bed or booted."""
-    above = []
+def world(text, needs=(), stock=False, kind=beds, below=()):
+    """`kind`: the module whose beds to take, bed or booted. `below`: layers to put over the root."""
+    above = [*below]
     if not stock and not STAGED:
-        above = [installed.layer(SUITE, needs, DEBS or build.debs(SUITE))]
+        above.insert(0, installed.layer(SUITE, needs, DEBS or build.debs(SUITE), below))
     with kind.fresh(SUITE, needs, above) as bed:
         if not stock and STAGED:
             installed.copy_staged(bed, STAGED)

@@ -32,14 +32,16 @@ def install(bed, debs):
     return output
 
 
-def layer(suite, needs=(), debs=None):
-    """A folder to put over the root of `suite`: what the installation changed there."""
+def layer(suite, needs=(), debs=None, below=()):
+    """A folder to put over the root of `suite` and the layers `below`: what the installation changed
+    there."""
     debs = pathlib.Path(debs or build.debs(suite))
     files = sorted(p for pattern in RUNTIME for p in debs.glob(pattern))
-    key = cache.digest(suite, *sorted(needs), *[(p.name, p.read_bytes().hex()) for p in files])
+    key = cache.digest(suite, *sorted(needs), *below,
+                       *[(p.name, p.read_bytes().hex()) for p in files])
 
     def make(tmp):
-        with beds.Bed([rootfs.root(suite, needs)], changes=tmp) as bed:
+        with beds.Bed([*below, rootfs.root(suite, needs)], changes=tmp) as bed:
             install(bed, debs)
         shutil.rmtree(tmp / "work")
 

@@ -41,12 +41,14 @@ def package(name, version, units=None, **options):
 class Machine:
     """A booted system, with a repository that nothing is in yet."""
 
-    def __init__(self, stock=False, needs=()):
+    def __init__(self, stock=False, needs=(), below=()):
         self.stock = stock
         self.needs = (*NEEDS, *needs)
+        self.below = below  # layers to put over the root
 
     def __enter__(self):
-        self.made = frontend.world("[expect] some", self.needs, self.stock, booted)
+        self.made = frontend.world("[expect] some", self.needs, self.stock, booted,
+                                   self.below)
         self.bed = self.made.__enter__().bed
         if not self.stock:
             # Beds have a policy-rc.d of their own, which aptkeep's postinst has left in its place.
