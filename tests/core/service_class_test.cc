@@ -137,12 +137,14 @@ TEST_F(DeriveClass, PathsAndNamesOnTheBusStartItToo) {
 TEST_F(DeriveClass, TimersAndWhatTheyStart) {
   scripts_["x.service"] = scripts_["x.timer"] = restarts();
   triggered_by("x.timer");
-  EXPECT_EQ(derived(), kPostinst);
+  const std::string on_demand =
+      "stop: x.timer starts it on demand, so that a client could start it half replaced";
+  EXPECT_EQ(derived(), on_demand);
   x_.type = "oneshot";
   EXPECT_EQ(derived(), "stock: it ends by itself");
   EXPECT_EQ(derived("x.timer"), "stock: it starts x.service: it ends by itself");
   x_.remains = true;
-  EXPECT_EQ(derived(), kPostinst);
+  EXPECT_EQ(derived(), on_demand);
   x_.remains = false;
   scripts_["x.service"] = stops();
   EXPECT_EQ(derived(), kPreinst);
