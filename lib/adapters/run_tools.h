@@ -48,6 +48,7 @@ class RunTools {
   RunHolds holds_;
   bool restores_units_ = false;
   Frontend frontend_;  // the plan's
+  std::int64_t run_ = 0;
   bool plan_has_guardian_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/service_checks.h"
+#include "engine/stay_down.h"
 
 namespace aptkeep {
 namespace {
@@ -12,8 +13,11 @@ using FactsByName = std::map<std::string, UnitFacts>;
 
 class Restoring {
  public:
-  Restoring(std::vector<UnitRecord> records, ServicePorts& ports)
-      : records_(std::move(records)), ports_(ports), checks_(ports) {}
+  Restoring(std::int64_t run, std::vector<UnitRecord> records, ServicePorts& ports)
+      : records_(std::move(records)),
+        ports_(ports),
+        checks_(ports),
+        staying_(run, records_, ports) {}
 
   Status run(const std::function<Standing(const std::string&)>& standing);
   const std::vector<UnitRecord>& records() const { return records_; }
@@ -37,6 +41,7 @@ class Restoring {
   std::vector<UnitRecord> records_;
   ServicePorts& ports_;
   RunningChecks checks_;
+  StayingDown staying_;
   std::set<std::string> heirs_;
   std::map<std::string, std::string> not_restarted_;  // unit -> why
   std::set<std::string> failed_;                      // a script's start of them has
@@ -273,6 +278,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
   auto now = facts();
   if (!now) return now.error();
   auto decisions = decide_units(records_, *now, standing, *fresh);
+  staying_.leave_out(decisions);
   const auto starts = [](const UnitDecision& one) { return one.wish == UnitWish::Start; };
   // Once more where the first try was too early, or was met by systemd's limit on starts.
   for (int attempt = 0; attempt < 2; ++attempt) {
@@ -292,6 +298,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
     decisions = std::move(left);
   }
   judge(decisions, *now);
+  staying_.tell(records_);
   tell_what_waits_for_a_boot(*now, standing);
   checks_.probe(records_, *now, standing);
   return success();
@@ -311,7 +318,7 @@ Result<std::vector<UnitRecord>> restore_units(
     const std::function<Standing(const std::string&)>& standing, ServicePorts& ports) {
   if (records.empty() && (!ports.put_off || ports.put_off().empty())) return records;
   const auto known = std::ssize(records);
-  Restoring restoring(std::move(records), ports);
+  Restoring restoring(run, std::move(records), ports);
   if (const Status done = restoring.run(standing); !done) return done.error();
   const std::vector<UnitRecord> added(restoring.records().begin() + known,
                                       restoring.records().end());

@@ -30,6 +30,8 @@ struct ServicePorts {
   std::string own_unit = {};
   // Runs a command as rules write it; why it did not end well, in one line; empty: it did.
   std::function<std::string(const std::string& command)> complaint_of = {};
+  // As CallPorts has it, where a person tries again what stays down; unset: that stays so.
+  std::function<std::string(const std::string& command)> failure_of = {};
 };
 
 // What rules say of a package's services, see UnitRecord.

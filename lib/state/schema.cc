@@ -118,6 +118,11 @@ UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,arc
     cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,repair,
     guards,if_unmet);
 )sql",
+    // 8: what rules have saved before a package was replaced
+    R"sql(
+CREATE TABLE backups(plan INTEGER, idx INTEGER, path TEXT, sum INTEGER);
+CREATE INDEX backups_of_plan ON backups(plan);
+)sql",
 };
 
 std::string parameters(const Table& table) {
@@ -165,8 +170,8 @@ bool any(Database& db, const std::string& sql) {
 
 // Rows that are not what was written, and rows that are missing.
 void check_rows(Database& db) {
-  for (const Table& table :
-       {kRuns, kPlans, kSteps, kClauses, kFailures, kKeeps, kBlocked, kRemembered, kUnits}) {
+  for (const Table& table : {kRuns, kPlans, kSteps, kClauses, kFailures, kKeeps, kBlocked,
+                             kRemembered, kUnits, kBackups}) {
     if (any(db, "SELECT 1 FROM " + std::string(table.name) + " WHERE sum IS NOT row_sum(" +
                     std::string(table.columns) + ") LIMIT 1")) {
       db.fail("it is damaged");
