@@ -24,6 +24,14 @@ struct PlanRequest {
   bool json = false;
 };
 
+struct QueueRequest {
+  std::string folder;
+  std::string split;  // a number, or a file whose first line it is; empty: the folders'
+  std::string users;  // see qmail::find_ids(); empty: qmail's
+  bool fix = false;
+  bool json = false;
+};
+
 int status(const std::string& state, bool json);
 int explain(const std::string& state, const std::vector<std::string>& rules,
             const std::string& about);
@@ -38,6 +46,8 @@ int restart_services();
 int rollback(const std::vector<std::string>& packages, std::int64_t run_id, bool yes);
 int resume();
 int release(const std::vector<std::string>& packages);
+int check_queue(const QueueRequest& request);
+int move_queue(const std::string& from, const std::string& to);
 int retry(const std::vector<std::string>& packages, bool yes);
 
 }  // namespace aptkeep::cli

@@ -251,6 +251,9 @@ std::string shortcomings(const Kept& kept, const aptkeep_keep& keep, const std::
   for (std::size_t i = 0; i < step.remains_count; ++i) {
     text += indent + "not as it was: " + harmless(step.remains[i]) + "\n";
   }
+  if (step.size != 0 && *step.repair != '\0') {
+    text += indent + "to do: " + harmless(step.repair) + "\n";
+  }
   return text;
 }
 

@@ -28,6 +28,8 @@ struct Arguments {
   unsigned most = 20;
   bool json = false;
   bool yes = false;
+  std::string target;
+  QueueRequest queue;
 };
 
 // Empty: it is one.
@@ -102,6 +104,31 @@ void set_up_root(CLI::App& app, Arguments& given, int& result) {
   release_command->callback([&] { result = release(given.packages); });
 }
 
+void set_up_queue(CLI::App& app, Arguments& given, int& result) {
+  CLI::App* queue_command = app.add_subcommand("queue", "Check, mend or move a qmail queue (root)");
+  queue_command->require_subcommand(1);
+  CLI::App* check = queue_command->add_subcommand(
+      "check", "Tell which files of a qmail queue are not where qmail looks for them");
+  check->add_option("DIR", given.queue.folder, "/var/qmail/queue")->required();
+  check->add_flag("--fix", given.queue.fix,
+                  "Mend it, by nothing but renaming; qmail has to be down");
+  check
+      ->add_option("--split", given.queue.split, "qmail's conf-split; without: that of the folders")
+      ->type_name("N|FILE");
+  check
+      ->add_option("--users", given.queue.users,
+                   "Instead of the users qmailq, qmails, qmailr and the group qmail")
+      ->type_name("Q,S,R,GROUP");
+  check->add_flag("--json", given.queue.json, "Print JSON");
+  check->callback([&] { result = check_queue(given.queue); });
+
+  CLI::App* move = queue_command->add_subcommand(
+      "move", "Rename a queue within its file system, or refuse and touch nothing");
+  move->add_option("OLD", given.queue.folder, "The queue")->required();
+  move->add_option("NEW", given.target, "Where nothing is yet")->required();
+  move->callback([&] { result = move_queue(given.queue.folder, given.target); });
+}
+
 void set_up(CLI::App& app, Arguments& given, int& result) {
   app.set_version_flag("--version", std::string("aptkeep ") + aptkeep_version());
 
@@ -139,6 +166,7 @@ void set_up(CLI::App& app, Arguments& given, int& result) {
   });
 
   set_up_root(app, given, result);
+  set_up_queue(app, given, result);
 }
 
 int parse_and_run(int argc, char** argv) {

@@ -79,7 +79,7 @@ def _package_lines(section):
             heads.append((number, line, []))
         elif line.startswith("    ") and heads and heads[-1][2]:
             at, key, text = heads[-1][2][-1]
-            heads[-1][2][-1] = (at, key, text + "\n" + line.strip())
+            heads[-1][2][-1] = (at, key, f"{text}\n{line.strip()}" if text else line.strip())
         elif heads and ":" in line:
             key, text = line.strip().split(":", 1)
             heads[-1][2].append((number, key.strip(), text.strip()))
@@ -103,6 +103,9 @@ def _apply(package, number, key, text):
     elif what == "without":
         for path in text.split():
             package.without(path)
+    elif what == "template" and rest:
+        known = package.control_files.get("templates", "")
+        package.control_files["templates"] = f"{known}\nTemplate: {rest}\n{text.strip()}\n".lstrip()
     elif what == "triggers":
         package.triggers = text
     elif re.fullmatch(r"[A-Z][A-Za-z-]+", key):
@@ -143,11 +146,12 @@ def expectation(section):
         raise FormatError(f"line {section.line}: unknown [expect] {section.argument}")
     expected = Expectation()
     for number, line in section.lines:
-        key, colon, text = line.partition(":")
-        what, _, rest = key.partition(" ")
-        text = text.strip()
-        if not colon:
+        # A version may have an epoch.
+        halves = re.fullmatch(r"(.+?):(?:\s+(.*))?", line)
+        if not halves:
             raise FormatError(f"line {number}: not `what: value`")
+        key, text = halves.group(1), (halves.group(2) or "").strip()
+        what, _, rest = key.partition(" ")
         if what == "absent":
             expected.states.update({name: ("", "") for name in text.split()})
         elif what == "file" and rest:

@@ -1,0 +1,66 @@
+// A qmail queue in memory: what the plans' actions do to it, and random ones whose messages are
+// known.
+#pragma once
+
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/qmail_queue.h"
+
+namespace aptkeep::qmail {
+
+inline constexpr unsigned kToySplit = 3;
+inline constexpr Ids kToyIds{71, 72, 73, 70};
+
+class Toy {
+ public:
+  Toy();  // an empty queue, all as it should be
+
+  // Mode and owner as they should be. Fails the test where something is there already.
+  void put(const Place& place, std::uint64_t inode);
+
+  Tree tree() const;
+  Plan plan() const;
+
+  // Fails the test where the action is not possible, or would lose a file.
+  void apply(const Action& action);
+  // The first `most` of them.
+  void apply(const Plan& plan, std::size_t most = SIZE_MAX);
+
+  bool has(const std::string& path) const { return files_.contains(path); }
+  std::uint64_t inode_at(const std::string& path) const;
+  const std::map<std::string, File>& files() const { return files_; }
+  File& file(const std::string& path) { return files_.at(path); }
+  void remove_folder(const std::string& path) { folders_.erase(path); }
+  void remove_file(const std::string& path) { files_.erase(path); }
+
+  // path -> inode, and owners: what two ends have to have in common.
+  std::map<std::string, std::string> summary() const;
+
+ private:
+  std::map<std::string, Owner> folders_;
+  std::map<std::string, File> files_;
+};
+
+Place place(const std::string& path);
+
+struct Known {
+  std::uint64_t inode = 0;
+  std::uint64_t before = 0;              // the number that it is found under
+  std::map<Part, std::uint64_t> others;  // inodes of its other files
+};
+
+struct RandomQueue {
+  Toy toy;
+  std::vector<Known> messages;
+  std::set<std::uint64_t> strays;  // inodes
+};
+
+// `same_numbers`: two messages may have the same one, in different folders; what they have in parts
+// that are not split is known only where no other may have it then.
+RandomQueue random_queue(std::mt19937& random, bool same_numbers);
+
+}  // namespace aptkeep::qmail
