@@ -270,17 +270,17 @@ Staying Downtime::check_and_start(std::uint32_t step, const DbSnapshot& db,
                                   std::vector<std::string>& seen_to) {
   const Step& its = session_.plan().steps[step];
   const bool fresh = its.island && at_new_side(its, db);
-  const auto commands_fail = [&](const std::vector<std::string>& commands, const char* what) {
+  const auto commands_fail = [&](const std::vector<std::string>& commands, bool checks) {
     const std::string name = session_.shown(its.package);
-    return staying_for(its, name, session_.ports().failure_of, commands, what);
+    return staying_for(its, name, session_.ports().failure_of, commands, checks);
   };
   Staying why;
-  if (fresh) why = commands_fail(its.island->checks, kCheckFailed);
+  if (fresh) why = commands_fail(its.island->checks, true);
   for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
     if (part->own && part->step == step) bring_up(*part, held, why, seen_to);
   }
   if (!fresh || !why.trouble.empty()) return why;
-  why = commands_fail(its.island->after, kAfterFailed);
+  why = commands_fail(its.island->after, false);
   if (!why.trouble.empty() && its.island->together.empty())
     session_.ports().say(why.trouble.substr(kStaysDown.size()));
   return why;

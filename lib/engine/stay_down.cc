@@ -7,7 +7,9 @@
 namespace aptkeep {
 namespace {
 
-constexpr std::size_t kMostOfCommand = 100;
+constexpr std::size_t kMostOfCommand = 60;
+constexpr const char* kCheckFailed = " refuses its configuration: ";
+constexpr const char* kAfterFailed = " is not done with what comes after: ";
 
 // A shell's text may be long, and is in the rule.
 std::string shortened(const std::string& command) {
@@ -46,20 +48,24 @@ void add_triggers(const std::map<std::string, Staying>& staying, Units& manager,
 
 Staying staying_for(const Step& step, const std::string& name,
                     const std::function<std::string(const std::string&)>& failure_of,
-                    const std::vector<std::string>& commands, const char* what) {
+                    const std::vector<std::string>& commands, bool checks) {
+  Staying staying;
+  const auto add_line = [&](const std::string& text) {
+    if (!text.empty()) staying.said += (staying.said.empty() ? "" : "\n") + text;
+  };
   for (const std::string& command : commands) {
     const std::string why = failure_of(command);
     if (why.empty()) continue;
     const auto line = std::min(why.find('\n'), why.size());
-    Staying staying;
-    staying.trouble =
-        std::string(kStaysDown) + name + what + shortened(command) + ": " + why.substr(0, line);
-    staying.said = why.substr(std::min(line + 1, why.size()));
-    if (!step.repair.empty())
-      staying.said += (staying.said.empty() ? "to do: " : "\nto do: ") + step.repair;
-    return staying;
+    staying.trouble += staying.trouble.empty()
+                           ? std::string(kStaysDown) + name + (checks ? kCheckFailed : kAfterFailed)
+                           : "; ";
+    staying.trouble += shortened(command) + ": " + why.substr(0, line);
+    add_line(why.substr(std::min(line + 1, why.size())));
+    if (!checks) break;  // what comes after it may need it
   }
-  return {};
+  if (!staying.trouble.empty() && !step.repair.empty()) add_line("to do: " + step.repair);
+  return staying;
 }
 
 Status record_staying(Store& store, std::int64_t run, const std::string& package,
@@ -122,7 +128,7 @@ void StayingDown::try_again(const Step& step, const std::vector<UnitRecord>& rec
   add_triggers(staying_, ports.units, own);
   add_triggers(staying_, ports.units, others);
   const std::string name = step.package.substr(0, step.package.find(':'));
-  Staying why = staying_for(step, name, ports.failure_of, island.checks, kCheckFailed);
+  Staying why = staying_for(step, name, ports.failure_of, island.checks, true);
   set(own, why);
   if (why.trouble.empty()) {
     std::vector<std::string> ran;
@@ -133,7 +139,7 @@ void StayingDown::try_again(const Step& step, const std::vector<UnitRecord>& rec
       (void)ports.units.act("reset-failed", ran);
       (void)ports.units.act("start", ran);
     }
-    why = staying_for(step, name, ports.failure_of, island.after, kAfterFailed);
+    why = staying_for(step, name, ports.failure_of, island.after, false);
   }
   set(others, why);
 }

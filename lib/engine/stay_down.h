@@ -18,14 +18,12 @@ struct Staying {
   std::string said;     // what the command printed, lines; what the rule tells to do
 };
 
-// Of the first of these commands that does not end well; empty: all do. `failure_of`: as
-// CallPorts::failure_of.
+// Of what comes of these commands; empty: all end well. `checks`: of the configuration, which are
+// all run, so that all is told; else what comes after, up to the first that does not end well.
+// `failure_of`: as CallPorts::failure_of.
 Staying staying_for(const Step& step, const std::string& name,
                     const std::function<std::string(const std::string&)>& failure_of,
-                    const std::vector<std::string>& commands, const char* what);
-
-inline constexpr const char* kCheckFailed = " refuses its configuration: ";
-inline constexpr const char* kAfterFailed = " is not done with what comes after: ";
+                    const std::vector<std::string>& commands, bool checks);
 
 // Records units as not started, with why; `facts`: how they were.
 Status record_staying(Store& store, std::int64_t run, const std::string& package,
@@ -44,8 +42,7 @@ class StayingDown {
   void tell(std::vector<UnitRecord>& records) const;
 
  private:
-  void try_all_again(std::int64_t run, const std::vector<UnitRecord>& records,
-                     ServicePorts& ports);
+  void try_all_again(std::int64_t run, const std::vector<UnitRecord>& records, ServicePorts& ports);
   void try_again(const Step& step, const std::vector<UnitRecord>& records, ServicePorts& ports);
   void set(const std::vector<std::string>& units, const Staying& why);
 
