@@ -68,8 +68,9 @@ class Vmm(unittest.TestCase):
         world.repository.update()
         bed.write("/etc/aptkeep/rules.d/60-test.rules", NO_BACKUP)
         self.check_works(world, "before")
-        result = world.upgrade()
-        self.assertEqual(result.code, 100, result.output)
+        self.without_room(world)
+        result = bed.run("aptkeep retry vmm")
+        self.assertEqual(result.code, 1, result.output)
         self.assertIn("vmm is not touched: its backup failed: user=postgres /usr/bin/pg_dump -Fc "
                       "nothing: exit status 1", result.output)
         self.assertEqual(self.version(world), "ii 0.5.2-1")
@@ -77,6 +78,18 @@ class Vmm(unittest.TestCase):
         self.check_works(world, "kept")
         self.assertEqual(bed.run("find /var/lib/aptkeep/backups -type f").output, "")
         bed.write("/etc/aptkeep/rules.d/60-test.rules", WATCH)
+
+    def without_room(self, world):
+        """Nothing is stopped for it."""
+        bed = world.bed
+        bed.must("mkdir -p -m 0700 /var/lib/aptkeep/backups && "
+                 "mount -t tmpfs -o size=8m,mode=0700 none /var/lib/aptkeep/backups")
+        result = world.upgrade()
+        self.assertEqual(result.code, 100, result.output)
+        self.assertIn("vmm is not touched: guard free-space /var/lib/aptkeep/backups 16777216 is "
+                      "unmet", result.output)
+        self.assertNotIn("stopping", result.output)
+        bed.must("umount /var/lib/aptkeep/backups")
 
     def unedited(self, world):
         bed = world.bed
@@ -90,7 +103,7 @@ class Vmm(unittest.TestCase):
         self.assertEqual(listed.code, 1)
         for part in (EDIT, EDIT_DOVECOT, "domdir.mode\t\t->\tdomain.directory_mode",
                      "_NEW_.quota_bytes\t->\tdomain.quota_bytes", "misc.gid_mail\t\t->\t/dev/null",
-                     "to do: edit the files that are named"):
+                     "to do: where files are named"):
             self.assertIn(part.expandtabs(), listed.output.expandtabs())
         # Permissions too.
         self.assertEqual(vmm.psql(bed, "SELECT has_table_privilege('dovecot','userquota','INSERT')"),
@@ -129,6 +142,17 @@ class Vmm(unittest.TestCase):
             f"postmap -q {vmm.ADDRESS} pgsql:/etc/postfix/pgsql-virtual_mailbox_maps.cf"))
         self.assertEqual(bed.run("aptkeep services").code, 0)
         self.assertEqual(bed.run("ls -d /run/vmm-check.*").code, 2)
+        self.old_ones_go(world)
+
+    def old_ones_go(self, world):
+        bed = world.bed
+        runs = bed.must("ls /var/lib/aptkeep/backups").split()
+        bed.must("touch -d '29 days ago' /var/lib/aptkeep/backups/*")
+        bed.must("apt-get -qqy install --reinstall other")
+        self.assertEqual(bed.must("ls /var/lib/aptkeep/backups").split(), runs)
+        bed.must("touch -d '31 days ago' /var/lib/aptkeep/backups/*")
+        bed.must("apt-get -qqy install --reinstall other")
+        self.assertEqual(bed.must("ls /var/lib/aptkeep/backups"), "")
 
     def test_the_change_of_the_schema_fails(self):
         with vmm.Mail(fails=True) as world:
