@@ -59,10 +59,21 @@ std::map<std::string, UnitFacts> units_now(const std::vector<UnitRecord>& units)
   return now;
 }
 
+// What aptkeep leaves to its package, since it is no unit of the system's.
+void tell_users(const std::vector<UnitRecord>& units) {
+  for (const UnitRecord& unit : units) {
+    if (!unit.name.starts_with(kUsers)) continue;
+    std::cout << harmless(unit.name.substr(kUsers.size())) << " of users ("
+              << harmless(unit.package.substr(0, unit.package.find(':')))
+              << "): is left to its package\n";
+  }
+}
+
 }  // namespace
 
 int services(const std::string& state) {
   auto [units, ended] = recorded(state);
+  tell_users(units);
   std::erase_if(units, [](const UnitRecord& unit) { return unit.trouble.empty(); });
   const auto now = units.empty() ? std::map<std::string, UnitFacts>{} : units_now(units);
   std::size_t left = 0;

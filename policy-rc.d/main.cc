@@ -2,6 +2,7 @@
 #include "core/config.h"
 #include "policy/caller.h"
 #include "policy/consider.h"
+#include "policy/notes.h"
 #include "policy/question.h"
 
 int main(int argc, char** argv) {
@@ -13,6 +14,8 @@ int main(int argc, char** argv) {
   const policy::Answer said = policy::answer(question, around);
   policy::Units& units = caller.units;
   if (units.count == 0 && question.understood) units.name[units.count++] = question.unit;
+  if (caller.of_users && policy::below_script() && !around.off)
+    (void)policy::leave_to_end(policy::kUsers, units);
   if (policy::put_off(said.wait, units)) return policy::kDoNot;
   return policy::carry_out(question, said, units);
 }

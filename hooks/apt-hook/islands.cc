@@ -164,8 +164,8 @@ void mark_islands(const std::vector<StepDecisions>& decisions, const std::string
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const auto its = files->find(steps[i].package);
     if (is_replaced(steps[i])) {
-      all[i] = island_by_rules(decisions[i], its == files->end() ? std::vector<std::string>{}
-                                                                 : its->second);
+      all[i] = island_by_rules(decisions[i],
+                               its == files->end() ? std::vector<std::string>{} : its->second);
     }
   }
   derive(decisions, *files, units, steps, all);

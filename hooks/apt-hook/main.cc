@@ -4,8 +4,10 @@
 #include <exception>
 #include <string>
 
+#include "adapters/proc.h"
 #include "core/config.h"
 #include "hook.h"
+#include "outdated.h"
 
 namespace aptkeep::hook {
 namespace {
@@ -33,7 +35,8 @@ int run(const std::string& use) {
 }  // namespace
 }  // namespace aptkeep::hook
 
-// apt-hook USE [DESCRIPTOR]: what we say goes there (debian/aptkeep.apt.conf).
+// apt-hook USE [DESCRIPTOR], or outdated PID START of a frontend that has ended: what we say goes
+// there (debian/aptkeep.apt.conf).
 int main(int argc, char** argv) {
   using namespace aptkeep::hook;
   if (argc == 3 && std::string(argv[1]) != "plain") {
@@ -44,6 +47,14 @@ int main(int argc, char** argv) {
   try {
     if (argc >= 2 && std::string(argv[1]) == "plain") {
       plain({argv + 2, argv + argc});
+      return 0;
+    }
+    if (argc == 4 && std::string(argv[1]) == "outdated") {
+      aptkeep::Frontend frontend;
+      frontend.pid = std::strtoll(argv[2], nullptr, 10);
+      frontend.start_time = std::strtoull(argv[3], nullptr, 10);
+      frontend.boot = aptkeep::boot_id();
+      ask_needrestart_for(frontend);
       return 0;
     }
     return run(argc == 2 || argc == 3 ? argv[1] : "");

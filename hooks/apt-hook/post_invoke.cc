@@ -6,12 +6,14 @@
 #include <cstdlib>
 
 #include "adapters/proc.h"
+#include "adapters/run_guardian.h"
+#include "adapters/run_settings.h"
 #include "adapters/run_tools.h"
-#include "adapters/units_bus.h"
 #include "core/config.h"
 #include "engine/finish.h"
 #include "guards.h"
 #include "hook.h"
+#include "outdated.h"
 #include "services.h"
 
 namespace aptkeep::hook {
@@ -34,13 +36,20 @@ void end_plan(const Frontend& frontend) {
   if (!*open) return;
   // The repair after a bypassed driver runs dpkg, and apt says this only to some of its hooks.
   if (lock_holder()) ::setenv("DPKG_FRONTEND_LOCKED", "true", 1);
+  const bool many_plans = (*open)->flags.quiet_exit && guardian_at_work(frontend);
+  if (many_plans) {
+    leave_needrestart_to_guardian(frontend);
+  } else {
+    ask_needrestart(*store, frontend);
+  }
   RunTools tools(*store, complain, &**open);
   FinishPorts ports = tools.finish_ports();
-  BusUnits units;
-  if (ports.units != nullptr) ports.units = &units;
+  const auto units = units_by_bus();
+  if (ports.units != nullptr && units != nullptr) ports.units = units.get();
   const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
   if (!ending) return complain(ending.error().message);
   print_summary(*ending, (*open)->flags);
+  if (!many_plans) forget_run_settings(frontend);
   // Opening apt's cache anew is dear, and unattended-upgrades comes here after each of its many
   // small steps.
   if (!ending->keeps.empty() || !ending->lifted.empty()) refresh_blockers(*store);

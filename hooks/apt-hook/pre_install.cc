@@ -14,6 +14,7 @@
 #include "adapters/apt_rules.h"
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
+#include "adapters/run_settings.h"
 #include "adapters/run_tools.h"
 #include "adapters/units_bus.h"
 #include "adapters/units_systemctl.h"
@@ -148,6 +149,7 @@ ChecksOfPackages checks_of(const std::vector<Step>& steps,
       its.config.push_back(to_string(entry.value));
     for (const auto& entry : decisions[i].probe.entries)
       its.probes.push_back(to_string(entry.value));
+    for (const auto& entry : decisions[i].idle.entries) its.idle.push_back(to_string(entry.value));
     if (decisions[i].service_class && decisions[i].service_class->value == ServiceClass::Never) {
       for (const auto& entry : decisions[i].services.entries) its.never.push_back(entry.value);
       if (its.never.empty()) its.never.emplace_back("*");
@@ -208,6 +210,15 @@ void take_all_down(Store& store, const Frontend& frontend) {
   take_down_all(**open, ports);
 }
 
+// Without them the run's end does as stock.
+void note_settings(const Conversation& conversation, const Frontend& frontend) {
+  RunSettings settings = read_run_settings(frontend).value_or(RunSettings{});
+  settings.needrestart = conversation.find_bool("Aptkeep::Services::Needrestart", true);
+  settings.settle = static_cast<int>(
+      std::clamp<std::int64_t>(conversation.find_number("Aptkeep::Services::Settle", 10), 0, 600));
+  if (units_by_bus() != nullptr) (void)write_run_settings(frontend, settings);
+}
+
 int begin(const Conversation& conversation, const Frontend& frontend, Store& store,
           std::vector<Step> steps) {
   auto cache = AptCache::open();
@@ -246,6 +257,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
       add_units_that_ran(noted, cache->needed_within(plan->steps), applied.services);
     const bool guarded = (!noted.empty() || flags.quiet_exit) && start_guardian(frontend);
     many_plans = flags.quiet_exit && guarded;
+    note_settings(conversation, frontend);
   }
   tell_services(paths::kRunDir, frontend, flags.native_arch, applied.services, many_plans);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);

@@ -1,12 +1,14 @@
 // What the small programs below maintainer scripts get to know of the rules: /run/aptkeep/table.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/plan.h"
 #include "core/rule_match.h"
 #include "core/service_table.h"
+#include "engine/ports.h"
 #include "engine/services.h"
 #include "state/store.h"
 
@@ -17,6 +19,9 @@ namespace aptkeep::hook {
 void tell_services(const std::string& folder, const Frontend& frontend,
                    const std::string& native_arch, const std::vector<TablePackage>& packages,
                    bool many_plans = false);
+
+// Those of the init that runs here; null: there is none to ask.
+std::unique_ptr<Units> units_by_bus();
 
 // Records how the units of these steps' packages are, where systemd is there, and returns all that
 // the run has recorded of units.

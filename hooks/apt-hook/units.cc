@@ -1,18 +1,24 @@
 #include "engine/services.h"
 
 #include "adapters/units_bus.h"
+#include "adapters/units_scripts.h"
 #include "hook.h"
 #include "services.h"
 
 namespace aptkeep::hook {
 
+std::unique_ptr<Units> units_by_bus() {
+  if (has_service_manager()) return std::make_unique<BusUnits>();
+  return units_here();
+}
+
 std::vector<UnitRecord> note_services(Store& store, const Frontend& frontend,
                                       const std::vector<Step>& steps,
                                       const ChecksOfPackages& checks) {
-  if (!has_service_manager()) return {};
+  const auto units = units_by_bus();
+  if (units == nullptr) return {};
   const auto run = store.run_of_process(frontend);
-  BusUnits units;
-  ServicePorts ports{units, store, complain, units_of_packages};
+  ServicePorts ports{*units, store, complain, units_of_packages};
   const Status noted = run ? note_units(*run, steps, ports, checks) : Status(run.error());
   auto all = noted ? store.units(*run) : Result<std::vector<UnitRecord>>(noted.error());
   if (all) return std::move(*all);

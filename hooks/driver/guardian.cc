@@ -8,7 +8,10 @@
 #include "adapters/guard_command.h"
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
+#include "adapters/run_settings.h"
+#include "adapters/spawn.h"
 #include "adapters/unit_holds.h"
+#include "adapters/units_scripts.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
 #include "core/table_layout.h"
@@ -32,12 +35,16 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   if (!db) return db.error();
   // What had failed before is tried as well: whatever it was may be mended by now.
   const auto standing = [&](const std::string& package) { return standing_in(*db, package); };
-  SystemctlUnits units;
+  const auto units = units_here();
+  if (units == nullptr) return Error{"unable to ask for services: no init runs here"};
   RunHolds holds;
-  let_whole_go(standing, units, holds);
-  ServicePorts ports{units, store, complain, units_of_packages};
+  let_whole_go(standing, *units, holds);
+  ServicePorts ports{*units, store, complain, units_of_packages};
   ports.complaint_of = complaint_of;
+  ports.ends_well = ends_well;
   if (frontend != nullptr) {
+    if (const auto settings = read_run_settings(*frontend)) ports.settle = settings->settle * 1000;
+    forget_run_settings(*frontend);
     ports.put_off = [&] { return read_put_off(*frontend); };
     ports.forget_put_off = [&] { forget_put_off(*frontend); };
   }
@@ -91,9 +98,16 @@ int guardian(const std::string& pid, const std::string& start_time) {
   const auto run = store->run_of_process(frontend);
   const auto open = store->open_plan(frontend);
   if (!run || !open || *run == 0 || !has_service_manager()) return 0;
+  // What uses replaced files, once for all plans; the hook notes it where this looks then.
+  if (const auto settings = read_run_settings(frontend); settings && settings->at_its_end) {
+    (void)run_to_end(paths::kAptHook, {"outdated", pid, start_time});
+  }
   // Else its own end has seen to all.
   RunHolds holds;
-  if (!*open && read_put_off(frontend).empty() && holds.all().empty()) return 0;
+  if (!*open && read_put_off(frontend).empty() && holds.all().empty()) {
+    forget_run_settings(frontend);
+    return 0;
+  }
   policy::end_triggers(paths::kRunDir, false);
   const auto trouble = restore_run(*store, *run, &frontend);
   if (!trouble) {

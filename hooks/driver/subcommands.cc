@@ -12,6 +12,7 @@
 #include "adapters/dpkg_db.h"
 #include "adapters/dpkg_needs.h"
 #include "adapters/proc.h"
+#include "adapters/run_settings.h"
 #include "adapters/run_tools.h"
 #include "adapters/selections.h"
 #include "adapters/spawn.h"
@@ -156,6 +157,7 @@ void end_plan(const Frontend& frontend) {
   const auto ending = finish_plan((*open)->frontend, ports, paths::kPins, now());
   if (!ending) return complain(ending.error().message);
   print_summary(*ending, native_architecture(), (*open)->flags.bypassed);
+  forget_run_settings(frontend);
 }
 
 }  // namespace
@@ -228,7 +230,7 @@ int restore_services() {
     complain(runs.error().message);
     return 2;
   }
-  if (runs->empty() || !has_service_manager()) return 0;
+  if (runs->empty() || units_here() == nullptr) return 0;
   const auto trouble = restore_run(*store, runs->front().id, nullptr);
   if (!trouble) {
     complain(trouble.error().message);

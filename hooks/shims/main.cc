@@ -68,8 +68,10 @@ class Shim {
       std::fprintf(stderr, "aptkeep: unable to run %s: no tool that this stands for\n", argv_[0]);
       return 127;
     }
-    const bool ours = call_.decides && !policy::is_off() && policy::below_script() &&
-                      policy::has_systemd() && policy::in_run();
+    const bool here = !policy::is_off() && policy::below_script() && policy::has_systemd();
+    // Left alone, and told.
+    if (call_.of_users && here) (void)policy::leave_to_end(policy::kUsers, call_.units);
+    const bool ours = call_.decides && here && policy::in_run();
     if (!ours) as_it_is();
     switch (call_.tool) {
       case Tool::InvokeRcD:

@@ -56,7 +56,7 @@ void read_source(const Field& field, Rule& rule, Faults& faults) {
   }
 }
 
-constexpr std::array<FieldReader, 15> kSaying{{
+constexpr std::array<FieldReader, 16> kSaying{{
     {"Services", [](const Field& f, Rule& r, Faults& e) { read_units(f, r.services, e); }},
     {"Class", [](const Field& f, Rule& r, Faults& e) { read_choice(f, r.service_class, e); }},
     {"Sockets", [](const Field& f, Rule& r, Faults& e) { read_choice(f, r.sockets, e); }},
@@ -66,6 +66,7 @@ constexpr std::array<FieldReader, 15> kSaying{{
     {"Check-Config",
      [](const Field& f, Rule& r, Faults& e) { read_commands(f, r.check_config, e); }},
     {"Probe", [](const Field& f, Rule& r, Faults& e) { read_commands(f, r.probe, e); }},
+    {"Idle", [](const Field& f, Rule& r, Faults& e) { read_commands(f, r.idle, e); }},
     {"Before", [](const Field& f, Rule& r, Faults& e) { read_commands(f, r.before, e); }},
     {"After", [](const Field& f, Rule& r, Faults& e) { read_commands(f, r.after, e); }},
     {"Backup", [](const Field& f, Rule& r, Faults& e) { read_commands(f, r.backup, e); }},

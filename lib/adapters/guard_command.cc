@@ -307,4 +307,11 @@ std::string failure_of(const std::string& command) {
   return end->well() ? std::string() : told(*end) + lines_behind(*end);
 }
 
+bool ends_well(const std::string& command) {
+  RuleCommand read;
+  if (!read_rule_command(command, read).empty()) return false;
+  const auto end = run_rule_command(read);
+  return end && end->well();
+}
+
 }  // namespace aptkeep

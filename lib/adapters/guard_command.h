@@ -63,5 +63,7 @@ std::string complaint_of(const std::string& command);
 // The same, but one that could not be started has not done what it was to do. Where it has printed
 // more than one line, all that it has printed follows in lines of its own, at most 68 KiB.
 std::string failure_of(const std::string& command);
+// Not so where it could not be run, either.
+bool ends_well(const std::string& command);
 
 }  // namespace aptkeep

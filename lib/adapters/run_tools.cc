@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -12,6 +13,7 @@
 #include "adapters/guard_command.h"
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
+#include "adapters/run_settings.h"
 #include "adapters/selections.h"
 #include "adapters/snapshot_fs.h"
 #include "core/config.h"
@@ -21,6 +23,15 @@
 
 namespace aptkeep {
 namespace {
+
+// The first is what release upgraders export, the second what Ubuntu's specification calls it.
+bool in_release_upgrade() {
+  for (const char* name : {"RELEASE_UPGRADE_IN_PROGRESS", "RELEASE_UPGRADE_IN_PROCESS"}) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return true;
+  }
+  return false;
+}
 
 RunOptions options_of(const OpenPlan* plan) {
   RunOptions options;
@@ -124,7 +135,7 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
   holds_ = RunHolds(frontend_);
   plan_has_guardian_ = plan->flags.quiet_exit && guardian_at_work(frontend_);
   // After a reboot what is enabled starts by itself, and nothing is to be started before that.
-  restores_units_ = has_service_manager() && plan->frontend.boot == boot_id();
+  if (plan->frontend.boot == boot_id()) units_ = units_here();
   SnapshotOptions options;
   options.folder = snapshot_folder(plan->run, plan->id);
   if (const auto origin = read_origin(options.folder)) {
@@ -144,8 +155,8 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   CallPorts ports{dpkg_, db_, progress, store_, say_, dpkg_disk_full};
   ports.snapshots = snapshots();
   ports.reload_units = reload_units;
-  if (restores_units_) {
-    ports.units = &units_;
+  if (units_ != nullptr && has_service_manager()) {
+    ports.units = units_.get();
     ports.holds = &holds_;
   }
   ports.own_unit = own_unit();
@@ -163,10 +174,8 @@ FinishPorts RunTools::finish_ports() {
   ports.reload_units = reload_units;
   ports.is_file = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
   ports.set_wants = set_wants;
-  if (restores_units_) {
-    ports.units = &units_;
-    ports.holds = &holds_;
-  }
+  ports.units = units_.get();
+  if (has_service_manager()) ports.holds = &holds_;
   ports.failure_of = failure_of;
   ports.back_up = backups_of(run_);
   ports.let_all_go = [] { policy::let_all_go(paths::kRunDir); };
@@ -178,6 +187,9 @@ FinishPorts RunTools::finish_ports() {
   }
   ports.own_unit = own_unit();
   ports.complaint_of = complaint_of;
+  ports.ends_well = ends_well;
+  ports.release_upgrade = in_release_upgrade();
+  if (const auto settings = read_run_settings(frontend_)) ports.settle = settings->settle * 1000;
   ports.end_triggers = [](bool start) { policy::end_triggers(paths::kRunDir, start); };
   // Where it cannot be written, the next `apt update` does what it would ask for.
   ports.note_pins_due = [] {

@@ -9,6 +9,7 @@
 #include "adapters/process.h"
 #include "adapters/snapshot.h"
 #include "adapters/unit_holds.h"
+#include "adapters/units_scripts.h"
 #include "adapters/units_systemctl.h"
 #include "engine/call.h"
 #include "engine/finish.h"
@@ -44,9 +45,8 @@ class RunTools {
   RealDpkg dpkg_;
   RealDatabase db_;
   std::optional<RealSnapshots> snapshots_;
-  SystemctlUnits units_;
+  std::unique_ptr<Units> units_;
   RunHolds holds_;
-  bool restores_units_ = false;
   Frontend frontend_;  // the plan's
   std::int64_t run_ = 0;
   bool plan_has_guardian_ = false;

@@ -70,6 +70,7 @@ void default_signals(posix_spawnattr_t& attributes) {
 
 // What the tool is found as: posix_spawnp() would look in our own PATH.
 std::string find(const std::string& name, const std::vector<std::string>& env) {
+  if (name.starts_with('/')) return name;
   for (const std::string& entry : env) {
     if (entry.rfind("PATH=", 0) != 0) continue;
     for (std::size_t at = 5; at <= entry.size();) {

@@ -16,6 +16,7 @@ class RunHolds final : public Holds {
   Status put(const std::vector<HeldUnit>& units) override;
   std::vector<HeldUnit> all() override;
   void let_go(const std::vector<std::string>& units) override;
+  void answer_on_bus(const std::vector<std::string>& units) override;
   void forget_restarts(const std::vector<std::string>& units) override;
 
  private:

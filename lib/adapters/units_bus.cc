@@ -80,6 +80,10 @@ bool read_value(sd_bus_message* message, std::string& value) {
     std::uint64_t microseconds = 0;
     if (sd_bus_message_read(message, "t", &microseconds) < 0) return false;
     value = microseconds == 0 ? "" : "@" + std::to_string(microseconds / 1'000'000);
+  } else if (signature == "u") {
+    std::uint32_t number = 0;
+    if (sd_bus_message_read(message, "u", &number) < 0) return false;
+    value = std::to_string(number);
   } else if (signature == "as") {
     if (sd_bus_message_enter_container(message, 'a', "s") < 0) return false;
     const char* text = nullptr;
@@ -156,7 +160,7 @@ std::vector<std::string> properties() {
 
 // The interface that has a property; none where units of that name have no such property.
 const char* interface_of(const std::string& property, const std::string& unit) {
-  if (property == "Type" || property == "RemainAfterExit")
+  if (property == "Type" || property == "RemainAfterExit" || property == "NRestarts")
     return unit.ends_with(".service") ? kService : nullptr;
   if (property == "Listen") return unit.ends_with(".socket") ? kSocketUnit : nullptr;
   return kUnit;

@@ -1,5 +1,6 @@
 #include "adapters/units_systemctl.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,8 +85,8 @@ bool SystemctlUnits::shuts_down() {
   return state && *state == "stopping\n";
 }
 
-void SystemctlUnits::settle() {
-  std::this_thread::sleep_for(std::chrono::seconds(1));
+void SystemctlUnits::pause(int milliseconds) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
 }
 
 std::string SystemctlUnits::journal(const std::string& unit) {
@@ -125,6 +126,18 @@ void forget_restarts_of(const Frontend& frontend, const std::vector<std::string>
   }
   // No script runs now that could add to it.
   if (any) std::ofstream(path, std::ios::binary | std::ios::trunc) << kept;
+}
+
+bool add_put_off(const Frontend& frontend, const std::vector<PutOff>& more) {
+  std::string lines;
+  for (const PutOff& one : more) lines += to_line(one);
+  if (lines.empty()) return true;
+  const int file = ::open(notes_of(frontend).c_str(),
+                          O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  const bool written = ::write(file, lines.data(), lines.size()) == std::ssize(lines);
+  ::close(file);
+  return written;
 }
 
 void forget_put_off(const Frontend& frontend) {

@@ -21,7 +21,7 @@ class SystemctlUnits : public Units {
   // Ends after five minutes, whatever a unit's own limits are.
   Status act(const std::string& verb, const std::vector<std::string>& names) override;
   bool shuts_down() override;
-  void settle() override;
+  void pause(int milliseconds) override;
   std::string journal(const std::string& unit) override;
 };
 
@@ -29,6 +29,8 @@ class SystemctlUnits : public Units {
 std::vector<PutOff> read_put_off(const Frontend& frontend);
 // Of these units what is to be restarted, not what does not start.
 void forget_restarts_of(const Frontend& frontend, const std::vector<std::string>& units);
+// Adds to them. False: not written, or not whole.
+bool add_put_off(const Frontend& frontend, const std::vector<PutOff>& more);
 void forget_put_off(const Frontend& frontend);
 
 // The service in whose control group this process is; empty: none.

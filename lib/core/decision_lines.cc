@@ -57,6 +57,7 @@ std::vector<DecisionLine> decision_lines(const StepDecisions& decisions) {
   add(lines, "If-Unmet", decisions.if_unmet);
   add(lines, "Check-Config", decisions.check_config);
   add(lines, "Probe", decisions.probe);
+  add(lines, "Idle", decisions.idle);
   add(lines, "Before", decisions.before);
   add(lines, "After", decisions.after);
   add(lines, "Backup", decisions.backup);

@@ -4,8 +4,8 @@
 // Precedence. Rules come in the order in which they were read (files by name, from top to bottom).
 // All that apply to a step are looked at, field by field: of a field with one value (Class,
 // Sockets, If-Unmet, On-Failure, Rollback, Repair) the last rule that has it decides; the entries
-// of a list (Services, Together, Guard, Check-Config, Probe, Before, After, Backup, Save) add up in
-// order (one that is there already is not added again), and the word "none" in one drops what
+// of a list (Services, Together, Guard, Check-Config, Probe, Idle, Before, After, Backup, Save) add
+// up in order (one that is there already is not added again), and the word "none" in one drops what
 // earlier rules said in that field. So a file 50-site.rules can lift or add single things without
 // repeating the rest.
 #pragma once
@@ -104,6 +104,7 @@ struct Rule {
   std::optional<IfUnmet> if_unmet;
   RuleList<RuleCommand> check_config;
   RuleList<RuleCommand> probe;
+  RuleList<RuleCommand> idle;
   RuleList<RuleCommand> before;
   RuleList<RuleCommand> after;
   RuleList<RuleCommand> backup;

@@ -85,6 +85,7 @@ void add(StepDecisions& decisions, const Rule& rule) {
   decide_one(decisions.if_unmet, rule.if_unmet, rule);
   decide_list(decisions.check_config, rule.check_config, rule);
   decide_list(decisions.probe, rule.probe, rule);
+  decide_list(decisions.idle, rule.idle, rule);
   decide_list(decisions.before, rule.before, rule);
   decide_list(decisions.after, rule.after, rule);
   decide_list(decisions.backup, rule.backup, rule);

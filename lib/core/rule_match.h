@@ -54,6 +54,7 @@ struct StepDecisions {
   std::optional<Decided<IfUnmet>> if_unmet;
   DecidedList<RuleCommand> check_config;
   DecidedList<RuleCommand> probe;
+  DecidedList<RuleCommand> idle;
   DecidedList<RuleCommand> before;
   DecidedList<RuleCommand> after;
   DecidedList<RuleCommand> backup;

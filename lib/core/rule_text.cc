@@ -46,7 +46,7 @@ struct FieldText {
   std::string (*text)(const StepDecisions& d);
 };
 
-constexpr std::array<FieldText, 15> kFields{{
+constexpr std::array<FieldText, 16> kFields{{
     {"Services", [](const StepDecisions& d) { return joined(d.services, ' '); }},
     {"Class", [](const StepDecisions& d) { return decided(d.service_class); }},
     {"Sockets", [](const StepDecisions& d) { return decided(d.sockets); }},
@@ -55,6 +55,7 @@ constexpr std::array<FieldText, 15> kFields{{
     {"If-Unmet", [](const StepDecisions& d) { return decided(d.if_unmet); }},
     {"Check-Config", [](const StepDecisions& d) { return joined(d.check_config, '\n'); }},
     {"Probe", [](const StepDecisions& d) { return joined(d.probe, '\n'); }},
+    {"Idle", [](const StepDecisions& d) { return joined(d.idle, '\n'); }},
     {"Before", [](const StepDecisions& d) { return joined(d.before, '\n'); }},
     {"After", [](const StepDecisions& d) { return joined(d.after, '\n'); }},
     {"Backup", [](const StepDecisions& d) { return joined(d.backup, '\n'); }},

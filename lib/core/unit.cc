@@ -13,6 +13,11 @@ constexpr std::array<std::string_view, 5> kSuffixes = {".service", ".socket", ".
 constexpr std::array<std::string_view, 3> kFolders = {
     "/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/systemd/system/"};
 constexpr std::string_view kInit = "/etc/init.d/";
+constexpr std::pair<PutOff::Kind, std::string_view> kKinds[] = {
+    {PutOff::Kind::Restart, "restart"}, {PutOff::Kind::Reboot, "reboot"},
+    {PutOff::Kind::Failed, "failed"},   {PutOff::Kind::Users, "users"},
+    {PutOff::Kind::Listed, "listed"},   {PutOff::Kind::Left, "left"},
+};
 
 bool has_suffix(std::string_view unit) {
   return std::any_of(kSuffixes.begin(), kSuffixes.end(),
@@ -176,12 +181,15 @@ std::vector<UnitDecision> decide_units(
   return decisions;
 }
 
+std::string to_line(const PutOff& one) {
+  std::string line;
+  for (const auto& [kind, word] : kKinds) {
+    if (one.kind == kind) line = word;
+  }
+  return line + " " + one.unit + " " + one.package + "\n";
+}
+
 std::vector<PutOff> parse_put_off(std::string_view text) {
-  static constexpr std::pair<PutOff::Kind, std::string_view> kKinds[] = {
-      {PutOff::Kind::Restart, "restart"},
-      {PutOff::Kind::Reboot, "reboot"},
-      {PutOff::Kind::Failed, "failed"},
-  };
   std::vector<PutOff> all;
   std::set<std::vector<std::string>> known;
   while (!text.empty()) {
@@ -199,10 +207,12 @@ std::vector<PutOff> parse_put_off(std::string_view text) {
 std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records) {
   std::vector<PutOff> left;
   for (const UnitRecord& record : records) {
+    const std::string package = record.package.empty() ? std::string(kNoPackage) : record.package;
     if (record.trouble == kUntilReboot)
-      left.push_back({PutOff::Kind::Reboot, record.name, record.package});
+      left.push_back({PutOff::Kind::Reboot, record.name, package});
+    if (record.trouble == kLeftAlone) left.push_back({PutOff::Kind::Left, record.name, package});
     if (record.trouble.starts_with(kNotRestarted))
-      left.push_back({PutOff::Kind::Restart, record.name, record.package});
+      left.push_back({PutOff::Kind::Restart, record.name, package});
   }
   return left;
 }
@@ -224,6 +234,8 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
   }
   if (name == "RefuseManualStop") facts.refuses_stop = value == "yes";
   if (name == "Listen") add_listeners(facts, value);
+  if (name == "NRestarts")
+    (void)std::from_chars(value.data(), value.data() + value.size(), facts.restarts);
   for (const std::string_view relation :
        {"RequiredBy", "BoundBy", "ConsistsOf", "Requires", "BindsTo", "PartOf"}) {
     if (name != relation) continue;

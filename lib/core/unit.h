@@ -23,6 +23,7 @@ struct UnitFacts {
   std::vector<std::string> triggers;      // what this socket, path or timer starts
   std::vector<std::string> triggered_by;  // what starts this service
   bool needs_reload = false;              // its file has changed since systemd read it
+  unsigned restarts = 0;      // of a service: by systemd itself, since it was last started by hand
   std::int64_t up_since = 0;  // seconds since the epoch; 0: it is not up, or that is not known
   // What systemd stops when this unit is stopped: RequiredBy, BoundBy, ConsistsOf; and what this
   // unit itself needs or is a part of: Requires, BindsTo, PartOf.
@@ -51,7 +52,13 @@ struct UnitRecord {
   // A rule leaves its restart to the next boot (Class: never), and it has been up since then, in
   // seconds since the epoch; 0: no rule does, or it is down.
   std::int64_t never_since = 0;
+  // Of such a service: commands that end well when nothing hangs on it, so that it may be restarted
+  // at a run's end after all. None: it never is.
+  std::vector<std::string> idle = {};
 };
+// The beginning of UnitRecord::name of what is a user's: aptkeep leaves these units to their
+// packages, and only says so.
+inline constexpr std::string_view kUsers = "--user ";
 
 // "foo.service" of "/usr/lib/systemd/system/foo.service"; the generated unit of a script in
 // /etc/init.d; "" of any other path, and of kinds of units that no upgrade stops (mounts, slices).
@@ -69,14 +76,19 @@ bool is_wanted(const UnitFacts& facts);
 std::string state_text(const UnitFacts& facts);  // "active (running)"
 
 // What policy-rc.d and the shims have left to the end of the run (policy/notes.h).
+// Users: it is not of the system's manager, but of users', and the package's own call was made.
+// Listed and Left are of what needrestart(1) finds (engine/outdated.h): it only lists it, or its
+// configuration has it never restarted.
 struct PutOff {
-  enum class Kind { Restart, Reboot, Failed };
+  enum class Kind { Restart, Reboot, Failed, Users, Listed, Left };
   Kind kind = Kind::Restart;
   std::string unit;
-  std::string package;  // whose script wanted it
+  std::string package;  // whose script wanted it; kNoPackage: nobody's did
 
   friend bool operator==(const PutOff&, const PutOff&) = default;
 };
+inline constexpr std::string_view kNoPackage = "-";
+std::string to_line(const PutOff& one);  // with its end
 // "KIND UNIT PACKAGE" in each line; each of them once, in the order of the first. Others are passed
 // over.
 std::vector<PutOff> parse_put_off(std::string_view text);
@@ -114,6 +126,10 @@ inline constexpr std::string_view kNotRestarted = "it was not restarted, because
 inline constexpr std::string_view kUntilReboot = "the version from before runs until the next boot";
 // Of what is down: nobody is to start it before something is changed.
 inline constexpr std::string_view kStaysDown = "it is not started, because ";
+inline constexpr std::string_view kOnlyListed =
+    "it was not restarted, because needrestart only lists what uses replaced files";
+inline constexpr std::string_view kLeftAlone =
+    "it uses files that were replaced, and needrestart is told to leave it";
 inline constexpr std::string_view kUnwell = "it runs, and was not well: ";
 // What these tell to be left, for who tries again in the same boot.
 std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records);
@@ -121,7 +137,7 @@ std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records);
 // Properties that facts are made of, as `systemctl show --property` takes them.
 inline constexpr std::string_view kUnitProperties =
     "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
-    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,InactiveExitTimestamp,"
+    "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,InactiveExitTimestamp,NRestarts,"
     "RefuseManualStop,Listen,NeedDaemonReload";
 // Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no", times
 // as `--timestamp=unix` has them; of Listen each line ("/run/x (Stream)") adds one.

@@ -151,6 +151,7 @@ std::optional<Downtime::Refusal> Downtime::stop(const Part& part) {
   Units& units = *session_.ports().units;
   const Status put = session_.ports().holds->put(held);
   if (!put) session_.ports().say(put.error().message);
+  session_.ports().holds->answer_on_bus(part.services);
   // A failed unit may be about to be started again.
   std::vector<std::string> services;
   for (const std::string& name : part.services) {

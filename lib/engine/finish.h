@@ -75,6 +75,9 @@ struct FinishPorts {
       back_up = {};
   // Nothing is held any more: what is not whole by now stays as it is, and down.
   std::function<void()> let_all_go = {};
+  std::function<bool(const std::string&)> ends_well = {};
+  bool release_upgrade = false;
+  int settle = kDefaultSettle;
   // What policy-rc.d has stopped of what triggers services, and nobody has started since, is to be
   // started (true), or has been.
   std::function<void(bool)> end_triggers = {};

@@ -29,8 +29,9 @@ std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot&
   // What ran of them is started with all else that did, where that is on record.
   if (ports.end_triggers) ports.end_triggers(!known || recorded->empty());
   if (!known) return {};
-  ServicePorts services{*ports.units,  ports.store,          ports.say,      ports.units_of,
-                        ports.put_off, ports.forget_put_off, ports.own_unit, ports.complaint_of};
+  ServicePorts services{*ports.units,    ports.store,           ports.say,      ports.units_of,
+                        ports.put_off,   ports.forget_put_off,  ports.own_unit, ports.complaint_of,
+                        ports.ends_well, ports.release_upgrade, ports.settle};
   auto units = restore_units(
       open.run, std::move(*recorded),
       [&](const std::string& package) { return standing_of(open, db, package); }, services);

@@ -136,8 +136,8 @@ class Units {
   virtual Status act(const std::string& verb, const std::vector<std::string>& names) = 0;
   // It takes no starts any more (systemd: "Transaction for x is destructive").
   virtual bool shuts_down() = 0;
-  // Long enough for a service that ends at once to have done so.
-  virtual void settle() = 0;
+  // Waits for so many milliseconds.
+  virtual void pause(int milliseconds) = 0;
   // Its last lines there; empty: none, or no journal.
   virtual std::string journal(const std::string& unit) = 0;
 };
@@ -159,6 +159,9 @@ class Holds {
   virtual Status put(const std::vector<HeldUnit>& units) = 0;
   virtual std::vector<HeldUnit> all() = 0;
   virtual void let_go(const std::vector<std::string>& units) = 0;
+  // Of held units that are about to be stopped: from then on who calls them on the bus is told at
+  // once that they are away.
+  virtual void answer_on_bus(const std::vector<std::string>& units) = 0;
   // What scripts have put off to the run's end for these: they have been started anew.
   virtual void forget_restarts(const std::vector<std::string>& units) = 0;
 };

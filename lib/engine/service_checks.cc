@@ -4,6 +4,8 @@
 
 namespace aptkeep {
 
+constexpr int kSecond = 1000;
+
 std::string RunningChecks::first_complaint(const std::vector<std::string>& commands) {
   if (!ports_.complaint_of) return {};
   for (const std::string& command : commands) {
@@ -18,6 +20,11 @@ std::string RunningChecks::refusal_of(const UnitRecord& record) {
   return first_complaint(record.checks);
 }
 
+bool RunningChecks::is_idle(const UnitRecord& record) {
+  return ports_.ends_well && !record.idle.empty() &&
+         std::ranges::all_of(record.idle, ports_.ends_well);
+}
+
 void RunningChecks::probe(std::vector<UnitRecord>& records,
                           const std::map<std::string, UnitFacts>& now,
                           const std::function<Standing(const std::string&)>& standing) {
@@ -30,7 +37,7 @@ void RunningChecks::probe(std::vector<UnitRecord>& records,
     if (standing(record.package) == Standing::Upgraded && look(&record)) unwell.push_back(&record);
   }
   if (unwell.empty()) return;
-  ports_.units.settle();
+  ports_.units.pause(kSecond);
   complaints_.clear();
   std::erase_if(unwell, [&](UnitRecord* record) { return !look(record); });
   for (UnitRecord* record : unwell) {

@@ -20,6 +20,9 @@ class RunningChecks {
   // empty: it does not, or no rule says how to ask.
   std::string refusal_of(const UnitRecord& record);
 
+  // Nothing hangs on it now, by what its rules say of that; false where they say nothing.
+  bool is_idle(const UnitRecord& record);
+
   // Tells, as their trouble, which services of packages that were upgraded run and are not well.
   // What has just been started may need a second more.
   void probe(std::vector<UnitRecord>& records, const std::map<std::string, UnitFacts>& now,

@@ -1,15 +1,20 @@
 #include "engine/services.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
+#include "core/settling.h"
 #include "engine/service_checks.h"
 #include "engine/stay_down.h"
+#include "engine/services_due.h"
 
 namespace aptkeep {
 namespace {
 
 using FactsByName = std::map<std::string, UnitFacts>;
+
+constexpr int kLook = 250;  // milliseconds between two looks at what was started
 
 class Restoring {
  public:
@@ -25,18 +30,21 @@ class Restoring {
  private:
   Result<FactsByName> facts() const;
   Result<UnitsOfPackages> new_units() const;
-  void start(const std::vector<UnitDecision>& decisions, const FactsByName& now);
+  void start(const std::vector<std::string>& services, const FactsByName& now);
+  std::vector<std::string> start(const std::vector<UnitDecision>& decisions,
+                                 const FactsByName& now);
   void judge(const std::vector<UnitDecision>& decisions, const FactsByName& now);
   void tell_what_waits_for_a_boot(const FactsByName& now,
                                   const std::function<Standing(const std::string&)>& standing);
   Status restart_put_off(const std::function<Standing(const std::string&)>& standing);
   std::vector<std::string> due(const std::function<Standing(const std::string&)>& standing);
-  void take_failed(const PutOff& one, Standing its);
   void try_failed_again();
   Status restart(std::vector<std::string> units);
   void leave_out_refused(std::vector<std::string>& units, const FactsByName& now);
   UnitRecord* record_of(const std::string& unit);
   void act(const char* verb, const std::vector<std::string>& units);
+  void settle(const std::vector<std::string>& units);
+  void watch_who_was_restarted(const FactsByName& now);
 
   std::vector<UnitRecord> records_;
   ServicePorts& ports_;
@@ -45,6 +53,8 @@ class Restoring {
   std::set<std::string> heirs_;
   std::map<std::string, std::string> not_restarted_;  // unit -> why
   std::set<std::string> failed_;                      // a script's start of them has
+  std::map<std::string, std::string> restless_;       // unit -> how
+  std::set<std::string> watched_;
 };
 
 Result<UnitsOfPackages> Restoring::new_units() const {
@@ -66,7 +76,9 @@ Result<UnitsOfPackages> Restoring::new_units() const {
 
 Result<FactsByName> Restoring::facts() const {
   std::vector<std::string> names;
-  for (const UnitRecord& record : records_) names.push_back(record.name);
+  for (const UnitRecord& record : records_) {
+    if (!record.name.starts_with(kUsers)) names.push_back(record.name);
+  }
   names.insert(names.end(), heirs_.begin(), heirs_.end());
   return ports_.units.ask(names);
 }
@@ -76,7 +88,57 @@ void Restoring::act(const char* verb, const std::vector<std::string>& units) {
   if (!units.empty()) (void)ports_.units.act(verb, units);
 }
 
-void Restoring::start(const std::vector<UnitDecision>& decisions, const FactsByName& now) {
+// A start of what systemd is about to start again by itself would wait for that.
+void Restoring::start(const std::vector<std::string>& services, const FactsByName& now) {
+  std::vector<std::string> at_once;
+  std::vector<std::string> waiting;
+  for (const std::string& name : services) {
+    const auto found = now.find(name);
+    const bool waits = found != now.end() && found->second.sub_state.starts_with("auto-restart");
+    (waits ? waiting : at_once).push_back(name);
+  }
+  act("reset-failed", services);
+  act("start", at_once);
+  act("restart", waiting);
+}
+
+// Until what was started stays, or it is clear that it does not.
+void Restoring::settle(const std::vector<std::string>& units) {
+  using namespace std::chrono;
+  Settling settling(ports_.settle);
+  const auto begun = steady_clock::now();
+  // On a busy machine a look takes its time, too.
+  const auto since = [&](int pauses) {
+    const auto elapsed = duration_cast<milliseconds>(steady_clock::now() - begun).count();
+    return std::max(pauses, static_cast<int>(elapsed));
+  };
+  for (int pauses = 0;; pauses += kLook) {
+    const auto now = ports_.units.ask(units);
+    if (!now) return;
+    settling.see(since(pauses), *now);
+    if (settling.is_over()) break;
+    ports_.units.pause(kLook);
+  }
+  watched_.insert(units.begin(), units.end());
+  for (const std::string& unit : units) restless_.erase(unit);
+  restless_.merge(settling.restless());
+}
+
+// By systemd, since it was last started by hand: maybe long ago, maybe again and again since one of
+// the run's scripts did.
+void Restoring::watch_who_was_restarted(const FactsByName& now) {
+  std::vector<std::string> units;
+  for (const UnitRecord& record : records_) {
+    const auto found = now.find(record.name);
+    if (!record.wanted || found == now.end() || watched_.contains(record.name)) continue;
+    if (found->second.is_up() && found->second.restarts > 0) units.push_back(record.name);
+  }
+  if (!units.empty()) settle(units);
+}
+
+// Returns them.
+std::vector<std::string> Restoring::start(const std::vector<UnitDecision>& decisions,
+                                          const FactsByName& now) {
   std::vector<std::string> triggers;
   std::vector<std::string> others;
   std::set<std::string> again;
@@ -94,18 +156,9 @@ void Restoring::start(const std::vector<UnitDecision>& decisions, const FactsByN
   act("reset-failed", triggers);
   act("start", triggers);
   others.insert(others.end(), again.begin(), again.end());
-  act("reset-failed", others);
-  act("start", others);
-}
-
-// What a script could not start: also a unit that is new in this run.
-void Restoring::take_failed(const PutOff& one, Standing its) {
-  // Of a package that is not configured, or is back, the failure is on record; what is to run of it
-  // is started with all else.
-  if (its != Standing::Upgraded) return;
-  failed_.insert(one.unit);
-  if (record_of(one.unit) == nullptr)
-    records_.push_back({one.unit, one.package, "not there", false, "", ""});
+  start(others, now);
+  triggers.insert(triggers.end(), others.begin(), others.end());
+  return triggers;
 }
 
 void Restoring::try_failed_again() {
@@ -118,32 +171,28 @@ void Restoring::try_failed_again() {
   });
   if (units.empty()) return;
   act("daemon-reload", {""});
-  act("reset-failed", units);
-  act("start", units);
-  ports_.units.settle();
+  start(units, now ? *now : FactsByName{});
+  settle(units);
 }
 
 std::vector<std::string> Restoring::due(
     const std::function<Standing(const std::string&)>& standing) {
-  std::vector<std::string> units;
-  for (const PutOff& one : ports_.put_off()) {
-    const Standing its = standing(one.package);
-    if (its == Standing::Gone) continue;
-    if (one.kind == PutOff::Kind::Failed) {
-      take_failed(one, its);
-    } else if (one.kind == PutOff::Kind::Reboot) {
-      if (its == Standing::Upgraded) not_restarted_[one.unit] = kUntilReboot;
-    } else if (its == Standing::Unfinished) {
-      not_restarted_[one.unit] = std::string(kNotRestarted) + "its package is not configured";
-    } else if (one.unit == ports_.own_unit) {
-      not_restarted_[one.unit] = std::string(kNotRestarted) + "this run was made in it";
-    } else if (std::ranges::count(units, one.unit) == 0) {
-      units.push_back(one.unit);
-    }
+  std::vector<std::string> never;
+  for (const UnitRecord& record : records_) {
+    if (record.never_since != 0 && !record.idle.empty()) never.push_back(record.name);
   }
-  // Several packages may have asked for it.
-  std::erase_if(units, [&](const std::string& unit) { return not_restarted_.contains(unit); });
-  return units;
+  const auto now = ports_.units.ask(never);
+  const auto is_idle = [&](const UnitRecord& record) {
+    const auto found = now ? now->find(record.name) : FactsByName::const_iterator();
+    const bool as_before = now && found != now->end() && found->second.is_up() &&
+                           found->second.up_since == record.never_since;
+    return as_before && !ports_.release_upgrade && checks_.is_idle(record);
+  };
+  Due due = sort_put_off(ports_.put_off(), records_, standing, ports_.own_unit, is_idle);
+  not_restarted_ = std::move(due.not_restarted);
+  failed_ = std::move(due.failed);
+  records_.insert(records_.end(), due.more.begin(), due.more.end());
+  return std::move(due.restart);
 }
 
 // What runs must not be restarted into a failure. A socket that starts it stays as well.
@@ -200,7 +249,8 @@ Status Restoring::restart(std::vector<std::string> units) {
   act("start", {triggers.begin(), triggers.end()});
   act("start", {triggered.begin(), triggered.end()});
   act("restart", alone);
-  ports_.units.settle();
+  together.insert(together.end(), alone.begin(), alone.end());
+  settle(together);
   return success();
 }
 
@@ -246,6 +296,12 @@ void Restoring::judge(const std::vector<UnitDecision>& decisions, const FactsByN
     record->trouble = "its package could not start it: it is " + state_text(found->second);
     record->journal = ports_.units.journal(unit);
   }
+  for (const auto& [unit, how] : restless_) {
+    UnitRecord* record = record_of(unit);
+    if (record == nullptr || !record->trouble.empty()) continue;
+    record->trouble = std::string(kUnwell) + how;
+    record->journal = ports_.units.journal(unit);
+  }
   for (const auto& [unit, why] : not_restarted_) {
     UnitRecord* record = record_of(unit);
     if (record != nullptr && record->trouble.empty()) record->trouble = why;
@@ -284,8 +340,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (std::none_of(decisions.begin(), decisions.end(), starts)) break;
     if (attempt == 0) act("daemon-reload", {""});
-    start(decisions, *now);
-    ports_.units.settle();
+    settle(start(decisions, *now));
     now = facts();
     if (!now) return now.error();
     // Who has been started is up now; who was given up is as it was.
@@ -297,6 +352,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
     }
     decisions = std::move(left);
   }
+  watch_who_was_restarted(*now);
   judge(decisions, *now);
   staying_.tell(records_);
   tell_what_waits_for_a_boot(*now, standing);

@@ -17,6 +17,8 @@ namespace aptkeep {
 // The units that each package's files bring, templates too ("name:arch" -> names).
 using UnitsOfPackages = std::map<std::string, std::vector<std::string>>;
 
+inline constexpr int kDefaultSettle = 10'000;
+
 struct ServicePorts {
   Units& units;
   Store& store;
@@ -30,6 +32,12 @@ struct ServicePorts {
   std::string own_unit = {};
   // Runs a command as rules write it; why it did not end well, in one line; empty: it did.
   std::function<std::string(const std::string& command)> complaint_of = {};
+  // The same; false also where it could not be run.
+  std::function<bool(const std::string& command)> ends_well = {};
+  // A release upgrade, whose end is a boot: no more is restarted than is asked for.
+  bool release_upgrade = false;
+  // How long what was started is watched at most, in milliseconds.
+  int settle = kDefaultSettle;
   // As CallPorts has it, where a person tries again what stays down; unset: that stays so.
   std::function<std::string(const std::string& command)> failure_of = {};
 };
@@ -38,7 +46,9 @@ struct ServicePorts {
 struct ServiceChecks {
   std::vector<std::string> config;
   std::vector<std::string> probes;
-  std::vector<std::string> never;  // units, or patterns of them, that are not restarted (Class)
+  // Units, or patterns of them, that are not restarted (Class), and when they may be after all.
+  std::vector<std::string> never = {};
+  std::vector<std::string> idle = {};
 };
 using ChecksOfPackages = std::map<std::string, ServiceChecks>;
 

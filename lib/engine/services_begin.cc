@@ -65,7 +65,10 @@ void add_rules(const ServiceChecks& rules, const UnitFacts& unit, UnitRecord& re
   const bool never = std::ranges::any_of(rules.never, [&](const std::string& pattern) {
     return ::fnmatch(pattern.c_str(), unit.name.c_str(), 0) == 0;
   });
-  if (never && unit.is_up()) record.never_since = unit.up_since;
+  if (never && unit.is_up()) {
+    record.never_since = unit.up_since;
+    record.idle = rules.idle;
+  }
   if (!unit.name.ends_with(".service")) return;
   record.checks = rules.config;
   record.probes = rules.probes;

@@ -28,6 +28,7 @@ constexpr const char* kHarmless[] = {"--system",   "--quiet",           "-q",
                                      "--no-dbus",  "--disclose-deny",   "--no-fallback",
                                      "--no-warn",  "--try-anyway"};
 constexpr char kAllow[] = "--allow-activation";
+constexpr char kUser[] = "--user";
 
 bool is(const char* one, const char* other) {
   return std::strcmp(one, other) == 0;
@@ -69,6 +70,10 @@ bool read_words(int argc, const char* const* argv, Call& call) {
   for (int i = 1; i < argc; ++i) {
     if (argv[i][0] == '-') {
       if (call.tool == Tool::InvokeRcD && is(argv[i], kAllow)) continue;
+      if (!name_first && is(argv[i], kUser)) {
+        call.of_users = true;
+        continue;
+      }
       if (!is_one_of(argv[i], kHarmless)) return false;
     } else if (name_first) {
       if (first == nullptr) {
@@ -121,7 +126,9 @@ void read_call(int argc, const char* const* argv, Call& call) {
   for (int i = 1; i < argc; ++i) {
     if (call.tool == Tool::InvokeRcD && is(argv[i], kAllow)) call.allow_activation = true;
   }
-  call.decides = call.tool != Tool::None && read_words(argc, argv, call);
+  const bool understood = call.tool != Tool::None && read_words(argc, argv, call);
+  call.decides = understood && !call.of_users;
+  call.of_users = understood && call.of_users;
 }
 
 bool words_of(int argc, const char* const* argv, const Call& call, const Units& units,

@@ -17,6 +17,7 @@ struct Call {
   // A start, stop or restart of units that are all named in full; all else is the real tool's
   // alone.
   bool decides = false;
+  bool of_users = false;  // a call as above, but of users' managers
   // invoke-rc.d --allow-activation: the real one does not know it.
   bool allow_activation = false;
   char verb[32] = {};

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "core/config.h"
+#include "policy/call.h"
 #include "policy/holds.h"
 #include "policy/notes.h"
 #include "policy/triggers.h"
@@ -45,6 +46,28 @@ Wait wait_of(table::Class service_class, bool release_upgrade, bool needed) {
   if (release_upgrade) return Wait::Reboot;
   const bool postinst = std::strcmp(variable("DPKG_MAINTSCRIPT_NAME"), "postinst") == 0;
   return postinst && !needed && service_class != table::Class::Stop ? Wait::End : Wait::No;
+}
+
+// Whether this very run would end with the service's processes: apt is one of them.
+bool ends_this_run(const char* unit) {
+  char text[4096];
+  const int file = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  read_all(file, text, sizeof text);
+  close(file);
+  const char* line = std::strncmp(text, "0::/", 4) == 0 ? text : std::strstr(text, "\n0::/");
+  if (line == nullptr) return false;
+  char name[256];
+  const char* const end = std::strchr(line + 1, '\n');
+  const std::size_t length =
+      end != nullptr ? static_cast<std::size_t>(end - line) : std::strlen(line);
+  const void* const slash = memrchr(line, '/', length);
+  const char* const last = static_cast<const char*>(slash) + 1;
+  std::snprintf(name, sizeof name, "%.*s", static_cast<int>(line + length - last), last);
+  if (std::strcmp(name, unit) != 0) return false;
+  char mode[64];
+  const char* const words[] = {"show", "--property=KillMode", "--value", "--", unit};
+  return !systemctl(words, 5, mode, sizeof mode) || std::strcmp(mode, "process\n") != 0;
 }
 
 // Of a package's script, in a run: what the table says of it and its unit.
@@ -102,9 +125,15 @@ void look_at_hold(const char* package, const char* arch, const Question& questio
                  is_active(question.unit);
 }
 
+bool is_loaded(const char* unit) {
+  char state[64];
+  const char* const words[] = {"show", "--property=LoadState", "--value", "--", unit};
+  return systemctl(words, 5, state, sizeof state) && std::strcmp(state, "loaded\n") == 0;
+}
+
 // Of the unit and what triggers it, before the triggers and it are stopped.
 void hold_all_of(const char* unit) {
-  if (std::strpbrk(unit, "*?[") != nullptr) return;
+  if (std::strpbrk(unit, "*?[") != nullptr || !is_loaded(unit)) return;
   Units units;
   triggers_of(unit, units);
   if (units.count < kMostWords) units.name[units.count++] = unit;
@@ -112,7 +141,10 @@ void hold_all_of(const char* unit) {
   keep_active(active);
   for (std::size_t i = 0; i < units.count; ++i) {
     Hold said;
-    for (std::size_t j = 0; j < active.count; ++j)
+    // Below a frontend services are looked after by its run, if a person has not switched that off.
+    const bool matters =
+        is_trigger(units.name[i]) || *variable("DPKG_FRONTEND_LOCKED") == '\0';
+    for (std::size_t j = 0; j < active.count && matters; ++j)
       said.ran = said.ran || std::strcmp(active.name[j], units.name[i]) == 0;
     std::snprintf(said.package, sizeof said.package, "%s:%s", variable("DPKG_MAINTSCRIPT_PACKAGE"),
                   variable("DPKG_MAINTSCRIPT_ARCH"));
@@ -163,6 +195,9 @@ Surroundings look_around(const Question& question, bool of_users) {
     look_up(variable("DPKG_MAINTSCRIPT_PACKAGE"), arch, question, around);
     look_at_hold(variable("DPKG_MAINTSCRIPT_PACKAGE"), arch, question, around);
   }
+  const bool at_once = around.wait == Wait::No || around.wait == Wait::IfRefused;
+  if (around.script && !around.off && at_once && in_run() && ends_this_run(question.unit))
+    around.wait = Wait::End;
   if (*variable(kAllowActivation) != '\0') around.sockets_stay = true;
   if (*variable(kNow) != '\0') around.wait = Wait::No;
   return around;

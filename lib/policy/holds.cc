@@ -121,6 +121,15 @@ bool let_one_go(const char* unit, const Hold& hold, void* data) {
   return true;
 }
 
+// A service that starts finds its name taken otherwise, and ends. For a second at most: whoever has
+// it may be gone.
+void wait_for_names(const char* run_dir, const char* unit) {
+  char path[512];
+  std::snprintf(path, sizeof path, "%s/%s/%s", run_dir, kNamesDir, unit);
+  for (int i = 0; i < 200 && access(path, F_OK) == 0; ++i) usleep(5000);
+  unlink(path);
+}
+
 struct Folder {
   const char* run_dir;
   const char* name;
@@ -160,6 +169,7 @@ void let_go(const char* run_dir, const char* unit) {
   if (folder < 0) return;
   unlinkat(folder, unit, 0);
   close(folder);
+  wait_for_names(run_dir, unit);
 }
 
 Hold hold_of(const char* run_dir, const char* unit) {
@@ -216,6 +226,7 @@ void let_package_go(const char* run_dir, const char* name, const char* arch, boo
 void let_all_go(const char* run_dir) {
   empty_folder({run_dir, kHoldsDir});
   empty_folder({run_dir, kFreshDir});
+  empty_folder({run_dir, kNamesDir});
 }
 
 void note_fresh(const char* run_dir, const char* unit) {

@@ -9,6 +9,10 @@ namespace aptkeep::policy {
 
 inline constexpr char kHoldsDir[] = "holds";  // in paths::kRunDir
 
+// Of units whose names on the bus are answered for (hooks/bus-names): gone when they are free
+// again.
+inline constexpr char kNamesDir[] = "names";
+
 struct Hold {
   bool there = false;
   char package[256] = {};  // "name:arch", whose configuration lets it go
@@ -19,6 +23,7 @@ struct Hold {
 
 // Also where it is held already, by whomever: then that one's stays. False: it cannot be held.
 bool hold(const char* run_dir, const char* unit, const Hold& said);
+// When it returns, its names on the bus are free.
 void let_go(const char* run_dir, const char* unit);
 
 // Of a unit, or of the template that it is an instance of.

@@ -14,6 +14,7 @@ struct NotesName {
 
 inline constexpr char kRestart[] = "restart";  // was put off
 inline constexpr char kReboot[] = "reboot";    // runs as before until the next boot
+inline constexpr char kUsers[] = "users";      // is not the system's, and left to its package
 inline constexpr char kFailed[] = "failed";    // did not start, and is to be tried again
 
 // False: it could not be written, and nothing may be put off. Writes all or nothing.

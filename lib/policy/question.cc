@@ -84,7 +84,7 @@ Answer answer(const Question& question, const Surroundings& around) {
     said.code = kDoNot;
     return said;
   }
-  if (around.off || !around.systemd || !around.script) return said;
+  if (around.off || !around.script) return said;
   if (is_start(question.action) && (around.held || around.fresh)) {
     said.let_go = around.held && around.let_go;
     said.later = around.held && !said.let_go;
@@ -95,7 +95,7 @@ Answer answer(const Question& question, const Surroundings& around) {
   const bool restart = is(question.action, "restart") || is(question.action, "try-restart");
   if (restart) said.wait = around.wait;
   said.forgive = is_start(question.action) && (around.early || around.release_upgrade);
-  if (around.sockets_stay) return said;
+  if (!around.systemd || around.sockets_stay) return said;
   // What starts it again is stopped before it, and started before it (Debian bug 736258).
   if (is(question.action, "stop")) {
     said.triggers = Triggers::Stop;

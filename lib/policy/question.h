@@ -46,7 +46,8 @@ struct Surroundings {
   bool script = false;   // below a maintainer script
   bool ran = false;      // the unit ran when this run began (the table says so)
   // End: in a run, below a postinst, of a unit that ran when it began, whose package rules do not
-  // give another class than end, and that nothing else of the run needs.
+  // give another class than end, and that nothing else of the run needs; or of the service that the
+  // run itself is made in.
   Wait wait = Wait::No;
   bool foreign = false;   // it is a unit of another package of this run
   bool held = false;      // its package is half replaced: nothing may start it

@@ -13,6 +13,7 @@ namespace aptkeep::policy {
 namespace {
 
 constexpr const char* kSystemctl = "/usr/bin/systemctl";
+constexpr const char* kService = "/usr/sbin/service";
 
 // systemctl(1) quotes names with a backslash, which it doubles.
 char* unquote(char* word) {
@@ -26,6 +27,29 @@ char* unquote(char* word) {
   }
   *to = '\0';
   return word + 1;
+}
+
+// As systemctl() below: `argv` is ended by a null, and its first word is a path.
+bool ends_well(const char* const* argv, char* text = nullptr, std::size_t room = 0) {
+  int ends[2] = {-1, -1};
+  if (text != nullptr && pipe2(ends, O_CLOEXEC) != 0) return false;
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(text != nullptr ? ends[1] : null, 1);
+    dup2(null, 2);
+    execv(argv[0], const_cast<char* const*>(argv));
+    _exit(127);
+  }
+  if (ends[1] >= 0) close(ends[1]);
+  if (pid > 0 && text != nullptr) read_all(ends[0], text, room);
+  if (ends[0] >= 0) close(ends[0]);
+  int status = -1;
+  while (pid > 0 && waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return false;
+  }
+  return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 }  // namespace
@@ -55,25 +79,7 @@ bool systemctl(const char* const* words, std::size_t count, char* text, std::siz
   const char* argv[kMostWords + 8] = {kSystemctl};
   if (count > kMostWords + 6) return false;
   for (std::size_t i = 0; i < count; ++i) argv[i + 1] = words[i];
-  int ends[2] = {-1, -1};
-  if (text != nullptr && pipe2(ends, O_CLOEXEC) != 0) return false;
-  const pid_t pid = fork();
-  if (pid == 0) {
-    const int null = open("/dev/null", O_RDWR);
-    dup2(null, 0);
-    dup2(text != nullptr ? ends[1] : null, 1);
-    dup2(null, 2);
-    execv(kSystemctl, const_cast<char* const*>(argv));
-    _exit(127);
-  }
-  if (ends[1] >= 0) close(ends[1]);
-  if (pid > 0 && text != nullptr) read_all(ends[0], text, room);
-  if (ends[0] >= 0) close(ends[0]);
-  int status = -1;
-  while (pid > 0 && waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) return false;
-  }
-  return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return ends_well(argv, text, room);
 }
 
 bool act(const char* verb, const Units& units) {
@@ -82,8 +88,29 @@ bool act(const char* verb, const Units& units) {
   return units.count == 0 || systemctl(words, units.count + 2);
 }
 
+namespace {
+
+// Scripts without a systemd.
+void keep_running_scripts(Units& units) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < units.count; ++i) {
+    char name[256];
+    const char* const dot = std::strrchr(units.name[i], '.');
+    const auto length = dot != nullptr ? static_cast<std::size_t>(dot - units.name[i]) : 0;
+    if (length == 0 || length >= sizeof name || std::strcmp(dot, ".service") != 0) continue;
+    std::memcpy(name, units.name[i], length);
+    name[length] = '\0';
+    const char* const argv[] = {kService, name, "status", nullptr};
+    if (ends_well(argv)) units.name[kept++] = units.name[i];
+  }
+  units.count = kept;
+}
+
+}  // namespace
+
 // The answers come in the order of the units, a blank line apart.
 void keep_active(Units& units) {
+  if (access("/run/systemd/system", F_OK) != 0) return keep_running_scripts(units);
   char text[8192];
   const char* words[kMostWords + 4] = {"show", "--property=ActiveState", "--value", "--"};
   for (std::size_t i = 0; i < units.count; ++i) words[i + 4] = units.name[i];

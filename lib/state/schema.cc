@@ -118,7 +118,14 @@ UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,arc
     cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,repair,
     guards,if_unmet);
 )sql",
-    // 8: what rules have saved before a package was replaced
+    // 8: when nothing hangs on a service that is never restarted in a run
+    R"sql(
+ALTER TABLE units ADD COLUMN idle TEXT DEFAULT '';
+UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since,
+    idle)
+  WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since);
+)sql",
+    // 9: what rules have saved before a package was replaced
     R"sql(
 CREATE TABLE backups(plan INTEGER, idx INTEGER, path TEXT, sum INTEGER);
 CREATE INDEX backups_of_plan ON backups(plan);

@@ -11,7 +11,7 @@ std::vector<UnitRecord> read_units(Database& db, std::int64_t run) {
   while (checked_row(db, rows)) {
     units.push_back({rows.text(1), rows.text(2), rows.text(3), rows.integer(4) != 0, rows.text(5),
                      rows.text(6), split_lines(rows.text(7)), split_lines(rows.text(8)),
-                     rows.integer(9)});
+                     rows.integer(9), split_lines(rows.text(10))});
   }
   return units;
 }
@@ -31,7 +31,8 @@ Status Store::note_units(std::int64_t run, const std::vector<UnitRecord>& units)
     if (there) continue;
     insert
         .bind_all(run, unit.name, unit.package, unit.state, unit.wanted ? 1 : 0, unit.trouble,
-                  unit.journal, join_lines(unit.checks), join_lines(unit.probes), unit.never_since)
+                  unit.journal, join_lines(unit.checks), join_lines(unit.probes), unit.never_since,
+                  join_lines(unit.idle))
         .run();
   }
   known.reset();

@@ -255,7 +255,7 @@ TEST(RuleMistakes, InCommands) {
   EXPECT_EQ(in_before("user=postgres"), "5: Before: \"user=postgres\" names no program");
   EXPECT_EQ(in_before("sh:"), "5: Before: \"sh:\" has no text for the shell");
   EXPECT_EQ(in_before("''"), "5: Before: \"''\" has a program whose name is no absolute path");
-  for (const char* field : {"Check-Config", "Probe", "After", "Backup"}) {
+  for (const char* field : {"Check-Config", "Probe", "Idle", "After", "Backup"}) {
     EXPECT_EQ(mistake(std::string(field) + ": x\n"),
               "5: " + std::string(field) + ": \"x\" has a program whose name is no absolute path");
   }

@@ -75,7 +75,8 @@ TEST(DecisionLines, HaveEveryField) {
   rule.together.entries = {"b.service"};
   rule.guards.entries = {{"queue-empty", {"/q"}}};
   rule.if_unmet = IfUnmet::Ask;
-  for (auto* list : {&rule.check_config, &rule.probe, &rule.before, &rule.after, &rule.backup}) {
+  for (auto* list :
+       {&rule.check_config, &rule.probe, &rule.idle, &rule.before, &rule.after, &rule.backup}) {
     list->entries = {{{"/bin/x", "a b"}, false, 5, "nobody"}};
   }
   rule.save.entries = {"/etc/x"};

@@ -178,6 +178,7 @@ const std::vector<SayingField> kLists = {
          "queue-empty /a", "same-ids b"),
     list("Check-Config", &Rule::check_config, command("/a"), command("/b"), "/a", "/b"),
     list("Probe", &Rule::probe, command("/a"), command("/b"), "/a", "/b"),
+    list("Idle", &Rule::idle, command("/a"), command("/b"), "/a", "/b"),
     list("Before", &Rule::before, command("/a"), command("/b"), "/a", "/b"),
     list("After", &Rule::after, command("/a"), command("/b"), "/a", "/b"),
     list("Backup", &Rule::backup, command("/a"), command("/b"), "/a", "/b"),
@@ -222,7 +223,7 @@ TEST(RuleDecides, EachListByAllRulesUntilNone) {
     auto none = rule_for({"p"});
     none.services.none = none.together.none = none.save.none = none.guards.none = true;
     none.check_config.none = none.probe.none = none.before.none = none.after.none = true;
-    none.backup.none = true;
+    none.backup.none = none.idle.none = true;
     EXPECT_EQ(text_on({first, none}, field.name), "none");
     EXPECT_EQ(text_on({first, none, second}, field.name), field.second_text);
     field.second(none);

@@ -12,6 +12,7 @@ class MemoryHolds final : public Holds {
  public:
   std::vector<HeldUnit> held;
   std::vector<std::string> forgotten;
+  std::vector<std::string> answered;
 
   Status put(const std::vector<HeldUnit>& units) override {
     for (const HeldUnit& one : units) {
@@ -25,6 +26,9 @@ class MemoryHolds final : public Holds {
     std::erase_if(held, [&](const HeldUnit& one) {
       return std::find(units.begin(), units.end(), one.unit) != units.end();
     });
+  }
+  void answer_on_bus(const std::vector<std::string>& units) override {
+    for (const std::string& unit : units) answered.push_back(unit);
   }
   void forget_restarts(const std::vector<std::string>& units) override { forgotten = units; }
 };
@@ -50,7 +54,7 @@ class LoggedUnits final : public Units {
     return units_.act(verb, obedient);
   }
   bool shuts_down() override { return false; }
-  void settle() override {}
+  void pause(int) override {}
   std::string journal(const std::string&) override { return {}; }
 
  private:

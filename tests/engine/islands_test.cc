@@ -21,6 +21,7 @@ TEST_F(IslandsTest, IsDownOnlyWhileItIsReplacedItself) {
   EXPECT_EQ(said_,
             (Lines{"stopping foo.socket, foo.service while foo is replaced: a test says so"}));
   EXPECT_EQ(holds_.forgotten, (Lines{"foo.socket", "foo.service"}));
+  EXPECT_EQ(holds_.answered, (Lines{"foo.service"}));
 }
 
 TEST_F(IslandsTest, IsHeldMeanwhile) {

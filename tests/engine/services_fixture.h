@@ -65,7 +65,13 @@ class FakeUnits final : public Units {
     return success();
   }
   bool shuts_down() override { return stopping; }
-  void settle() override {}
+  // What becomes of units meanwhile.
+  std::function<void(FakeUnits&, int now)> meanwhile;  // milliseconds since the first pause
+  int now = 0;
+  void pause(int milliseconds) override {
+    now += milliseconds;
+    if (meanwhile) meanwhile(*this, now);
+  }
   std::string journal(const std::string& unit) override { return "last words of " + unit; }
 
  private:

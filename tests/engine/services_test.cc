@@ -237,5 +237,47 @@ TEST_F(ServicesTest, WhatDpkgHasNotConfiguredStaysDown) {
   EXPECT_TRUE(units_.log.empty());
 }
 
+TEST_F(PutOffTest, WhatIsStartedAgainAndAgainIsTold) {
+  units_.meanwhile = [](FakeUnits& units, int) { ++units.all.at("foo.service").restarts; };
+  const auto trouble = end();
+  ASSERT_EQ(trouble.size(), 1U);
+  EXPECT_EQ(trouble[0].trouble,
+            std::string(kUnwell) + "it ended by itself and was started again 40 times within 10 s");
+  EXPECT_EQ(trouble[0].journal, "last words of foo.service");
+  EXPECT_EQ(units_.now, 10'000) << "watched for as long as is allowed";
+}
+
+TEST_F(PutOffTest, WhatStaysIsWatchedNoLongerThanNeeded) {
+  EXPECT_TRUE(end().empty());
+  EXPECT_EQ(units_.now, 2000);
+}
+
+TEST_F(PutOffTest, ALimitIsKept) {
+  ports_.settle = 500;
+  units_.meanwhile = [](FakeUnits& units, int) { ++units.all.at("foo.service").restarts; };
+  EXPECT_EQ(end().size(), 1U);
+  EXPECT_EQ(units_.now, 500);
+}
+
+// A script of its package has restarted it amid the run; nobody has since.
+TEST_F(ServicesTest, WhoIsBeingStartedAgainByItselfIsWatchedToo) {
+  units_.add("foo.service");
+  begin({"foo:amd64"});
+  units_.all.at("foo.service").restarts = 3;
+  EXPECT_TRUE(end().empty()) << "it was long ago";
+  EXPECT_EQ(units_.now, 2000);
+  units_.meanwhile = [](FakeUnits& units, int) { ++units.all.at("foo.service").restarts; };
+  EXPECT_EQ(end().size(), 1U);
+}
+
+TEST_F(ServicesTest, WhatIsAboutToBeStartedByItselfIsNotWaitedFor) {
+  units_.add("foo.service");
+  begin({"foo:amd64"});
+  units_.all.at("foo.service").active_state = "activating";
+  units_.all.at("foo.service").sub_state = "auto-restart";
+  EXPECT_TRUE(end().empty());
+  EXPECT_EQ(units_.log.back(), "restart foo.service");
+}
+
 }  // namespace
 }  // namespace aptkeep

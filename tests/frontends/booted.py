@@ -15,7 +15,8 @@ import rootfs
 
 # $1: folder to mount at, $2: lower folders, $3: its name, $4: a control group of its own, which its
 # systemd takes for the root of all: two in one would end each other's services. The mounts are seen
-# here only and go with the last process of this namespace.
+# here only and go with the last process of this namespace. The system calls are those that a container
+# engine inside needs.
 SETUP = r"""
 set -eu
 at=$1 lower=$2
@@ -26,8 +27,14 @@ mount -t overlay -o "lowerdir=$lower,upperdir=$at/upper,workdir=$at/work" booted
 rm -f "$at/root/usr/sbin/policy-rc.d"
 mkdir "$4"
 echo $$ > "$4/cgroup.procs"
-exec systemd-nspawn --quiet --boot --directory="$at/root" --private-network --register=no \
-  --keep-unit --machine="$3" --console=read-only
+# 133: it wants to boot again, and --keep-unit leaves that to whoever called.
+code=133
+while [ $code = 133 ]; do
+  code=0
+  setpriv --pdeathsig KILL systemd-nspawn --quiet --boot --directory="$at/root" --private-network \
+    --register=no --keep-unit --machine="$3" --console=read-only \
+    --system-call-filter="@keyring bpf" || code=$?
+done
 """
 
 
@@ -53,12 +60,17 @@ def remove_group(group):
 
 
 class Booted(beds.Bed):
+    IS_UP = ["systemctl", "is-system-running"]
+    # "degraded" is up, too: some unit has no hardware to work on.
+    UP = ("running", "degraded")
+
     def __enter__(self):
         self.at = tempfile.mkdtemp(prefix="booted-", dir=cache.folder("mnt"))
         name = "aptkeep-" + secrets.token_hex(6)
         self.group = f"{control_groups()}/{name}"
         self.console = tempfile.TemporaryFile()
-        # nspawn dies with this process, and the container with nspawn (both by PR_SET_PDEATHSIG).
+        # nspawn dies with its shell, that with this process, and the container with nspawn (all by
+        # PR_SET_PDEATHSIG).
         self.process = subprocess.Popen(
             ["unshare", "-m", "sh", "-c", SETUP, "booted", self.at, ":".join(self.lower), name,
              self.group],
@@ -77,28 +89,38 @@ class Booted(beds.Bed):
         end = time.monotonic() + 300
         while time.monotonic() < end and self.process.poll() is None:
             self.pid = self.pid or self.leader()
-            # "degraded" is up, too: some unit has no hardware to work on.
-            if self.pid and self.run(["systemctl", "is-system-running"]).output.strip() in (
-                    "running", "degraded"):
+            if self.pid and self.run(self.IS_UP).output.strip() in self.UP:
                 return
             time.sleep(0.2)
         self.console.seek(0)
         raise beds.BedError("unable to boot a test bed:\n" +
                             self.console.read().decode(errors="replace"))
 
+    def reboots(self, before):
+        """Waits until it has booted again; `before`: its process 1 until then."""
+        end = time.monotonic() + 120
+        while time.monotonic() < end and self.leader() in (0, before):
+            time.sleep(0.1)
+        self.pid = 0
+        self.wait_until_up()
+
     def leader(self):
         """The container's process 1: nspawn's grandchild, known by its number inside."""
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         try:
-            for pid in children.read_text(encoding="ascii").split():
-                status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-                [inside] = [line.split()[1:] for line in status.splitlines()
-                            if line.startswith("NSpid:")]
-                if inside[-1] == "1" and len(inside) > 1:
-                    return int(pid)
+            for nspawn in self.children(self.process.pid):
+                for pid in self.children(nspawn):
+                    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+                    [inside] = [line.split()[1:] for line in status.splitlines()
+                                if line.startswith("NSpid:")]
+                    if inside[-1] == "1" and len(inside) > 1:
+                        return int(pid)
         except (FileNotFoundError, ProcessLookupError, ValueError):
             pass
         return 0
+
+    @staticmethod
+    def children(pid):
+        return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
 
     def close(self):
         if self.process:
@@ -111,6 +133,12 @@ class Booted(beds.Bed):
             self.console.close()
             pathlib.Path(self.at).rmdir()
             remove_group(self.group)
+
+
+class BootedBySysv(Booted):
+    """With sysvinit as process 1."""
+    IS_UP = ["runlevel"]
+    UP = ("N 2",)
 
 
 def fresh(suite, packages=(), layers=()):

@@ -61,7 +61,7 @@ void check_rule(const Rule& rule) {
     for (const auto& unit : units->entries) require(is_one_word(unit), "a unit is one word");
   }
   for (const auto* list :
-       {&rule.check_config, &rule.probe, &rule.before, &rule.after, &rule.backup}) {
+       {&rule.check_config, &rule.probe, &rule.idle, &rule.before, &rule.after, &rule.backup}) {
     std::for_each(list->entries.begin(), list->entries.end(), check_command);
   }
   for (const auto& call : rule.guards.entries)

@@ -53,6 +53,11 @@ def lines(codename):
     return found
 
 
+def source_lines(codename):
+    """The same of the source packages."""
+    return [line.replace("deb ", "deb-src ", 1) for line in lines(codename)]
+
+
 def settings():
     """This machine's apt settings, as apt.conf lines, that decide whether a download works."""
     out = subprocess.run(["apt-config", "dump"], check=True, capture_output=True, text=True).stdout

@@ -111,5 +111,18 @@ TEST(ShimCall, TriggersComeFirst) {
   EXPECT_EQ(read.units(), (Strings{"b.socket", "d.timer", "a.service", "c.service"}));
 }
 
+TEST(ShimCall, UsersServicesAreNamedButNotDecidedAbout) {
+  const Read invoke({"deb-systemd-invoke", "--user", "restart", "a.service", "b"});
+  EXPECT_FALSE(invoke.call.decides);
+  EXPECT_TRUE(invoke.call.of_users);
+  EXPECT_EQ(invoke.units(), (Strings{"a.service", "b.service"}));
+  EXPECT_EQ(invoke.words({"a.service"}),
+            (Strings{"deb-systemd-invoke", "--user", "restart", "a.service", "b"}))
+      << "the real tool has it as it is";
+  EXPECT_FALSE(Read({"systemctl", "--user", "daemon-reload"}).call.of_users);
+  EXPECT_FALSE(Read({"invoke-rc.d", "--user", "a", "restart"}).call.of_users);
+  EXPECT_FALSE(Read({"systemctl", "restart", "a"}).call.of_users);
+}
+
 }  // namespace
 }  // namespace aptkeep::policy

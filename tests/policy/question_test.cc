@@ -108,11 +108,13 @@ TEST(PolicyAnswer, OnlyARestartOfWhatRanMayWait) {
     EXPECT_EQ(answer(ask({"foo", action}), around).wait, Wait::No) << action;
   }
   EXPECT_EQ(answer(ask({"foo", "restart"}), around).code, kDoIt) << "where it cannot be noted";
-  for (bool Surroundings::*flag : {&Surroundings::systemd, &Surroundings::script}) {
-    Surroundings without = around;
-    without.*flag = false;
-    EXPECT_EQ(answer(ask({"foo", "restart"}), without).wait, Wait::No);
-  }
+  Surroundings without = around;
+  without.script = false;
+  EXPECT_EQ(answer(ask({"foo", "restart"}), without).wait, Wait::No);
+  Surroundings scripts = around;  // those of an init of System V
+  scripts.systemd = false;
+  EXPECT_EQ(answer(ask({"foo", "restart"}), scripts).wait, Wait::End);
+  EXPECT_EQ(answer(ask({"foo", "restart"}), scripts).triggers, Triggers::Leave);
   around.wait = Wait::Reboot;
   EXPECT_EQ(answer(ask({"foo", "restart"}), around).wait, Wait::Reboot);
   EXPECT_EQ(answer(ask({"foo", "start"}), around).wait, Wait::No) << "it is down";

@@ -20,7 +20,10 @@ class Ask(unittest.TestCase):
             self.bed = world.bed
             self.bed.write("/usr/local/bin/units_probe", pathlib.Path(PROBE).read_bytes(), 0o755)
             self.bed.write("/etc/systemd/system/t@.service", units.service())
-            self.bed.must("systemctl start t@one.service 't@a\\x2db.service'; "
+            self.bed.write("/etc/systemd/system/twice.service", units.service(
+                "sh -c 'test -e /run/once || { touch /run/once; exit 1; }; sleep infinity'",
+                service_lines="Restart=on-failure\nRestartSec=100ms"))
+            self.bed.must("systemctl start twice.service t@one.service 't@a\\x2db.service'; "
                           "systemctl mask -q systemd-tmpfiles-clean.timer")
             ways = {way: self.listed(way) for way in ("bus", "systemctl")}
             self.assertGreater(len(ways["bus"]), 50)
@@ -36,6 +39,8 @@ class Ask(unittest.TestCase):
                 (line,) = [line for line in asked["bus"] if line.startswith(unit + ": ")]
                 self.assertIn(text, line)
             self.assertTrue(any("refuses=1 " in line for line in asked["bus"]))
+            self.assertIn(" restarts=1 ", next(line for line in asked["bus"]
+                                               if line.startswith("twice.service")))
             self.assertEqual([unordered(line) for line in asked["bus"]],
                              [unordered(line) for line in asked["systemctl"]])
 

@@ -226,7 +226,7 @@ class Shims(unittest.TestCase):
     def without_times(self, text):
         return [line for line in text.splitlines()
                 if not any(word in line for word in ("since", "PID", "CPU", "Memory", "Tasks", "─",
-                                                     "Started", "Invocation"))]
+                                                     "Started", "Invocation", "Drop-In"))]
 
 
 if __name__ == "__main__":
