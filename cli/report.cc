@@ -88,6 +88,9 @@ void tell_step(const aptkeep_step& step, bool asked_for, const std::string& nati
   for (std::size_t i = 0; i < step.remains_count; ++i) {
     std::cout << "      not as it was: " << harmless(step.remains[i]) << "\n";
   }
+  for (std::size_t i = 0; i < step.backup_count; ++i) {
+    std::cout << "      saved before: " << harmless(step.backups[i]) << "\n";
+  }
   const bool failed = step.outcome == APTKEEP_FAILED_OLD || step.outcome == APTKEEP_FAILED_NEW;
   if (failed && *step.repair != '\0') {
     std::cout << "      to do: " << harmless(step.repair) << "\n";

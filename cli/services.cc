@@ -16,6 +16,7 @@ namespace {
 
 constexpr const char* kSystemctl = "/usr/bin/systemctl";
 constexpr std::size_t kLines = 8;
+constexpr std::size_t kLinesOfCheck = 100;  // what is to be edited, perhaps
 
 struct Recorded {
   std::vector<UnitRecord> units;
@@ -76,6 +77,7 @@ int services(const std::string& state) {
   std::erase_if(units, [](const UnitRecord& unit) { return unit.trouble.empty(); });
   const auto now = units.empty() ? std::map<std::string, UnitFacts>{} : units_now(units);
   std::size_t left = 0;
+  std::string said;  // what a check said of several
   for (const UnitRecord& unit : units) {
     const auto facts = now.find(unit.name);
     const bool over = facts != now.end() && is_over(unit, facts->second, ended);
@@ -88,7 +90,11 @@ int services(const std::string& state) {
     if (over) continue;
     std::cout << "  it was " << harmless(unit.state) << " when the run began";
     if (facts != now.end()) std::cout << ", and is " << harmless(state_text(facts->second));
-    std::cout << "\n" << quoted(unit.journal, kLines);
+    const bool checked = unit.trouble.starts_with(kStaysDown);
+    std::cout << "\n";
+    if (checked && unit.journal == said) continue;
+    std::cout << quoted(unit.journal, checked ? kLinesOfCheck : kLines);
+    if (checked) said = unit.journal;
   }
   if (left == 0) {
     std::cout << "All that ran before the last run runs.\n";

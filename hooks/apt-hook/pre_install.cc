@@ -18,6 +18,7 @@
 #include "adapters/run_tools.h"
 #include "adapters/units_bus.h"
 #include "adapters/units_systemctl.h"
+#include "backups.h"
 #include "core/config.h"
 #include "core/protocol.h"
 #include "core/rule_text.h"
@@ -123,8 +124,8 @@ void complain_about_settings(const Conversation& conversation, const Frontend& f
     const bool either = conversation.find_bool(key, true) && !conversation.find_bool(key, false);
     if (either && !conversation.find(key).empty()) complain_of(key, "it says neither yes nor no");
   }
-  for (const char* key :
-       {"Aptkeep::Snapshots::Copy-Limit", "Aptkeep::Snapshots::Keep-Runs", "Aptkeep::Hang-After"}) {
+  for (const char* key : {"Aptkeep::Snapshots::Copy-Limit", "Aptkeep::Snapshots::Keep-Runs",
+                          "Aptkeep::Hang-After", "Aptkeep::Backups::Keep-Days"}) {
     if (!conversation.find(key).empty() && conversation.find_number(key, -1) < 0)
       complain_of(key, "it is no whole number of at most nine digits");
   }
@@ -164,11 +165,13 @@ Applied apply_rules(const Rules& rules, const AptCache& cache, const Conversatio
   const RuleIndex index(rules.rules);
   const auto installed = [&cache](std::string_view name) { return cache.installed_version(name); };
   const RuleFacts facts{compare_versions, installed};
-  const auto decisions = decide_steps(index, facts, steps);
+  auto decisions = decide_steps(index, facts, steps);
+  want_room_for_backups(steps, flags.native_arch, decisions);
   mark_steps(decisions, steps);
   Applied applied;
   GuardOutcome& guards = applied.guards;
   guards = judge_steps(conversation, flags, decisions, store, steps);
+  forget_room_for_backups(steps);
   if (flags.bypassed) {
     for (const auto& [step, reason] : guards.kept) {
       complain(display_name(steps[step].package, flags.native_arch) +
@@ -246,6 +249,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
     return 0;
   }
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
+  drop_old_backups(conversation);
   bool many_plans = false;
   if (services) {
     const auto noted = note_services(store, frontend, plan->steps, applied.checks);

@@ -50,6 +50,7 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   }
   auto records = store.units(run);
   if (records && frontend == nullptr) {
+    ports.failure_of = failure_of;
     // What waits for the next boot has come by then.
     const auto report = store.report(run);
     if (report && *report && (*report)->summary.frontend.boot == boot_id())

@@ -50,6 +50,7 @@ struct Start {
   std::string program;
   std::vector<std::string> argv, environment;
   const Account* as = nullptr;
+  const CommandWiring* wiring = nullptr;
   Pipe output, errors, failure;
 };
 
@@ -100,7 +101,9 @@ void become(const Account& account, int tell) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   const Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (!null.ok() || dup2(null.get(), 0) < 0 || dup2(start.output.to.get(), 1) < 0 ||
+  const int input = start.wiring->input >= 0 ? start.wiring->input : null.get();
+  const int output = start.wiring->output >= 0 ? start.wiring->output : start.output.to.get();
+  if (!null.ok() || dup2(input, 0) < 0 || dup2(output, 1) < 0 ||
       dup2(start.errors.to.get(), 2) < 0 || (tell != kTell && dup3(tell, kTell, O_CLOEXEC) < 0)) {
     fail(tell, "open files");
   }
@@ -233,9 +236,12 @@ std::string told(const CommandEnd& end) {
   return line.empty() ? text : text + ": " + line;
 }
 
-Result<CommandEnd> run_program(const std::vector<std::string>& argv, const Account* as,
-                               milliseconds limit, const std::vector<std::string>& more) {
+namespace {
+
+Result<CommandEnd> run_wired(const std::vector<std::string>& argv, const Account* as,
+                             milliseconds limit, const CommandWiring& wiring) {
   Start start;
+  start.wiring = &wiring;
   start.program = find_program(argv.at(0));
   start.argv = argv;
   start.as = as;
@@ -245,12 +251,19 @@ Result<CommandEnd> run_program(const std::vector<std::string>& argv, const Accou
     start.environment.push_back("USER=" + as->name);
     start.environment.push_back("LOGNAME=" + as->name);
   }
-  start.environment.insert(start.environment.end(), more.begin(), more.end());
+  start.environment.insert(start.environment.end(), wiring.variables.begin(),
+                           wiring.variables.end());
   return run(start, limit);
 }
 
-Result<CommandEnd> run_rule_command(const RuleCommand& command,
-                                    const std::vector<std::string>& more) {
+}  // namespace
+
+Result<CommandEnd> run_program(const std::vector<std::string>& argv, const Account* as,
+                               milliseconds limit) {
+  return run_wired(argv, as, limit, {});
+}
+
+Result<CommandEnd> run_rule_command(const RuleCommand& command, const CommandWiring& wiring) {
   auto argv = command.argv;
   if (argv.empty()) return Error{"unable to run a command: it has no program"};
   if (command.shell) argv = {"/bin/sh", "-c", argv[0]};
@@ -260,31 +273,40 @@ Result<CommandEnd> run_rule_command(const RuleCommand& command,
   if (!*account) return Error{"unable to run " + argv[0] + ": there is no user " + name};
   // `aptkeep plan` may be anybody's: then only what would run as that very user.
   const bool same = geteuid() != 0 && (*account)->uid == geteuid();
-  return run_program(argv, same ? nullptr : &**account, std::chrono::seconds(command.timeout),
-                     more);
+  return run_wired(argv, same ? nullptr : &**account, std::chrono::seconds(command.timeout),
+                   wiring);
 }
 
 namespace {
 
-std::string fault_of(const std::string& command, bool unstarted_too,
-                     const std::vector<std::string>& more) {
-  RuleCommand read;
-  if (const std::string fault = read_rule_command(command, read); !fault.empty()) return fault;
-  const auto end = run_rule_command(read, more);
-  if (!end) return unstarted_too ? end.error().message : std::string();
-  return end->well() ? std::string() : told(*end);
+// "" where it is one line, which told() has.
+std::string lines_behind(const CommandEnd& end) {
+  std::string text = end.output;
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  text += end.errors;
+  const auto last = text.find_last_not_of(" \t\r\n");
+  if (last == std::string::npos) return {};
+  text.resize(last + 1);
+  return text.find('\n') == std::string::npos ? std::string() : "\n" + text;
 }
 
 }  // namespace
 
 std::string complaint_of(const std::string& command, std::int64_t run_began) {
-  std::vector<std::string> more;
-  if (run_began != 0) more.push_back("APTKEEP_RUN_BEGAN=" + std::to_string(run_began));
-  return fault_of(command, false, more);
+  RuleCommand read;
+  if (const std::string fault = read_rule_command(command, read); !fault.empty()) return fault;
+  CommandWiring wiring;
+  if (run_began != 0) wiring.variables.push_back("APTKEEP_RUN_BEGAN=" + std::to_string(run_began));
+  const auto end = run_rule_command(read, wiring);
+  return !end || end->well() ? std::string() : told(*end);
 }
 
 std::string failure_of(const std::string& command) {
-  return fault_of(command, true, {});
+  RuleCommand read;
+  if (const std::string fault = read_rule_command(command, read); !fault.empty()) return fault;
+  const auto end = run_rule_command(read);
+  if (!end) return end.error().message;
+  return end->well() ? std::string() : told(*end) + lines_behind(*end);
 }
 
 bool ends_well(const std::string& command) {

@@ -44,20 +44,25 @@ Result<std::optional<gid_t>> find_group(const std::string& name);
 // own, /, and no descriptor of ours. When `limit` is over, and also when it has ended, what is left
 // of its process group is killed. `as`: nullptr for whoever we are.
 // An Error where it could not be started: "unable to run …".
-// `more`: "NAME=value", of its environment.
 Result<CommandEnd> run_program(const std::vector<std::string>& argv, const Account* as,
-                               std::chrono::milliseconds limit,
-                               const std::vector<std::string>& more = {});
+                               std::chrono::milliseconds limit);
+
+// What a command gets beside what all get. The descriptors stay the caller's.
+struct CommandWiring {
+  int input = -1;                      // its standard input; -1: nothing to read
+  int output = -1;                     // takes its standard output; -1: CommandEnd::output does
+  std::vector<std::string> variables;  // "NAME=value"
+};
 
 // As its rule says: user, time, shell.
-Result<CommandEnd> run_rule_command(const RuleCommand& command,
-                                    const std::vector<std::string>& more = {});
+Result<CommandEnd> run_rule_command(const RuleCommand& command, const CommandWiring& wiring = {});
 
 // Of a command as a rule writes it: why it did not end well, in one line; empty: it did, or could
 // not be started, which says nothing.
 // `run_began`, in seconds since the epoch, is APTKEEP_RUN_BEGAN to it; 0: not known.
 std::string complaint_of(const std::string& command, std::int64_t run_began = 0);
-// The same, but one that could not be started has not done what it was to do.
+// The same, but one that could not be started has not done what it was to do. Where it has printed
+// more than one line, all that it has printed follows in lines of its own, at most 68 KiB.
 std::string failure_of(const std::string& command);
 // Not so where it could not be run, either.
 bool ends_well(const std::string& command);

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "adapters/backup.h"
 #include "adapters/guard_command.h"
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
@@ -89,6 +90,13 @@ void drop(const OpenPlan& open, bool well, const RunTools::Say& say) {
   if (!pruned) say(pruned.error().message);
 }
 
+std::function<Result<std::vector<std::string>>(const std::string&, const std::vector<std::string>&)>
+backups_of(std::int64_t run) {
+  return [run](const std::string& package, const std::vector<std::string>& commands) {
+    return make_backup({paths::kBackups, run, package}, commands);
+  };
+}
+
 }  // namespace
 
 void reload_units() {
@@ -123,6 +131,7 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
     : store_(store), say_(std::move(say)), dpkg_(options_of(plan)) {
   if (plan == nullptr) return;
   frontend_ = plan->frontend;
+  run_ = plan->run;
   holds_ = RunHolds(frontend_);
   plan_has_guardian_ = plan->flags.quiet_exit && guardian_at_work(frontend_);
   // After a reboot what is enabled starts by itself, and nothing is to be started before that.
@@ -152,6 +161,7 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   }
   ports.own_unit = own_unit();
   ports.failure_of = failure_of;
+  ports.back_up = backups_of(run_);
   return ports;
 }
 
@@ -167,6 +177,7 @@ FinishPorts RunTools::finish_ports() {
   ports.units = units_.get();
   if (has_service_manager()) ports.holds = &holds_;
   ports.failure_of = failure_of;
+  ports.back_up = backups_of(run_);
   ports.let_all_go = [] { policy::let_all_go(paths::kRunDir); };
   ports.units_of = units_of_packages;
   // Of a process with many plans they are made when it has ended.

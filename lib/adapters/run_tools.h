@@ -48,6 +48,7 @@ class RunTools {
   std::unique_ptr<Units> units_;
   RunHolds holds_;
   Frontend frontend_;  // the plan's
+  std::int64_t run_ = 0;
   bool plan_has_guardian_ = false;
 };
 

@@ -41,7 +41,8 @@ aptkeep_run run_of(const RunSummary& summary) {
   return run;
 }
 
-aptkeep_step step_of(const StepOutcome& outcome, const Lines& cause, const Lines& remains) {
+aptkeep_step step_of(const StepOutcome& outcome, const Lines& cause, const Lines& remains,
+                     const Lines& backups) {
   aptkeep_step step{};
   step.package = outcome.step.package.c_str();
   step.action = static_cast<int>(outcome.step.action);
@@ -58,6 +59,8 @@ aptkeep_step step_of(const StepOutcome& outcome, const Lines& cause, const Lines
   step.remains = remains.data();
   step.passed = outcome.step.passed.c_str();
   step.repair = outcome.step.repair.c_str();
+  step.backup_count = backups.size();
+  step.backups = backups.data();
   return step;
 }
 
@@ -185,6 +188,7 @@ int aptkeep_state_report(aptkeep_state* state, int64_t run, aptkeep_report** out
     for (const StepOutcome& outcome : report->report.steps) {
       report->causes.emplace_back(outcome.cause);
       report->remains.emplace_back(outcome.remains);
+      report->backups.emplace_back(outcome.backups);
     }
     *out = report.release();
     return int{APTKEEP_OK};
@@ -208,7 +212,7 @@ size_t aptkeep_report_step_count(const aptkeep_report* report) {
 int aptkeep_report_step(const aptkeep_report* report, size_t number, aptkeep_step* step) {
   return number < aptkeep_report_step_count(report)
              ? give(step_of(report->report.steps[number], report->causes[number],
-                            report->remains[number]),
+                            report->remains[number], report->backups[number]),
                     APTKEEP_LEAST(aptkeep_step, cause), step)
              : no_such("step");
 }

@@ -73,6 +73,7 @@ Json step_of(const StepOutcome& outcome) {
   json["remains"] = outcome.remains;
   json["passed"] = or_null(outcome.step.passed);
   json["repair"] = or_null(outcome.step.repair);
+  json["backups"] = outcome.backups;
   return json;
 }
 

@@ -24,6 +24,7 @@ struct aptkeep_report {
   aptkeep::RunReport report;
   std::vector<aptkeep::capi::Lines> causes;   // one for each step
   std::vector<aptkeep::capi::Lines> remains;  // the same
+  std::vector<aptkeep::capi::Lines> backups;  // the same
   std::string json;
 };
 

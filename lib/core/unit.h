@@ -127,6 +127,8 @@ std::vector<UnitDecision> decide_units(
 // UnitRecord::trouble of what runs as before: the beginning, and the whole.
 inline constexpr std::string_view kNotRestarted = "it was not restarted, because ";
 inline constexpr std::string_view kUntilReboot = "the version from before runs until the next boot";
+// Of what is down: nobody is to start it before something is changed.
+inline constexpr std::string_view kStaysDown = "it is not started, because ";
 inline constexpr std::string_view kOnlyListed =
     "it was not restarted, because needrestart only lists what uses replaced files";
 inline constexpr std::string_view kLeftAlone =

@@ -39,9 +39,13 @@ struct CallPorts {
   Holds* holds = nullptr;
   // The service that this very process runs in; empty: none. It is never stopped.
   std::string own_unit = {};
-  // Runs a command as rules write it; why it could not be run or did not end well, in one line;
-  // empty: it did.
+  // Runs a command as rules write it; why it could not be run or did not end well, in one line, and
+  // behind that, where it printed more, all of it in lines; empty: it did.
   std::function<std::string(const std::string& command)> failure_of = {};
+  // Makes a backup of a package, as a person names it, by such commands; where it is.
+  std::function<Result<std::vector<std::string>>(const std::string& package,
+                                                 const std::vector<std::string>& commands)>
+      back_up = {};
 };
 
 // How the driver is to end. `handled` false: nothing was done, and the real dpkg has to be run with

@@ -177,9 +177,24 @@ std::optional<Downtime::Refusal> Downtime::run(std::uint32_t step,
                                                const std::vector<std::string>& commands,
                                                const char* what) {
   for (const std::string& command : commands) {
-    const std::string why = session_.ports().failure_of(command);
+    std::string why = session_.ports().failure_of(command);
+    why.resize(std::min(why.find('\n'), why.size()));
     if (!why.empty()) return Refusal{step, std::string(what) + ": " + command + ": " + why};
   }
+  return std::nullopt;
+}
+
+std::optional<Downtime::Refusal> Downtime::back_up(std::uint32_t step) {
+  const Step& its = session_.plan().steps[step];
+  if (!its.island || its.island->backup.empty()) return std::nullopt;
+  CallPorts& ports = session_.ports();
+  if (!ports.back_up) return Refusal{step, "its backup failed: there is nobody to make it"};
+  const std::string name = session_.shown(its.package);
+  const auto files = ports.back_up(name, its.island->backup);
+  if (!files) return Refusal{step, "its backup failed: " + files.error().message};
+  ports.say("saved before " + name + " is replaced: " + list_of(*files));
+  const Status noted = ports.store.note_backups(session_.open().id, step, *files);
+  if (!noted) ports.say(noted.error().message);
   return std::nullopt;
 }
 
@@ -189,16 +204,19 @@ std::optional<Downtime::Refusal> Downtime::down() {
     return std::nullopt;  // as without an island: its own scripts do what they do
   }
   say_what_goes_down();
-  for (const bool own : {false, true}) {
+  const auto stop_all = [&](const auto& is_meant) -> std::optional<Refusal> {
     for (const Part& part : parts_) {
-      if (part.own != own) continue;
-      if (own) {
-        // Its own services are up yet: a database is saved by its server.
-        const auto& backups = session_.plan().steps[part.step].island->backup;
-        if (auto refusal = run(part.step, backups, "its backup failed")) return refusal;
-      }
+      if (!is_meant(part)) continue;
       if (auto refusal = stop(part)) return refusal;
     }
+    return std::nullopt;
+  };
+  if (auto refusal = stop_all([](const Part& part) { return !part.own; })) return refusal;
+  for (const std::uint32_t step : group_) {
+    // Its own services are up yet: a database is saved by its server.
+    if (auto refusal = back_up(step)) return refusal;
+    const auto is_its = [&](const Part& part) { return part.own && part.step == step; };
+    if (auto refusal = stop_all(is_its)) return refusal;
   }
   for (const std::uint32_t step : group_) {
     const auto& island = session_.plan().steps[step].island;
@@ -213,40 +231,82 @@ bool Downtime::is_whole(std::uint32_t step, const DbSnapshot& db) const {
   return standing_in(db, session_.plan().steps[step].package) != Standing::Unfinished;
 }
 
+void Downtime::leave_down(const Part& part, const Staying& why) {
+  std::vector<UnitFacts> facts;
+  for (const std::string& name : up_of(names_of(part))) facts.push_back(before_.at(name));
+  if (facts.empty()) return;
+  CallPorts& ports = session_.ports();
+  ports.say(list_of(up_of(names_of(part))) + ": " + why.trouble);
+  const std::string package = part.own ? session_.plan().steps[part.step].package : "";
+  const Status noted = record_staying(ports.store, session_.open().run, package, facts, why);
+  if (!noted) ports.say(noted.error().message);
+}
+
+// `seen_to`: grows by what nobody is to start anew any more.
+void Downtime::bring_up(const Part& part, const std::vector<HeldUnit>& all, const Staying& why,
+                        std::vector<std::string>& seen_to) {
+  const auto names = names_of(part);
+  std::vector<HeldUnit> held;
+  for (const HeldUnit& one : all) {
+    if (std::ranges::count(names, one.unit) > 0 || std::ranges::count(part.patterns, one.unit) > 0)
+      held.push_back(one);
+  }
+  // Its own script has let go what is not held any more; what ran of it is to run all the same.
+  for (const std::string& name : up_of(names)) {
+    const bool still = std::ranges::any_of(held, [&](const auto& one) { return one.unit == name; });
+    if (!still) held.push_back({name, session_.plan().steps[part.step].package, true, false});
+  }
+  for (const HeldUnit& one : held) seen_to.push_back(one.unit);
+  const bool stays = !why.trouble.empty();
+  if (stays) {
+    for (HeldUnit& one : held) one.ran = false;
+  }
+  let_go_and_start(held, *session_.ports().units, *session_.ports().holds);
+  if (stays) leave_down(part, why);
+}
+
+// Of a package that is whole. Why what is in its Together stays down; empty: it does not.
+Staying Downtime::check_and_start(std::uint32_t step, const DbSnapshot& db,
+                                  const std::vector<HeldUnit>& held,
+                                  std::vector<std::string>& seen_to) {
+  const Step& its = session_.plan().steps[step];
+  const bool fresh = its.island && at_new_side(its, db);
+  const auto commands_fail = [&](const std::vector<std::string>& commands, bool checks) {
+    const std::string name = session_.shown(its.package);
+    return staying_for(its, name, session_.ports().failure_of, commands, checks);
+  };
+  Staying why;
+  if (fresh) why = commands_fail(its.island->checks, true);
+  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
+    if (part->own && part->step == step) bring_up(*part, held, why, seen_to);
+  }
+  if (!fresh || !why.trouble.empty()) return why;
+  why = commands_fail(its.island->after, false);
+  if (!why.trouble.empty() && its.island->together.empty())
+    session_.ports().say(why.trouble.substr(kStaysDown.size()));
+  return why;
+}
+
 void Downtime::up() {
   const auto db = session_.ports().db.read();
   if (!db) return session_.ports().say(db.error().message);
-  const auto all = session_.ports().holds->all();
-  std::vector<std::string> started;
-  std::set<std::uint32_t> done;
-  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
-    if (!is_whole(part->step, *db)) continue;
-    const auto names = names_of(*part);
-    std::vector<HeldUnit> held;
-    for (const HeldUnit& one : all) {
-      if (std::ranges::count(names, one.unit) > 0 ||
-          std::ranges::count(part->patterns, one.unit) > 0)
-        held.push_back(one);
-    }
-    // Its own script has let go what is not held any more; what ran of it is to run all the same.
-    for (const std::string& name : up_of(names)) {
-      const bool still =
-          std::ranges::any_of(held, [&](const auto& one) { return one.unit == name; });
-      if (!still) held.push_back({name, session_.plan().steps[part->step].package, true, false});
-    }
-    let_go_and_start(held, *session_.ports().units, *session_.ports().holds);
-    for (const HeldUnit& one : held) started.push_back(one.unit);
-    if (!part->own || !done.insert(part->step).second) continue;
-    const Step& step = session_.plan().steps[part->step];
-    if (!at_new_side(step, *db)) continue;
-    if (const auto refusal =
-            run(part->step, step.island->after, "what is to be done after it failed"))
-      session_.ports().say(session_.shown(step.package) + ": " + refusal->why);
+  const auto held = session_.ports().holds->all();
+  std::vector<std::string> seen_to;
+  std::map<std::uint32_t, Staying> staying;
+  for (auto step = group_.rbegin(); step != group_.rend(); ++step) {
+    if (is_whole(*step, *db)) staying[*step] = check_and_start(*step, *db, held, seen_to);
   }
+  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
+    const auto whole = staying.find(part->step);
+    if (!part->own && whole != staying.end()) bring_up(*part, held, whole->second, seen_to);
+  }
+  const bool all_well =
+      std::ranges::all_of(staying, [](const auto& entry) { return entry.second.trouble.empty(); });
   std::vector<HeldUnit> others;
   for (const std::string& name : others_) others.push_back({name, "", true, false});
-  let_go_and_start(others, *session_.ports().units, *session_.ports().holds);
-  session_.ports().holds->forget_restarts(started);
+  // They might take with them what is to stay down.
+  if (all_well) let_go_and_start(others, *session_.ports().units, *session_.ports().holds);
+  session_.ports().holds->forget_restarts(seen_to);
 }
 
 void take_down_all(OpenPlan& open, CallPorts& ports) {

@@ -11,6 +11,7 @@
 #include "core/unit.h"
 #include "engine/ports.h"
 #include "engine/session.h"
+#include "engine/stay_down.h"
 
 namespace aptkeep {
 
@@ -23,12 +24,14 @@ class Downtime {
     std::uint32_t step = 0;
     std::string why;
   };
-  // Says what goes down, holds it and stops it: what is named in Together, then, when the backups
-  // are made, the packages' own, each with its sockets, paths and timers first. A refusal: this
+  // Says what goes down, holds it and stops it: what is named in Together, then, when its backup is
+  // made, each package's own, each with its sockets, paths and timers first. A refusal: this
   // step is not to be replaced, because something does not stop or a command failed.
   std::optional<Refusal> down();
 
-  // Lets go what is whole by now and starts what ran of it, in the opposite order.
+  // Lets go what is whole by now and starts what ran of it, in the opposite order. Where a package
+  // is at its new version and its check fails, it and what is in Together stay down; what is in
+  // Together also where what comes after fails. That is recorded, for the plan's end.
   void up();
 
  private:
@@ -48,6 +51,12 @@ class Downtime {
   std::optional<Refusal> stop(const Part& part);
   std::optional<Refusal> run(std::uint32_t step, const std::vector<std::string>& commands,
                              const char* what);
+  std::optional<Refusal> back_up(std::uint32_t step);
+  Staying check_and_start(std::uint32_t step, const DbSnapshot& db,
+                          const std::vector<HeldUnit>& held, std::vector<std::string>& seen_to);
+  void bring_up(const Part& part, const std::vector<HeldUnit>& all, const Staying& why,
+                std::vector<std::string>& seen_to);
+  void leave_down(const Part& part, const Staying& why);
   bool is_whole(std::uint32_t step, const DbSnapshot& db) const;
   std::vector<std::string> names_of(const Part& part) const;
 

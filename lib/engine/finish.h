@@ -70,6 +70,9 @@ struct FinishPorts {
   // As CallPorts has them, for what is gone on with.
   Holds* holds = nullptr;
   std::function<std::string(const std::string&)> failure_of = {};
+  std::function<Result<std::vector<std::string>>(const std::string&,
+                                                 const std::vector<std::string>&)>
+      back_up = {};
   // Nothing is held any more: what is not whole by now stays as it is, and down.
   std::function<void()> let_all_go = {};
   std::function<bool(const std::string&)> ends_well = {};

@@ -119,6 +119,7 @@ CallPorts call_ports_of(FinishPorts& ports, Progress& progress) {
   call_ports.holds = ports.holds;
   call_ports.own_unit = ports.own_unit;
   call_ports.failure_of = ports.failure_of;
+  call_ports.back_up = ports.back_up;
   return call_ports;
 }
 

@@ -7,6 +7,7 @@
 #include "core/settling.h"
 #include "engine/service_checks.h"
 #include "engine/services_due.h"
+#include "engine/stay_down.h"
 
 namespace aptkeep {
 namespace {
@@ -17,8 +18,12 @@ constexpr int kLook = 250;  // milliseconds between two looks at what was starte
 
 class Restoring {
  public:
-  Restoring(std::vector<UnitRecord> records, ServicePorts& ports, std::int64_t run_began)
-      : records_(std::move(records)), ports_(ports), checks_(ports, run_began) {}
+  Restoring(std::int64_t run, std::vector<UnitRecord> records, ServicePorts& ports,
+            std::int64_t run_began)
+      : records_(std::move(records)),
+        ports_(ports),
+        checks_(ports, run_began),
+        staying_(run, records_, ports) {}
 
   Status run(const std::function<Standing(const std::string&)>& standing);
   const std::vector<UnitRecord>& records() const { return records_; }
@@ -45,6 +50,7 @@ class Restoring {
   std::vector<UnitRecord> records_;
   ServicePorts& ports_;
   RunningChecks checks_;
+  StayingDown staying_;
   std::set<std::string> heirs_;
   std::map<std::string, std::string> not_restarted_;  // unit -> why
   std::set<std::string> failed_;                      // a script's start of them has
@@ -329,6 +335,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
   auto now = facts();
   if (!now) return now.error();
   auto decisions = decide_units(records_, *now, standing, *fresh);
+  staying_.leave_out(decisions);
   const auto starts = [](const UnitDecision& one) { return one.wish == UnitWish::Start; };
   // Once more where the first try was too early, or was met by systemd's limit on starts.
   for (int attempt = 0; attempt < 2; ++attempt) {
@@ -348,6 +355,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
   }
   watch_who_was_restarted(*now);
   judge(decisions, *now);
+  staying_.tell(records_);
   tell_what_waits_for_a_boot(*now, standing);
   checks_.probe(records_, *now, standing);
   return success();
@@ -375,7 +383,7 @@ Result<std::vector<UnitRecord>> restore_units(
     const auto report = ports.store.report(run);
     if (report && *report) began = (*report)->summary.begun;
   }
-  Restoring restoring(std::move(records), ports, began);
+  Restoring restoring(run, std::move(records), ports, began);
   if (const Status done = restoring.run(standing); !done) return done.error();
   const std::vector<UnitRecord> added(restoring.records().begin() + known,
                                       restoring.records().end());

@@ -39,6 +39,8 @@ struct ServicePorts {
   bool release_upgrade = false;
   // How long what was started is watched at most, in milliseconds.
   int settle = kDefaultSettle;
+  // As CallPorts has it, where a person tries again what stays down; unset: that stays so.
+  std::function<std::string(const std::string& command)> failure_of = {};
 };
 
 // What rules say of a package's services, see UnitRecord.

@@ -125,6 +125,11 @@ UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,check
     idle)
   WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since);
 )sql",
+    // 9: what rules have saved before a package was replaced
+    R"sql(
+CREATE TABLE backups(plan INTEGER, idx INTEGER, path TEXT, sum INTEGER);
+CREATE INDEX backups_of_plan ON backups(plan);
+)sql",
 };
 
 std::string parameters(const Table& table) {
@@ -172,8 +177,8 @@ bool any(Database& db, const std::string& sql) {
 
 // Rows that are not what was written, and rows that are missing.
 void check_rows(Database& db) {
-  for (const Table& table :
-       {kRuns, kPlans, kSteps, kClauses, kFailures, kKeeps, kBlocked, kRemembered, kUnits}) {
+  for (const Table& table : {kRuns, kPlans, kSteps, kClauses, kFailures, kKeeps, kBlocked,
+                             kRemembered, kUnits, kBackups}) {
     if (any(db, "SELECT 1 FROM " + std::string(table.name) + " WHERE sum IS NOT row_sum(" +
                     std::string(table.columns) + ") LIMIT 1")) {
       db.fail("it is damaged");

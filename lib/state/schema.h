@@ -43,6 +43,7 @@ inline constexpr Table kBlocked{"blocked", "package,version,reason"};
 inline constexpr Table kRemembered{"remembered", "plan,package,question,answer"};
 inline constexpr Table kUnits{
     "units", "run,name,package,state,wanted,trouble,journal,checks,probes,never_since,idle"};
+inline constexpr Table kBackups{"backups", "plan,idx,path"};
 
 // "INSERT INTO t(columns,sum) VALUES (?1,...,row_sum(?1,...))". Where the first column is an id
 // that SQLite gives, the sum is wrong until resum().

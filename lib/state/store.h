@@ -100,6 +100,8 @@ struct StepOutcome {
   bool rolled_back = false;  // was on its new side and was put back
   // What a rollback could not put back as it was, a sentence each.
   std::vector<std::string> remains;
+  // What was saved before it was replaced, absolute paths; they may have been removed since.
+  std::vector<std::string> backups = {};
 };
 
 struct RunSummary {
@@ -165,6 +167,9 @@ class Store {
                          const std::vector<std::string>& remains);
   // Step::never_back of a step, as it turned out during the run.
   Status set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why);
+
+  // What was saved before a step, absolute paths.
+  Status note_backups(std::int64_t plan, std::uint32_t step, const std::vector<std::string>& paths);
 
   // What is known at the end of a plan: outcomes (one for each step, same order), the keeps that
   // it makes (older active ones of the same package are replaced, with `attempts` and `since`

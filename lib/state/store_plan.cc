@@ -334,6 +334,15 @@ Status Store::set_rolled_back(std::int64_t plan, std::uint32_t step,
   return transaction.finish("record a rollback in " + impl_->path);
 }
 
+Status Store::note_backups(std::int64_t plan, std::uint32_t step,
+                           const std::vector<std::string>& paths) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query insert(db, insert_sql(kBackups));
+  for (const std::string& path : paths) insert.bind_all(plan, step, path).run();
+  return transaction.finish("record backups in " + impl_->path);
+}
+
 Status Store::set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why) {
   Database& db = impl_->db;
   Transaction transaction(db, true);

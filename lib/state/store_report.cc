@@ -85,7 +85,8 @@ RunReport read_report(Database& db, const Query& row) {
 void delete_run(Database& db, std::int64_t run) {
   for (const std::int64_t plan : plans_of(db, run)) {
     for (const char* sql : {"DELETE FROM steps WHERE plan=?", "DELETE FROM clauses WHERE plan=?",
-                            "DELETE FROM failures WHERE plan=?", "DELETE FROM plans WHERE id=?"}) {
+                            "DELETE FROM failures WHERE plan=?", "DELETE FROM backups WHERE plan=?",
+                            "DELETE FROM plans WHERE id=?"}) {
       Query(db, sql).bind(plan).run();
     }
   }
@@ -135,6 +136,12 @@ std::vector<StepOutcome> read_outcomes(Database& db, std::int64_t plan) {
     outcome.rolled_back = rows.integer(13) != 0;
     outcome.remains = split_lines(rows.text(14));
     outcomes.push_back(std::move(outcome));
+  }
+  Query backups(db, select_sql(kBackups, "WHERE plan=? ORDER BY rowid"));
+  backups.bind(plan);
+  while (checked_row(db, backups)) {
+    const auto step = static_cast<std::size_t>(backups.integer(1));
+    if (step < outcomes.size()) outcomes[step].backups.push_back(backups.text(2));
   }
   return outcomes;
 }

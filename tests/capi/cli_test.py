@@ -223,6 +223,7 @@ class Reading(Base):
         self.assertEqual(len(report["steps"][0]["remains"]), 2)
         self.assertEqual(report["steps"][3]["repair"], "restore the dump")
         self.assertEqual(report["steps"][3]["passed"], "forced past: guard queue-empty /q is unmet")
+        self.assertEqual([len(step["backups"]) for step in report["steps"]], [0, 0, 0, 2, 0, 0, 0])
         self.assertIsNone(report["steps"][0]["repair"])
         self.assertIsNone(report["steps"][0]["passed"])
         self.assertEqual(report["failures"][5]["class"], "transient")

@@ -85,6 +85,9 @@ bool write_run(Store& store, const std::vector<StepOutcome>& outcomes,
     if (outcomes[i].rolled_back && !store.set_rolled_back(*id, i, outcomes[i].remains).ok()) {
       return false;
     }
+    if (!store.note_backups(*id, i, outcomes[i].backups).ok()) {
+      return false;
+    }
   }
   return store.end_plan(*id, outcomes, keeps, {}, "", kBegun + 60).ok();
 }
@@ -136,6 +139,7 @@ bool write_back(Store& store) {
   StepOutcome db = outcome("db:amd64", StepState::FailedNew, "uF");
   db.step.never_back = "its data were converted";
   db.step.repair = "restore the dump";
+  db.backups = {"/var/lib/aptkeep/backups/1/db/1-pg_dump", "/var/lib/aptkeep/backups/1/db/states"};
   db.step.passed = "forced past: guard queue-empty /q is unmet";
   db.cause = {"db failed", "db not put back, because its data were converted"};
   StepOutcome user = outcome("user:amd64", StepState::Stranded, "uU");

@@ -120,6 +120,8 @@ static void test_way_back(const char* path) {
   CHECK(!step.rolled_back && step.remains_count == 0);
   CHECK(same(step.never_back, "its data were converted"));
   CHECK(same(step.repair, "restore the dump"));
+  CHECK(step.backup_count == 2);
+  CHECK(same(step.backups[0], "/var/lib/aptkeep/backups/1/db/1-pg_dump"));
   CHECK(aptkeep_report_failure(report, 0, &failure) == APTKEEP_OK);
   CHECK(!failure.healed && same(failure.failure_class, "unknown") && !failure.on_request);
   CHECK(aptkeep_report_failure(report, 5, &failure) == APTKEEP_OK);

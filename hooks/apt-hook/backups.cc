@@ -1,0 +1,44 @@
+#include "backups.h"
+
+#include "adapters/backup.h"
+#include "core/config.h"
+#include "core/guard_policy.h"
+#include "hook.h"
+
+namespace aptkeep::hook {
+namespace {
+
+constexpr const char* kGuard = "free-space";
+constexpr int kKeepDays = 30;
+
+bool is_room(const std::string& guard) {
+  const GuardCall call = read_guard(guard);
+  return call.name == kGuard && !call.arguments.empty() && call.arguments[0] == paths::kBackups;
+}
+
+}  // namespace
+
+void want_room_for_backups(const std::vector<Step>& steps, const std::string& native_arch,
+                           std::vector<StepDecisions>& decisions) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const Step& step = steps[i];
+    const auto& backups = decisions[i].backup.entries;
+    if (backups.empty() || step.archive.empty() || step.old_version.empty()) continue;
+    const auto room = room_for_backup(paths::kBackups, display_name(step.package, native_arch));
+    const GuardCall guard{kGuard, {paths::kBackups, std::to_string(room)}};
+    decisions[i].guards.entries.push_back({guard, backups.front().by});
+  }
+}
+
+void forget_room_for_backups(std::vector<Step>& steps) {
+  for (Step& step : steps) std::erase_if(step.guards, is_room);
+}
+
+void drop_old_backups(const Conversation& conversation) {
+  const auto days = conversation.find_number("Aptkeep::Backups::Keep-Days", kKeepDays);
+  if (days <= 0) return;
+  const Status pruned = prune_backups(paths::kBackups, now() - std::int64_t{days} * 24 * 60 * 60);
+  if (!pruned) complain(pruned.error().message);
+}
+
+}  // namespace aptkeep::hook

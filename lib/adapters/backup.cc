@@ -1,0 +1,199 @@
+#include "adapters/backup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "adapters/guard_command.h"
+#include "adapters/wiring.h"
+#include "core/backup.h"
+#include "core/guard_arguments.h"
+
+namespace aptkeep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kLeastRoom = std::uint64_t{16} << 20;
+
+Error unable(const std::string& what, const std::string& path, int number) {
+  return Error{"unable to " + what + " " + path + ": " + std::strerror(number)};
+}
+
+Status make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return success();
+  return unable("make", path, errno);
+}
+
+Status sync_path(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.ok() || ::fsync(file.get()) != 0) return unable("write", path, errno);
+  return success();
+}
+
+// Its own, new.
+Result<std::string> new_folder(const BackupPlace& place) {
+  const std::string run = place.base + "/" + std::to_string(place.run);
+  for (const std::string& path : {place.base, run}) {
+    if (const Status made = make_folder(path); !made) return made.error();
+  }
+  for (int number = 1; number < 1000; ++number) {
+    const std::string path =
+        run + "/" + place.package + (number == 1 ? "" : "-" + std::to_string(number));
+    if (::mkdir(path.c_str(), 0700) == 0) return path;
+    if (errno != EEXIST) return unable("make", path, errno);
+  }
+  return Error{"unable to make " + run + "/" + place.package + ": there are too many"};
+}
+
+std::string part_of(int file, off_t from) {
+  char buffer[4096];
+  const ssize_t size = ::pread(file, buffer, sizeof buffer, from);
+  return {buffer, size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+std::string fault_of(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat facts {};
+  if (!file.ok() || ::fstat(file.get(), &facts) != 0) return std::strerror(errno);
+  if (!S_ISREG(facts.st_mode)) return {};
+  const std::string head = part_of(file.get(), 0);
+  return dump_fault(head, part_of(file.get(), std::max<off_t>(facts.st_size - 4096, 0)));
+}
+
+class Backup {
+ public:
+  explicit Backup(std::string folder) : folder_(std::move(folder)) {}
+
+  Status run(const std::vector<std::string>& commands) {
+    for (const std::string& command : commands) {
+      const std::string why = run_one(command);
+      if (!why.empty()) return Error{command + ": " + why};
+    }
+    return success();
+  }
+
+  // What is there, looked at and on the disk.
+  Result<std::vector<std::string>> files() const {
+    std::vector<std::string> top;
+    std::error_code error;
+    fs::recursive_directory_iterator entry(folder_, error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+      const std::string path = entry->path().string();
+      if (entry.depth() == 0) top.push_back(path);
+      if (entry->is_symlink() || !(entry->is_regular_file() || entry->is_directory())) continue;
+      if (const std::string why = fault_of(path); !why.empty()) return Error{path + ": " + why};
+      if (const Status synced = sync_path(path); !synced) return synced.error();
+    }
+    if (error) return unable("read", folder_, error.value());
+    if (top.empty()) return Error{"nothing was saved"};
+    std::sort(top.begin(), top.end());
+    return top;
+  }
+
+ private:
+  std::string run_one(const std::string& text) {
+    RuleCommand command;
+    if (const std::string fault = read_rule_command(text, command); !fault.empty()) return fault;
+    const std::string program = command.shell || command.argv.empty() ? "" : command.argv[0];
+    const std::string path = folder_ + "/" + backup_name(++number_, program);
+    Fd output(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!output.ok()) return unable("write", path, errno).message;
+    Fd input;
+    if (!last_.empty()) input = Fd(::open(last_.c_str(), O_RDONLY | O_CLOEXEC));
+    const CommandWiring wiring{input.get(), output.get(), {"APTKEEP_BACKUP=" + folder_}};
+    const auto end = run_rule_command(command, wiring);
+    if (!end) return end.error().message;
+    if (!end->well()) return told(*end);
+    struct stat facts {};
+    if (::fstat(output.get(), &facts) != 0) return unable("read", path, errno).message;
+    // One that looks at a backup, or writes its file itself, need not say anything.
+    if (facts.st_size == 0) {
+      ::unlink(path.c_str());
+    } else {
+      last_ = path;
+    }
+    return {};
+  }
+
+  std::string folder_;
+  std::string last_;
+  int number_ = 0;
+};
+
+std::uint64_t size_of(const fs::path& folder) {
+  std::uint64_t size = 0;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    std::error_code none;
+    const auto its = entry->is_regular_file(none) ? entry->file_size(none) : 0;
+    if (!none) size += its;
+  }
+  return size;
+}
+
+bool is_number(const std::string& name) {
+  return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> make_backup(const BackupPlace& place,
+                                             const std::vector<std::string>& commands) {
+  const auto folder = new_folder(place);
+  if (!folder) return folder.error();
+  Backup backup(*folder);
+  const Status ran = backup.run(commands);
+  auto files = ran ? backup.files() : Result<std::vector<std::string>>(ran.error());
+  Status synced = success();
+  if (files) {
+    for (const std::string& path :
+         {*folder, fs::path(*folder).parent_path().string(), place.base}) {
+      if (synced) synced = sync_path(path);
+    }
+  }
+  if (files && synced) return files;
+  std::error_code ignored;
+  fs::remove_all(*folder, ignored);
+  return files ? synced.error() : files.error();
+}
+
+std::uint64_t room_for_backup(const std::string& base, const std::string& package) {
+  std::int64_t newest = -1;
+  std::error_code error;
+  for (fs::directory_iterator run(base, error); !error && run != fs::directory_iterator();
+       run.increment(error)) {
+    const std::string name = run->path().filename().string();
+    std::error_code none;
+    if (is_number(name) && name.size() < 18 && fs::is_directory(run->path() / package, none))
+      newest = std::max(newest, std::int64_t{std::stoll(name)});
+  }
+  if (newest < 0) return kLeastRoom;
+  const auto last = size_of(fs::path(base) / std::to_string(newest) / package);
+  return std::max(kLeastRoom, last + last / 2);
+}
+
+Status prune_backups(const std::string& base, std::int64_t since) {
+  Status all = success();
+  std::error_code error;
+  for (fs::directory_iterator run(base, error); !error && run != fs::directory_iterator();
+       run.increment(error)) {
+    const std::string path = run->path().string();
+    struct stat facts {};
+    if (!is_number(run->path().filename().string()) || ::lstat(path.c_str(), &facts) != 0) continue;
+    if (!S_ISDIR(facts.st_mode) || facts.st_mtim.tv_sec >= since) continue;
+    std::error_code failed;
+    fs::remove_all(path, failed);
+    if (failed) all = Error{"unable to remove " + path + ": " + failed.message()};
+  }
+  return all;
+}
+
+}  // namespace aptkeep

@@ -1,0 +1,164 @@
+#include "engine/stay_down.h"
+
+#include <algorithm>
+
+#include "core/island.h"
+
+namespace aptkeep {
+namespace {
+
+constexpr std::size_t kMostOfCommand = 60;
+constexpr const char* kCheckFailed = " refuses its configuration: ";
+constexpr const char* kAfterFailed = " is not done with what comes after: ";
+
+// A shell's text may be long, and is in the rule.
+std::string shortened(const std::string& command) {
+  return command.size() <= kMostOfCommand ? command : command.substr(0, kMostOfCommand) + " ...";
+}
+
+bool stays(const UnitRecord& record) {
+  return record.wanted && record.trouble.starts_with(kStaysDown);
+}
+
+std::vector<std::string> fitting(const std::map<std::string, Staying>& staying,
+                                 const std::vector<std::string>& patterns) {
+  std::vector<std::string> units;
+  for (const auto& [unit, why] : staying) {
+    const bool fits = std::ranges::any_of(
+        patterns, [&](const std::string& pattern) { return is_unit_of(unit, pattern); });
+    if (fits) units.push_back(unit);
+  }
+  return units;
+}
+
+// What triggers a service of them is among them, too.
+void add_triggers(const std::map<std::string, Staying>& staying, Units& manager,
+                  std::vector<std::string>& units) {
+  const auto facts = manager.ask(units);
+  if (!facts) return;
+  for (const auto& [name, unit] : *facts) {
+    for (const std::string& trigger : unit.triggered_by) {
+      if (staying.contains(trigger) && std::ranges::count(units, trigger) == 0)
+        units.insert(units.begin(), trigger);
+    }
+  }
+}
+
+}  // namespace
+
+Staying staying_for(const Step& step, const std::string& name,
+                    const std::function<std::string(const std::string&)>& failure_of,
+                    const std::vector<std::string>& commands, bool checks) {
+  Staying staying;
+  const auto add_line = [&](const std::string& text) {
+    if (!text.empty()) staying.said += (staying.said.empty() ? "" : "\n") + text;
+  };
+  for (const std::string& command : commands) {
+    const std::string why = failure_of(command);
+    if (why.empty()) continue;
+    const auto line = std::min(why.find('\n'), why.size());
+    staying.trouble += staying.trouble.empty()
+                           ? std::string(kStaysDown) + name + (checks ? kCheckFailed : kAfterFailed)
+                           : "; ";
+    staying.trouble += shortened(command) + ": " + why.substr(0, line);
+    add_line(why.substr(std::min(line + 1, why.size())));
+    if (!checks) break;  // what comes after it may need it
+  }
+  if (!staying.trouble.empty() && !step.repair.empty()) add_line("to do: " + step.repair);
+  return staying;
+}
+
+Status record_staying(Store& store, std::int64_t run, const std::string& package,
+                      const std::vector<UnitFacts>& facts, const Staying& why) {
+  const auto known = store.units(run);
+  if (!known) return known.error();
+  std::vector<UnitRecord> records;
+  for (const UnitFacts& unit : facts) {
+    const auto found = std::ranges::find(*known, unit.name, &UnitRecord::name);
+    records.push_back(found != known->end()
+                          ? *found
+                          : UnitRecord{unit.name, package, state_text(unit), true, "", ""});
+    records.back().wanted = true;
+    records.back().trouble = why.trouble;
+    records.back().journal = why.said;
+  }
+  if (const Status noted = store.note_units(run, records); !noted) return noted;
+  return store.set_units(run, records);
+}
+
+StayingDown::StayingDown(std::int64_t run, const std::vector<UnitRecord>& records,
+                         ServicePorts& ports) {
+  for (const UnitRecord& record : records) {
+    if (stays(record)) staying_[record.name] = {record.trouble, record.journal};
+  }
+  if (!staying_.empty() && ports.failure_of) try_all_again(run, records, ports);
+}
+
+void StayingDown::try_all_again(std::int64_t run, const std::vector<UnitRecord>& records,
+                                ServicePorts& ports) {
+  const auto plans = ports.store.plans(run);
+  if (!plans) return ports.say(plans.error().message);
+  for (const std::int64_t id : *plans) {
+    const auto plan = ports.store.plan(id);
+    if (!plan) return ports.say(plan.error().message);
+    if (!*plan) continue;
+    for (const Step& step : (*plan)->plan.steps) {
+      if (step.island) try_again(step, records, ports);
+    }
+  }
+}
+
+void StayingDown::set(const std::vector<std::string>& units, const Staying& why) {
+  for (const std::string& unit : units) {
+    if (why.trouble.empty()) {
+      staying_.erase(unit);
+    } else {
+      staying_[unit] = why;
+    }
+  }
+}
+
+void StayingDown::try_again(const Step& step, const std::vector<UnitRecord>& records,
+                            ServicePorts& ports) {
+  const Island& island = *step.island;
+  if (island.checks.empty() && island.after.empty()) return;
+  auto own = fitting(staying_, island.units);
+  auto others = fitting(staying_, island.together);
+  if (own.empty() && others.empty()) return;
+  add_triggers(staying_, ports.units, own);
+  add_triggers(staying_, ports.units, others);
+  const std::string name = step.package.substr(0, step.package.find(':'));
+  Staying why = staying_for(step, name, ports.failure_of, island.checks, true);
+  set(own, why);
+  if (why.trouble.empty()) {
+    std::vector<std::string> ran;
+    for (const UnitRecord& record : records) {
+      if (std::ranges::count(own, record.name) > 0) ran.push_back(record.name);
+    }
+    if (!ran.empty() && !island.after.empty()) {
+      (void)ports.units.act("reset-failed", ran);
+      (void)ports.units.act("start", ran);
+    }
+    why = staying_for(step, name, ports.failure_of, island.after, false);
+  }
+  set(others, why);
+}
+
+void StayingDown::leave_out(std::vector<UnitDecision>& decisions) const {
+  for (UnitDecision& decision : decisions) {
+    const auto found = staying_.find(decision.unit);
+    if (found == staying_.end() || decision.wish != UnitWish::Start) continue;
+    decision.wish = UnitWish::Tell;
+    decision.reason = found->second.trouble;
+  }
+}
+
+void StayingDown::tell(std::vector<UnitRecord>& records) const {
+  for (UnitRecord& record : records) {
+    const auto found = staying_.find(record.name);
+    if (found != staying_.end() && record.trouble == found->second.trouble)
+      record.journal = found->second.said;
+  }
+}
+
+}  // namespace aptkeep

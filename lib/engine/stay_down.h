@@ -1,0 +1,52 @@
+// Services that are not started again after their package was replaced, because its new version
+// does not work as things are: their check, or what was to be done after it, failed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/plan.h"
+#include "core/unit.h"
+#include "engine/services.h"
+
+namespace aptkeep {
+
+// Why, as UnitRecord has it.
+struct Staying {
+  std::string trouble;  // begins with kStaysDown
+  std::string said;     // what the command printed, lines; what the rule tells to do
+};
+
+// Of what comes of these commands; empty: all end well. `checks`: of the configuration, which are
+// all run, so that all is told; else what comes after, up to the first that does not end well.
+// `failure_of`: as CallPorts::failure_of.
+Staying staying_for(const Step& step, const std::string& name,
+                    const std::function<std::string(const std::string&)>& failure_of,
+                    const std::vector<std::string>& commands, bool checks);
+
+// Records units as not started, with why; `facts`: how they were.
+Status record_staying(Store& store, std::int64_t run, const std::string& package,
+                      const std::vector<UnitFacts>& facts, const Staying& why);
+
+// What an end of a plan does about them.
+class StayingDown {
+ public:
+  // Where ServicePorts::failure_of is set they are tried again: the commands run, in their order,
+  // with the package's own services started between its checks and what comes after them.
+  StayingDown(std::int64_t run, const std::vector<UnitRecord>& records, ServicePorts& ports);
+
+  // Nobody starts those that stay.
+  void leave_out(std::vector<UnitDecision>& decisions) const;
+  // Gives these their reason back.
+  void tell(std::vector<UnitRecord>& records) const;
+
+ private:
+  void try_all_again(std::int64_t run, const std::vector<UnitRecord>& records, ServicePorts& ports);
+  void try_again(const Step& step, const std::vector<UnitRecord>& records, ServicePorts& ports);
+  void set(const std::vector<std::string>& units, const Staying& why);
+
+  std::map<std::string, Staying> staying_;  // by unit
+};
+
+}  // namespace aptkeep

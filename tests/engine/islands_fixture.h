@@ -1,0 +1,125 @@
+// Runs of packages whose services go down, against a dpkg, a service manager and holds in memory.
+#pragma once
+
+#include <algorithm>
+
+#include "run_fixture.h"
+#include "services_fixture.h"
+
+namespace aptkeep {
+
+class MemoryHolds final : public Holds {
+ public:
+  std::vector<HeldUnit> held;
+  std::vector<std::string> forgotten;
+  std::vector<std::string> answered;
+
+  Status put(const std::vector<HeldUnit>& units) override {
+    for (const HeldUnit& one : units) {
+      const auto same = [&](const HeldUnit& other) { return other.unit == one.unit; };
+      if (std::none_of(held.begin(), held.end(), same)) held.push_back(one);
+    }
+    return success();
+  }
+  std::vector<HeldUnit> all() override { return held; }
+  void let_go(const std::vector<std::string>& units) override {
+    std::erase_if(held, [&](const HeldUnit& one) {
+      return std::find(units.begin(), units.end(), one.unit) != units.end();
+    });
+  }
+  void answer_on_bus(const std::vector<std::string>& units) override {
+    for (const std::string& unit : units) answered.push_back(unit);
+  }
+  void forget_restarts(const std::vector<std::string>& units) override { forgotten = units; }
+};
+
+// Writes what it does among dpkg's calls.
+class LoggedUnits final : public Units {
+ public:
+  LoggedUnits(FakeUnits& units, World& world) : units_(units), world_(world) {}
+  std::set<std::string> stubborn;  // they do not stop
+
+  Result<std::vector<UnitFacts>> loaded() override { return units_.loaded(); }
+  Result<std::map<std::string, UnitFacts>> ask(const std::vector<std::string>& names) override {
+    return units_.ask(names);
+  }
+  Status act(const std::string& verb, const std::vector<std::string>& names) override {
+    std::vector<std::string> call{"systemctl", verb};
+    call.insert(call.end(), names.begin(), names.end());
+    world_.calls.push_back(call);
+    std::vector<std::string> obedient = names;
+    std::erase_if(obedient, [&](const std::string& name) {
+      return verb == "stop" && stubborn.contains(name);
+    });
+    return units_.act(verb, obedient);
+  }
+  bool shuts_down() override { return false; }
+  void pause(int) override {}
+  std::string journal(const std::string&) override { return {}; }
+
+ private:
+  FakeUnits& units_;
+  World& world_;
+};
+
+class IslandsTest : public RunTest {
+ protected:
+  std::uint32_t daemon(const std::string& name, Archive archive = {}) {
+    archive.package = name;
+    archive.version = "2.0";
+    const std::uint32_t step = upgrade(archive);
+    plan_.steps[step].island = Island{};
+    plan_.steps[step].island->units = {name + ".service"};
+    plan_.steps[step].island->why = "a test says so";
+    units_.add(name + ".service");
+    return step;
+  }
+  void with_socket(const std::string& name) {
+    UnitFacts& socket = units_.add(name + ".socket");
+    socket.triggers = {name + ".service"};
+    units_.all[name + ".service"].triggered_by = {name + ".socket"};
+  }
+  void adapt(CallPorts& ports) override {
+    ports.units = &logged_;
+    ports.holds = &holds_;
+    ports.failure_of = [this](const std::string& command) {
+      world_.calls.push_back({"command", command});
+      return fails_.contains(command) ? "exit status 1\nwrong: /etc/x\nwrong: /etc/y"
+                                      : std::string();
+    };
+    ports.back_up =
+        [this](const std::string& package,
+               const std::vector<std::string>& commands) -> Result<std::vector<std::string>> {
+      for (const std::string& command : commands) {
+        world_.calls.push_back({"command", command});
+        if (fails_.contains(command)) return Error{command + ": exit status 1"};
+      }
+      return std::vector<std::string>{"/backups/" + package + "/1"};
+    };
+  }
+  // "unpack a.deb", "configure foo", "stop foo.service" ..., without options.
+  std::vector<std::string> log() const {
+    std::vector<std::string> lines;
+    for (const auto& call : world_.calls) {
+      std::string line;
+      for (const std::string& word : call) {
+        const bool skipped = word == "systemctl" || word == "9" || word == "--status-fd" ||
+                             word == "--abort-after=1" || word == "--no-triggers";
+        if (skipped || (call.front() == "systemctl" && call[1] == "reset-failed")) continue;
+        std::string plain = word.starts_with("--") ? word.substr(2) : word;
+        if (plain.starts_with("/archives/")) plain = plain.substr(10);
+        line += (line.empty() ? "" : " ") + plain;
+      }
+      if (!line.empty()) lines.push_back(line);
+    }
+    return lines;
+  }
+  bool is_active(const std::string& unit) { return units_.all.at(unit).is_up(); }
+
+  FakeUnits units_;
+  LoggedUnits logged_{units_, world_};
+  MemoryHolds holds_;
+  std::set<std::string> fails_;
+};
+
+}  // namespace aptkeep

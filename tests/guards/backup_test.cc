@@ -1,0 +1,112 @@
+// Backups by real commands, as root and as another user.
+#include "adapters/backup.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utime.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace aptkeep {
+namespace {
+
+namespace fs = std::filesystem;
+using Lines = std::vector<std::string>;
+
+class BackupTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    base_ = fs::temp_directory_path() / ("aptkeep-backup-" + std::to_string(::getpid()));
+    fs::remove_all(base_);
+  }
+  void TearDown() override { fs::remove_all(base_); }
+  Result<Lines> make(const Lines& commands, std::int64_t run = 7) {
+    return make_backup({base_.string(), run, "vmm"}, commands);
+  }
+  std::string fault(const Lines& commands) {
+    const auto made = make(commands);
+    return made ? "none" : made.error().message;
+  }
+  static std::string content(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+  static mode_t mode(const fs::path& path) {
+    struct stat facts {};
+    EXPECT_EQ(::lstat(path.c_str(), &facts), 0) << path;
+    return facts.st_mode & 07777;
+  }
+
+  fs::path base_;
+};
+
+TEST_F(BackupTest, TakesWhatAnotherUserPrintsIntoAFolderOfRoots) {
+  const auto made = make({"user=nobody /usr/bin/id -un"});
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(*made, (Lines{(base_ / "7/vmm/1-id").string()}));
+  EXPECT_EQ(content(made->front()), "nobody\n");
+  EXPECT_EQ(mode(base_), 0700u);
+  EXPECT_EQ(mode(base_ / "7"), 0700u);
+  EXPECT_EQ(mode(base_ / "7/vmm"), 0700u);
+  EXPECT_EQ(mode(made->front()), 0600u);
+}
+
+TEST_F(BackupTest, RootsCommandsMayWriteTheirFilesThemselves) {
+  const auto made = make({"sh: echo data >\"$APTKEEP_BACKUP\"/mine", "/bin/cat", "sh: echo x"});
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(*made, (Lines{(base_ / "7/vmm/3").string(), (base_ / "7/vmm/mine").string()}));
+}
+
+TEST_F(BackupTest, WhatWasPrintedIsTheNextOnesInput) {
+  const auto made = make({"/bin/echo whole", "sh: grep -q whole", "user=nobody /bin/grep whole"});
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(*made, (Lines{(base_ / "7/vmm/1-echo").string(), (base_ / "7/vmm/3-grep").string()}));
+  EXPECT_EQ(fault({"/bin/echo torn", "sh: grep -q whole"}), "sh: grep -q whole: exit status 1");
+}
+
+TEST_F(BackupTest, AFailureLeavesNothing) {
+  EXPECT_EQ(fault({"sh: echo a; echo no room >&2; exit 3"}),
+            "sh: echo a; echo no room >&2; exit 3: exit status 3: no room");
+  EXPECT_EQ(fault({"/bin/true"}), "nothing was saved");
+  EXPECT_EQ(fault({"sh: : >\"$APTKEEP_BACKUP\"/mine"}),
+            (base_ / "7/vmm/mine").string() + ": it is empty");
+  EXPECT_EQ(fault({"sh: printf -- '--\\n-- PostgreSQL database dump\\n--\\nCREATE'"}),
+            (base_ / "7/vmm/1").string() + ": its end is missing");
+  EXPECT_EQ(fault({"timeout=1 /bin/sleep 30"}),
+            "timeout=1 /bin/sleep 30: it was ended because it took too long");
+  EXPECT_EQ(fault({"user=nobody sh: echo x >\"$APTKEEP_BACKUP\"/mine"}).find("user=nobody"), 0u);
+  EXPECT_TRUE(fs::is_empty(base_ / "7"));
+}
+
+TEST_F(BackupTest, ASecondOneOfARunIsBesideTheFirst) {
+  ASSERT_TRUE(make({"/bin/echo 1"}));
+  const auto second = make({"/bin/echo 2"});
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->front(), (base_ / "7/vmm-2/1-echo").string());
+}
+
+TEST_F(BackupTest, RoomIsOnceAndAHalfTheNewest) {
+  EXPECT_EQ(room_for_backup(base_.string(), "vmm"), 16u << 20);
+  ASSERT_TRUE(make({"/usr/bin/head -c 33554432 /dev/zero"}, 7));
+  ASSERT_TRUE(make({"/usr/bin/head -c 20971520 /dev/zero"}, 10));
+  EXPECT_EQ(room_for_backup(base_.string(), "vmm"), 30u << 20);
+  EXPECT_EQ(room_for_backup(base_.string(), "other"), 16u << 20);
+}
+
+TEST_F(BackupTest, OldRunsGo) {
+  ASSERT_TRUE(make({"/bin/echo old"}, 7));
+  ASSERT_TRUE(make({"/bin/echo new"}, 8));
+  const utimbuf long_ago{1000, 1000};
+  ASSERT_EQ(::utime((base_ / "7").c_str(), &long_ago), 0);
+  ASSERT_TRUE(prune_backups(base_.string(), 2000));
+  EXPECT_FALSE(fs::exists(base_ / "7"));
+  EXPECT_TRUE(fs::exists(base_ / "8"));
+  EXPECT_TRUE(prune_backups((base_ / "none").string(), 2000));
+}
+
+}  // namespace
+}  // namespace aptkeep
