@@ -25,7 +25,6 @@
 #include "engine/downtime.h"
 #include "guards.h"
 #include "hook.h"
-#include "islands.h"
 #include "rules.h"
 #include "services.h"
 
@@ -227,7 +226,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   BusUnits units;
   if (services && has_service_manager()) {
     applied.decisions.resize(plan->steps.size());
-    mark_islands(applied.decisions, own_unit(), units, plan->steps);
+    mark_islands(applied.decisions, units, plan->steps);
   }
   const auto begun = store.begin_plan(frontend, flags, *plan, now());
   if (!begun) {
