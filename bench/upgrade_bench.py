@@ -127,13 +127,17 @@ def measure(lower, changes, count, options=()):
     return Run(wall, used.ru_utime, used.ru_stime, +calls)
 
 
-def pairs(lowers, args, scratch):
-    """Yields (without, with), measured in turns, so that what else the machine does hits both."""
+def pairs(lowers, prepared, args, scratch):
+    """Yields (without, with), measured in turns, so that what else the machine does hits both. The
+    old packages (`prepared`) lie in the layer that is written to, as on an installed system:
+    overlayfs would copy each file of a lower one that is linked."""
     for number in range(-1, args.pairs):
         order = ("without", "with") if number % 2 else ("with", "without")
         found = {}
         for which in order:
-            changes = scratch / "run" if args.disk else None
+            changes = scratch / "run"
+            changes.mkdir()
+            subprocess.run(["cp", "-a", prepared, changes / "upper"], check=True)
             found[which] = measure(lowers[which], changes, args.packages)
         if number < 0:
             continue  # to warm the page cache
@@ -190,8 +194,9 @@ def page(found, args):
 
 
 @contextlib.contextmanager
-def scratch_folder():
-    path = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=cache.folder("tmp")))
+def scratch_folder(on_disk):
+    path = pathlib.Path(tempfile.mkdtemp(prefix="bench-",
+                                         dir=cache.folder("tmp") if on_disk else "/dev/shm"))
     try:
         yield path
     finally:
@@ -213,13 +218,14 @@ def main():
     if os.geteuid() != 0:
         sys.exit("unable to make a test bed: only root may")
     lifetime.end_tidily()
-    with scratch_folder() as scratch:
+    with scratch_folder(args.disk) as scratch:
         say("preparing")
         old, new = world(args.suite, args.packages, args.seed, args.files, args.size)
-        prepared = [prepare(args.suite, old, new, scratch / "prepared"), rootfs.root(args.suite)]
-        ours = with_aptkeep(args.suite, prepared, scratch / "aptkeep", args.staged)
-        lowers = {"without": prepared, "with": [ours, *prepared]}
-        text = page(list(pairs(lowers, args, scratch)), args)
+        prepared = prepare(args.suite, old, new, scratch / "prepared")
+        root = [rootfs.root(args.suite)]
+        ours = with_aptkeep(args.suite, root, scratch / "aptkeep", args.staged)
+        lowers = {"without": root, "with": [ours, *root]}
+        text = page(list(pairs(lowers, prepared, args, scratch)), args)
     print(text)
     if args.result:
         pathlib.Path(args.result).parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ struct PlannedService {
 struct PlannedServices {
   std::vector<PlannedService> units;
   bool installed_scripts = false;  // read from those of the version that is there now
+  std::vector<std::string> down;   // what is up now and goes down while it is replaced
 };
 
 struct PlanView {
@@ -51,9 +52,10 @@ std::vector<std::vector<GuardFinding>> guards_now(const std::vector<Step>& steps
                                                   const std::string& state,
                                                   std::vector<std::string>& complaints);
 
-// The classes of the units that each step's package brings and systemd has, by rule or derived.
-// `cache`: where archives are; nullptr: none is known.
-std::vector<PlannedServices> services_now(const std::vector<Step>& steps,
+// The classes of the units that each step's package brings and systemd has, by rule or derived; and
+// marks the steps whose services go down while they are replaced. `cache`: where archives are;
+// nullptr: none is known.
+std::vector<PlannedServices> services_now(std::vector<Step>& steps,
                                           const std::vector<StepDecisions>& decisions,
                                           const AptCache* cache,
                                           std::vector<std::string>& complaints);

@@ -62,6 +62,14 @@ Json services(const PlannedServices& planned) {
   return list;
 }
 
+Json apart(const PlanView& view, const PlannedStep& planned) {
+  if (planned.apart == 0) return nullptr;
+  const auto& island = view.plan.steps[planned.step].island;
+  return {{"group", planned.apart},
+          {"down", view.services[planned.step].down},
+          {"why", island ? Json(island->why) : Json(nullptr)}};
+}
+
 Json step(const PlanView& view, const PlannedStep& planned) {
   const Step& one = view.plan.steps[planned.step];
   return {{"package", one.package},
@@ -73,6 +81,7 @@ Json step(const PlanView& view, const PlannedStep& planned) {
           {"fate", to_string(planned.fate)},
           {"cause", planned.cause},
           {"services", services(view.services[planned.step])},
+          {"apart", apart(view, planned)},
           {"guards", guards(view.guards[planned.step])},
           {"forced_past", planned.judged.passed},
           {"if_it_fails",

@@ -1,11 +1,13 @@
 // Which class the services of a plan's packages have, and who says so.
 #include <algorithm>
-#include <iterator>
 #include <optional>
+#include <sstream>
 
 #include "adapters/apt_cache.h"
 #include "adapters/derived_services.h"
 #include "adapters/dpkg_files.h"
+#include "adapters/islands.h"
+#include "adapters/service_manager.h"
 #include "core/package_pattern.h"
 #include "now.h"
 #include "plan.h"
@@ -18,7 +20,7 @@ constexpr const char* kSystemctl = "/usr/bin/systemctl";
 // Only asks; what acts is not for a plan.
 class AskedUnits final : public Units {
  public:
-  Result<std::vector<UnitFacts>> loaded() override { return Error{"unable to list units"}; }
+  Result<std::vector<UnitFacts>> loaded() override;
   Result<std::map<std::string, UnitFacts>> ask(const std::vector<std::string>& names) override;
   Status act(const std::string&, const std::vector<std::string>&) override {
     return Error{"unable to change units"};
@@ -46,47 +48,57 @@ Result<std::map<std::string, UnitFacts>> AskedUnits::ask(const std::vector<std::
   return facts;
 }
 
-// Instances of templates, as systemd has them loaded.
-std::vector<std::string> instances() {
-  std::vector<std::string> names;
-  for (const std::string& line : lines_of({kSystemctl, "list-units", "--all", "--full", "--plain",
-                                           "--no-legend", "--no-pager", "*@*"})) {
-    names.push_back(line.substr(0, line.find(' ')));
+Result<std::vector<UnitFacts>> AskedUnits::loaded() {
+  std::vector<UnitFacts> units;
+  for (const std::string& line : lines_of(
+           {kSystemctl, "list-units", "--all", "--full", "--plain", "--no-legend", "--no-pager"})) {
+    UnitFacts& unit = units.emplace_back();
+    std::istringstream words(line);
+    words >> unit.name >> unit.load_state >> unit.active_state >> unit.sub_state;
   }
-  return names;
+  if (units.empty()) return Error{"unable to ask systemd which units it has"};
+  return units;
 }
 
-// Those of the packages' files, templates replaced by their instances.
-std::vector<StepUnits> units_of(const std::vector<Step>& steps,
-                                std::vector<std::string>& complaints) {
-  std::vector<StepUnits> all;
-  std::map<std::string, std::size_t> places;
-  std::vector<std::string> packages;
-  for (const Step& step : steps) {
-    places.emplace(step.package, all.size());
-    all.push_back({&step, {}});
-    const bool both = !step.old_version.empty() && !step.new_version.empty();
-    if (both) packages.push_back(step.package);
-  }
-  if (packages.empty()) return all;
+// Of the packages' files, "foo@.service" among them.
+UnitsOfPackages units_of_files(const std::vector<Step>& steps,
+                               std::vector<std::string>& complaints) {
+  UnitsOfPackages units;
+  const auto packages = replaced_packages(steps);
+  if (packages.empty()) return units;
   const auto files = read_dpkg_files(packages);
   if (!files) {
     complaints.push_back("unable to tell of services: " + files.error().message);
-    return all;
+    return units;
   }
-  std::optional<std::vector<std::string>> loaded;
   for (const PackageFiles& package : files->packages) {
-    const auto place = places.find(package.package);
-    if (place == places.end()) continue;
-    std::vector<std::string>& units = all[place->second].units;
-    for (const std::string& unit : units_of_paths(package.paths)) {
+    auto names = units_of_paths(package.paths);
+    if (!names.empty()) units.emplace(package.package, std::move(names));
+  }
+  return units;
+}
+
+// The same for each step, templates replaced by their instances.
+std::vector<StepUnits> units_of(const std::vector<Step>& steps, const UnitsOfPackages& files,
+                                Units& systemd) {
+  std::vector<StepUnits> all;
+  std::optional<std::vector<UnitFacts>> loaded;
+  for (const Step& step : steps) {
+    StepUnits& one = all.emplace_back(StepUnits{&step, {}});
+    const auto its = files.find(step.package);
+    if (its == files.end()) continue;
+    for (const std::string& unit : its->second) {
       if (unit.find("@.") == std::string::npos) {
-        units.push_back(unit);
+        one.units.push_back(unit);
         continue;
       }
-      if (!loaded) loaded = instances();
-      std::copy_if(loaded->begin(), loaded->end(), std::back_inserter(units),
-                   [&](const std::string& name) { return is_instance_or_same(name, unit); });
+      if (!loaded) {
+        auto found = systemd.loaded();
+        loaded = found ? std::move(*found) : std::vector<UnitFacts>{};
+      }
+      for (const UnitFacts& instance : *loaded) {
+        if (is_instance_or_same(instance.name, unit)) one.units.push_back(instance.name);
+      }
     }
   }
   return all;
@@ -118,7 +130,7 @@ void add_units(const StepUnits& step, const StepDecisions& decided, const Derive
 
 }  // namespace
 
-std::vector<PlannedServices> services_now(const std::vector<Step>& steps,
+std::vector<PlannedServices> services_now(std::vector<Step>& steps,
                                           const std::vector<StepDecisions>& decisions,
                                           const AptCache* cache,
                                           std::vector<std::string>& complaints) {
@@ -127,9 +139,10 @@ std::vector<PlannedServices> services_now(const std::vector<Step>& steps,
   for (Step& step : with_archives) {
     if (cache != nullptr) step.archive = cache->archive_of(step);
   }
-  const std::vector<StepUnits> units = units_of(with_archives, complaints);
-  // Where there is no systemd to ask, scripts alone say something.
   AskedUnits systemd;
+  const UnitsOfPackages files = units_of_files(with_archives, complaints);
+  const std::vector<StepUnits> units = units_of(with_archives, files, systemd);
+  // Where there is no systemd to ask, scripts alone say something.
   const auto facts = facts_around(units, systemd);
   const auto derived =
       derive_services(units, facts ? *facts : FactsOfUnits{}, compare_versions, complaints);
@@ -138,6 +151,19 @@ std::vector<PlannedServices> services_now(const std::vector<Step>& steps,
     const bool read = std::any_of(planned[i].units.begin(), planned[i].units.end(),
                                   [](const PlannedService& one) { return one.by == nullptr; });
     planned[i].installed_scripts = read && with_archives[i].archive.empty();
+  }
+  if (!has_service_manager()) return planned;
+  std::vector<std::string> again;  // what scripts say is told above
+  auto down =
+      mark_islands(decisions, {systemd, files, compare_versions, own_unit()}, with_archives, again);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    steps[i].island = with_archives[i].island;
+    planned[i].down = std::move(down[i]);
+  }
+  for (std::string& complaint : again) {
+    const bool told =
+        std::find(complaints.begin(), complaints.end(), complaint) != complaints.end();
+    if (!told) complaints.push_back(std::move(complaint));
   }
   return planned;
 }

@@ -107,6 +107,28 @@ void tell_services(const PlanView& view, const PlannedStep& planned, std::set<co
   }
 }
 
+// With the first of those that are replaced apart together: what goes down with them.
+void tell_apart(const PlanView& view, const PlannedStep& planned) {
+  if (planned.apart == 0) return;
+  std::vector<std::string> down;
+  const PlannedStep* first = nullptr;
+  for (const PlannedStep& other : view.planned) {
+    if (other.apart != planned.apart) continue;
+    if (first == nullptr) first = &other;
+    for (const std::string& unit : view.services[other.step].down) {
+      if (std::find(down.begin(), down.end(), unit) == down.end()) down.push_back(unit);
+    }
+  }
+  if (first != &planned) {
+    std::cout << "     replaced together with " << harmless(view.name(first->step)) << "\n";
+    return;
+  }
+  std::cout << "     replaced apart, when the rest of its call is configured";
+  for (std::size_t i = 0; i < down.size(); ++i)
+    std::cout << (i == 0 ? "; down meanwhile: " : ", ") << harmless(down[i]);
+  std::cout << "\n";
+}
+
 std::string what_if_it_fails(const PlannedStep& planned) {
   switch (planned.if_it_fails) {
     case IfItFails::LeftUnconfigured:
@@ -201,6 +223,7 @@ void print_plan(const PlanView& view) {
     tell_step(view, planned, ++number);
     tell_rules(view, planned, used);
     tell_services(view, planned, used);
+    tell_apart(view, planned);
     tell_fate(view, planned);
   }
   tell_unknown(view);

@@ -14,8 +14,8 @@
 #include "core/step_rules.h"
 #include "engine/downtime.h"
 #include "hook.h"
-#include "islands.h"
 #include "rules.h"
+#include "services.h"
 
 namespace aptkeep::hook {
 namespace {
@@ -74,7 +74,7 @@ void plain(const std::vector<std::string>& arguments) {
     decisions = decide_steps(index, RuleFacts{compare_versions, installed}, open.plan.steps);
   }
   BusUnits units;
-  mark_islands(decisions, own_unit(), units, open.plan.steps);
+  mark_islands(decisions, units, open.plan.steps);
   // Only its services: nobody who calls dpkg expects backups of it.
   for (Step& step : open.plan.steps) {
     if (step.island) step.island->backup.clear();

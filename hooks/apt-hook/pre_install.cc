@@ -27,7 +27,6 @@
 #include "engine/downtime.h"
 #include "guards.h"
 #include "hook.h"
-#include "islands.h"
 #include "rules.h"
 #include "services.h"
 
@@ -241,7 +240,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   BusUnits units;
   if (services && has_service_manager()) {
     applied.decisions.resize(plan->steps.size());
-    mark_islands(applied.decisions, own_unit(), units, plan->steps);
+    mark_islands(applied.decisions, units, plan->steps);
   }
   const auto begun = store.begin_plan(frontend, flags, *plan, now());
   if (!begun) {

@@ -29,6 +29,11 @@ std::vector<UnitRecord> note_services(Store& store, const Frontend& frontend,
                                       const std::vector<Step>& steps,
                                       const ChecksOfPackages& checks);
 
+// Marks the steps whose services go down while they are replaced (adapters/islands.h). What is
+// wrong is said.
+void mark_islands(const std::vector<StepDecisions>& decisions, Units& units,
+                  std::vector<Step>& steps);
+
 // When the run ends, or another begins.
 void forget_services(const std::string& folder, const Frontend& frontend);
 

@@ -1,5 +1,7 @@
 #include "engine/services.h"
 
+#include "adapters/apt_rules.h"
+#include "adapters/islands.h"
 #include "adapters/units_bus.h"
 #include "adapters/units_scripts.h"
 #include "hook.h"
@@ -24,6 +26,16 @@ std::vector<UnitRecord> note_services(Store& store, const Frontend& frontend,
   if (all) return std::move(*all);
   complain_once(frontend, all.error().message);
   return {};
+}
+
+void mark_islands(const std::vector<StepDecisions>& decisions, Units& units,
+                  std::vector<Step>& steps) {
+  auto files = units_of_packages(replaced_packages(steps));
+  if (!files) return complain(files.error().message);
+  std::vector<std::string> complaints;
+  aptkeep::mark_islands(decisions, {units, std::move(*files), compare_versions, own_unit()}, steps,
+                        complaints);
+  for (const std::string& complaint : complaints) complain(complaint);
 }
 
 }  // namespace aptkeep::hook

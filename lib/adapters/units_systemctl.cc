@@ -31,11 +31,6 @@ UnitFacts unit_of_line(const std::string& line) {
 
 }  // namespace
 
-bool has_service_manager() {
-  struct stat status {};
-  return ::lstat("/run/systemd/system", &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 Result<std::vector<UnitFacts>> SystemctlUnits::loaded() {
   const auto text = run_tool(
       {"systemctl", "list-units", "--all", "--full", "--plain", "--no-legend", "--no-pager"});
@@ -142,16 +137,6 @@ bool add_put_off(const Frontend& frontend, const std::vector<PutOff>& more) {
 
 void forget_put_off(const Frontend& frontend) {
   ::unlink(notes_of(frontend).c_str());
-}
-
-std::string own_unit() {
-  std::ifstream file("/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("0::/")) continue;
-    const std::string unit = line.substr(line.rfind('/') + 1);
-    return unit.ends_with(".service") ? unit : "";
-  }
-  return "";
 }
 
 Result<std::map<std::string, std::vector<std::string>>> units_of_packages(

@@ -6,13 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "adapters/service_manager.h"
 #include "engine/ports.h"
 #include "state/store.h"
 
 namespace aptkeep {
-
-// Whether systemd is there to be asked (sd_booted(3)).
-bool has_service_manager();
 
 class SystemctlUnits : public Units {
  public:
@@ -32,9 +30,6 @@ void forget_restarts_of(const Frontend& frontend, const std::vector<std::string>
 // Adds to them. False: not written, or not whole.
 bool add_put_off(const Frontend& frontend, const std::vector<PutOff>& more);
 void forget_put_off(const Frontend& frontend);
-
-// The service in whose control group this process is; empty: none.
-std::string own_unit();
 
 // The units that packages' files bring, as dpkg has them.
 Result<std::map<std::string, std::vector<std::string>>> units_of_packages(

@@ -1,33 +1,69 @@
 #include "core/upgrade_plan.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "core/island.h"
 #include "core/kept_set.h"
 #include "core/order.h"
 
 namespace aptkeep {
 namespace {
 
-std::vector<std::uint32_t> order_of(const PlanParts& parts) {
-  const auto count = static_cast<std::uint32_t>(parts.plan.steps.size());
-  std::vector<StepState> states(count, StepState::Waiting);
-  std::vector<bool> placed(count, false);
-  std::vector<std::uint32_t> order;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (placed[i]) continue;
-    std::vector<std::uint32_t> call;
-    for (std::uint32_t k = i; k < count; ++k) {
-      if (parts.calls[k] == parts.calls[i] && (parts.calls[i] >= 0 || k == i)) call.push_back(k);
+// In the order in which they are made, as engine/unpack.cc does: of each call first what nobody
+// waits for, then, one after the other, what is replaced while its services are down.
+class Order {
+ public:
+  Order(const PlanParts& parts, std::vector<PlannedStep>& planned)
+      : parts_(parts), planned_(planned), states_(planned.size(), StepState::Waiting) {}
+
+  std::vector<std::uint32_t> all() {
+    const auto count = static_cast<std::uint32_t>(planned_.size());
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (states_[i] == StepState::Done) continue;
+      std::vector<std::uint32_t> call;
+      for (std::uint32_t k = i; k < count; ++k) {
+        if (parts_.calls[k] == parts_.calls[i] && (parts_.calls[i] >= 0 || k == i))
+          call.push_back(k);
+      }
+      if (parts_.calls[i] >= 0) {
+        unpack(call);
+      } else {
+        place(call);
+      }
     }
-    if (parts.calls[i] >= 0) call = unpack_order(parts.plan, call, states);
-    for (const std::uint32_t step : call) {
-      placed[step] = true;
-      states[step] = StepState::Done;
-      order.push_back(step);
+    return order_;
+  }
+
+ private:
+  void place(const std::vector<std::uint32_t>& steps) {
+    for (const std::uint32_t step : steps) {
+      states_[step] = StepState::Done;
+      order_.push_back(step);
     }
   }
-  return order;
-}
+
+  void unpack(std::vector<std::uint32_t> call) {
+    std::vector<std::uint32_t> goes;
+    std::ranges::copy_if(call, std::back_inserter(goes), [&](std::uint32_t step) {
+      return planned_[step].fate == Fate::Goes || planned_[step].fate == Fate::Asks;
+    });
+    const auto groups = island_groups(parts_.plan, goes);
+    for (const auto& group : groups) {
+      ++groups_;
+      for (const std::uint32_t step : group) planned_[step].apart = groups_;
+    }
+    std::erase_if(call, [&](std::uint32_t step) { return planned_[step].apart != 0; });
+    place(unpack_order(parts_.plan, call, states_));
+    for (const auto& group : groups) place(unpack_order(parts_.plan, group, states_));
+  }
+
+  const PlanParts& parts_;
+  std::vector<PlannedStep>& planned_;
+  std::vector<StepState> states_;
+  std::vector<std::uint32_t> order_;
+  std::uint32_t groups_ = 0;
+};
 
 GuardDecision judge(const PlanParts& parts, std::uint32_t step, const PlanSettings& settings) {
   const auto& decisions = parts.decisions[step];
@@ -119,7 +155,7 @@ std::vector<PlannedStep> plan_upgrade(const PlanParts& parts, const PlanSettings
   stop(parts, settings, planned);
   std::vector<PlannedStep> ordered;
   ordered.reserve(planned.size());
-  for (const auto step : order_of(parts)) ordered.push_back(std::move(planned[step]));
+  for (const auto step : Order(parts, planned).all()) ordered.push_back(std::move(planned[step]));
   return ordered;
 }
 

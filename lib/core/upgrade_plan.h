@@ -37,6 +37,9 @@ struct PlannedStep {
   IfItFails if_it_fails = IfItFails::PutBack;
   std::string if_it_fails_why;  // empty: as always
   bool tried_again = false;     // before that
+  // Those with one number are replaced apart from the rest of their call, one after the other,
+  // while services are down (core/island.h); 0: with the rest.
+  std::uint32_t apart = 0;
 };
 
 struct PlanSettings {

@@ -138,6 +138,35 @@ TEST(UpgradePlan, IsInTheOrderInWhichAptsCallsAreMade) {
   EXPECT_EQ(it.order(it.run()), "late needed gone first");
 }
 
+TEST(UpgradePlan, WhatGoesDownComesApartAfterTheRestOfItsCall) {
+  Case it;
+  const auto daemon = it.builder.upgrade("daemon");
+  const auto map = it.builder.upgrade("map");
+  it.builder.upgrade("other");
+  const auto second = it.builder.upgrade("second");
+  it.builder.upgrade("later");
+  it.builder.clause(new_of(map), ClauseKind::Depends, "daemon (= 2.0)", {new_of(daemon)});
+  it.calls = {0, 0, 0, 0, 1};
+  for (const auto step : {daemon, second}) {
+    it.builder.plan.steps[step].island = Island{};
+    it.builder.plan.steps[step].island->units = {"x" + std::to_string(step) + ".service"};
+  }
+  const auto planned = it.run();
+  EXPECT_EQ(it.order(planned), "other daemon map second later");
+  std::vector<std::uint32_t> groups;
+  for (const auto& one : planned) groups.push_back(one.apart);
+  EXPECT_EQ(groups, (std::vector<std::uint32_t>{0, 1, 1, 2, 0}));
+}
+
+TEST(UpgradePlan, WhatIsKeptTakesNothingDown) {
+  Case it;
+  it.chain();
+  it.builder.plan.steps[0].island = Island{};
+  it.builder.plan.steps[0].island->units = {"a.service"};
+  it.unmet(0, "its queue is of the old form");
+  for (const auto& one : it.run()) EXPECT_EQ(one.apart, 0U);
+}
+
 TEST(UpgradePlan, SaysWhatBecomesOfAFailure) {
   Case it;
   const auto up = it.builder.upgrade("up");

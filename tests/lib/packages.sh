@@ -9,7 +9,7 @@ build_packages=(
   libsystemd-dev ninja-build nlohmann-json3-dev pkgconf
 )
 test_packages=(
-  apt-utils binutils clang clang-format e2fsprogs git lintian man-db python3-jsonschema
+  apt-utils binutils btrfs-progs clang clang-format e2fsprogs git lintian man-db python3-jsonschema
   qemu-system-x86 sqlite3 strace systemd-container tmux whiptail
 )
 

@@ -15,6 +15,7 @@ from world import EXTRA, NAMES, ONE_FAILS, TWO_FAIL
 import installed
 
 OTHERS = " ".join(NAMES)
+DPKG_LOG = "/var/log/dpkg.log"
 TRACES = ("/usr/lib/aptkeep", "/usr/bin/aptkeep", world.PINS)
 
 
@@ -31,10 +32,30 @@ def expect_gone(t, bed, *more):
     t.expect([f"left behind: {path}" for path in left])
 
 
+def in_order(bed):
+    """What dpkg has removed and upgraded, as it began with it."""
+    words = [line.split() for line in bed.read(DPKG_LOG).splitlines()]
+    return [(w[2], w[3].partition(":")[0]) for w in words if w[2] in ("remove", "upgrade")]
+
+
+def expect_amid(t, bed, whole):
+    """aptkeep went first: others were removed and upgraded after that, all of them where nothing
+    failed."""
+    began = in_order(bed)
+    ours = ("remove", "aptkeep")
+    t.expect([] if ours in began else [f"aptkeep is not removed by the run: {began}"])
+    before, after = began[:began.index(ours)], began[began.index(ours) + 1:]
+    t.expect_equal(before, [], "before aptkeep is removed")
+    wanted = {("remove", EXTRA), *((("upgrade", name) for name in NAMES) if whole else ())}
+    t.expect([f"not after aptkeep is removed: {what}" for what in wanted - set(after)])
+
+
 def amid_a_run(t, more, options="", traces=()):
     for amid in ({}, ONE_FAILS, TWO_FAIL):
         with t.worlds.bed() as bed:
+            bed.write(DPKG_LOG, "")
             ours = t.upgrade(bed, amid, run(more, options))
+            expect_amid(t, bed, not amid)
             stock = t.worlds.stock(amid, run("", options))
             t.expect(world.worse(ours, stock))
             t.expect_equal(ours.states.get(EXTRA), stock.states.get(EXTRA), EXTRA)

@@ -4,7 +4,11 @@
     settings_test.py [CASE...] [--suite S] [--debs DIR | --staged DIR] [-v]
 """
 
+import contextlib
 import re
+import shutil
+import sqlite3
+import tempfile
 
 import cases
 import world
@@ -136,6 +140,32 @@ def settings_that_say_nothing(t):
             f"aptkeep: unable to use the setting Aptkeep::Hang-After: {number}"], "complaints")
         kept = {**KEPT, "ind3": ("ii", "1.0")}
         t.expect([f"{n} is {ours.states[n]}" for n in NAMES if ours.states[n] != kept[n]])
+
+
+def rows(bed, names, question):
+    """Of a database in the bed's /root; SQLite would follow /proc/PID/root out of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            shutil.copy(bed.path(f"/root/{name}"), folder)
+        with contextlib.closing(sqlite3.connect(f"{folder}/{names[0]}")) as db:
+            return db.execute(question).fetchall()
+
+
+@case
+def numbers_that_nothing_is_said_of(t):
+    """What the plan of a run has on record, while the run goes on: a script may be silent for half
+    an hour, snapshots may copy 512 MiB, and those of no run are kept for later."""
+    look = {"ind1.2.0.preinst": "cd /var/lib/aptkeep && cp state.db state.db-wal /root/"}
+    usual = (1800, 512 << 20, 0)
+    for said, wanted in ((world.UPGRADE, usual),
+                         (command("Aptkeep::Hang-After=soon"), usual),
+                         (command("Aptkeep::Hang-After=77", "Aptkeep::Snapshots::Copy-Limit=1",
+                                  "Aptkeep::Snapshots::Keep-Runs=5"), (77, 1 << 20, 5))):
+        with t.worlds.bed() as bed:
+            t.expect_equal(t.upgrade(bed, look, said).code, 0, "exit status")
+            found = rows(bed, ("state.db", "state.db-wal"),
+                         "SELECT hang_after, copy_limit, keep_runs FROM plans")
+            t.expect_equal(found, [wanted], f"on record with {said}")
 
 
 def starts_of_dpkg(bed):

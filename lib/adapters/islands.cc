@@ -1,24 +1,21 @@
-#include "islands.h"
+#include "adapters/islands.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
-#include "adapters/apt_rules.h"
 #include "adapters/derived_services.h"
-#include "adapters/units_systemctl.h"
 #include "core/island.h"
 #include "core/rule_text.h"
 #include "core/unit.h"
-#include "engine/services.h"
-#include "hook.h"
 
-namespace aptkeep::hook {
+namespace aptkeep {
 namespace {
 
 // Unpacked over something that is there.
 bool is_replaced(const Step& step) {
-  return !step.archive.empty() && !step.old_version.empty();
+  return step.action != Action::Configure && !step.new_version.empty() && !step.old_version.empty();
 }
 
 template <typename T>
@@ -84,16 +81,28 @@ class Running {
   }
 
   bool any(const Island& island) const {
-    return std::ranges::any_of(names_of(island), [&](const std::string& name) {
+    return !up(island).empty() ||
+           std::ranges::any_of(names_of(island), [&](const std::string& name) {
+             const auto found = facts_.find(name);
+             return found != facts_.end() && is_wanted(found->second);
+           });
+  }
+
+  // With what starts it: sockets, paths, timers.
+  std::vector<std::string> up(const Island& island) const {
+    std::set<std::string> names;
+    for (const std::string& name : names_of(island)) {
+      names.insert(name);
       const auto found = facts_.find(name);
-      if (found == facts_.end()) return false;
-      const UnitFacts& facts = found->second;
-      return facts.is_up() || is_wanted(facts) ||
-             std::ranges::any_of(facts.triggered_by, [&](const std::string& trigger) {
-               const auto its = facts_.find(trigger);
-               return its != facts_.end() && its->second.is_up();
-             });
+      if (found == facts_.end()) continue;
+      names.insert(found->second.triggered_by.begin(), found->second.triggered_by.end());
+    }
+    std::vector<std::string> up;
+    std::ranges::copy_if(names, std::back_inserter(up), [&](const std::string& name) {
+      const auto found = facts_.find(name);
+      return found != facts_.end() && found->second.is_up();
     });
+    return up;
   }
 
  private:
@@ -118,28 +127,26 @@ class Running {
   std::map<std::string, UnitFacts> facts_;
 };
 
-}  // namespace
-
-namespace {
-
 // What no rule gives a class: by the packages' own scripts.
-void derive(const std::vector<StepDecisions>& decisions, const UnitsOfPackages& files, Units& units,
-            const std::vector<Step>& steps, std::vector<Island>& islands) {
+void derive(const std::vector<StepDecisions>& decisions, const IslandsPorts& ports,
+            const std::vector<Step>& steps, std::vector<Island>& islands,
+            std::vector<std::string>& complaints) {
   std::vector<StepUnits> asked;
   std::vector<std::size_t> of;  // islands
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    const auto its = files.find(steps[i].package);
+    const auto its = ports.files.find(steps[i].package);
     const bool ruled = decisions[i].service_class || decisions[i].sockets;
-    if (ruled || !is_replaced(steps[i]) || its == files.end()) continue;
+    if (ruled || !is_replaced(steps[i]) || its == ports.files.end()) continue;
     asked.push_back({&steps[i], its->second});
     of.push_back(i);
   }
   if (asked.empty()) return;
-  const auto now = facts_around(asked, units);
-  if (!now) return complain(now.error().message);
-  std::vector<std::string> complaints;
-  const auto derived = derive_services(asked, *now, compare_versions, complaints);
-  for (const std::string& complaint : complaints) complain(complaint);
+  const auto now = facts_around(asked, ports.units);
+  if (!now) {
+    complaints.push_back(now.error().message);
+    return;
+  }
+  const auto derived = derive_services(asked, *now, ports.compare, complaints);
   for (std::size_t i = 0; i < derived.size(); ++i) {
     Island& island = islands[of[i]];
     for (const auto& [unit, its] : derived[i]) {
@@ -152,40 +159,51 @@ void derive(const std::vector<StepDecisions>& decisions, const UnitsOfPackages& 
 
 }  // namespace
 
-void mark_islands(const std::vector<StepDecisions>& decisions, const std::string& own_unit,
-                  Units& units, std::vector<Step>& steps) {
+std::vector<std::string> replaced_packages(const std::vector<Step>& steps) {
   std::vector<std::string> packages;
   for (const Step& step : steps) {
     if (is_replaced(step)) packages.push_back(step.package);
   }
-  const auto files = units_of_packages(packages);
-  if (!files) return complain(files.error().message);
+  return packages;
+}
+
+std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisions>& decisions,
+                                                   const IslandsPorts& ports,
+                                                   std::vector<Step>& steps,
+                                                   std::vector<std::string>& complaints) {
+  std::vector<std::vector<std::string>> up(steps.size());
   std::vector<Island> all(steps.size());
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    const auto its = files->find(steps[i].package);
+    const auto its = ports.files.find(steps[i].package);
     if (is_replaced(steps[i])) {
       all[i] = island_by_rules(decisions[i],
-                               its == files->end() ? std::vector<std::string>{} : its->second);
+                               its == ports.files.end() ? std::vector<std::string>{} : its->second);
     }
   }
-  derive(decisions, *files, units, steps, all);
+  derive(decisions, ports, steps, all, complaints);
   std::vector<std::uint32_t> candidates;
   std::vector<Island> islands;
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
-    std::erase(all[i].units, own_unit);
+    std::erase(all[i].units, ports.own_unit);
     if (all[i].why.empty()) continue;
     candidates.push_back(i);
     islands.push_back(std::move(all[i]));
   }
-  if (candidates.empty()) return;
-  Running running(units);
-  if (const Status looked = running.look(islands); !looked) return complain(looked.error().message);
+  if (candidates.empty()) return up;
+  Running running(ports.units);
+  if (const Status looked = running.look(islands); !looked) {
+    complaints.push_back(looked.error().message);
+    return up;
+  }
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const Island& island = islands[i];
     // What is to be done for the data is done though nothing runs.
     const bool commands = !island.backup.empty() || !island.before.empty() || !island.after.empty();
-    if (commands || running.any(island)) steps[candidates[i]].island = island;
+    if (!commands && !running.any(island)) continue;
+    steps[candidates[i]].island = island;
+    up[candidates[i]] = running.up(island);
   }
+  return up;
 }
 
-}  // namespace aptkeep::hook
+}  // namespace aptkeep
