@@ -117,7 +117,7 @@ class FewUnits final : public Units {
   }
   Status act(const std::string&, const std::vector<std::string>&) override { return Error{"no"}; }
   bool shuts_down() override { return false; }
-  void settle() override {}
+  void pause(int) override {}
   std::string journal(const std::string&) override { return ""; }
 
   std::map<std::string, UnitFacts> units;

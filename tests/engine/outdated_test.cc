@@ -108,7 +108,7 @@ TEST_F(OutdatedTest, RulesKeepTheirWord) {
   checked.services.entries = {"c.service"};
   checked.check_config.entries.push_back({{"/bin/check"}, false, 60, ""});
   rules_ = {never, window, checked};
-  ports_.complaint_of = [](const std::string& command) {
+  ports_.complaint_of = [](const std::string& command, std::int64_t) {
     return command == "/bin/check" ? "line 3" : "";
   };
   found_.units = {"a.service", "b.service", "c.service"};
