@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <system_error>
 
 #include "adapters/apt_cache.h"
 #include "adapters/apt_rules.h"
+#include "adapters/dpkg_db.h"
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
 #include "adapters/run_settings.h"
@@ -218,6 +220,18 @@ void note_settings(const Conversation& conversation, const Frontend& frontend) {
   if (units_by_bus() != nullptr) (void)write_run_settings(frontend, settings);
 }
 
+// Configured now. What an earlier run has left otherwise may have its services down for that.
+std::set<std::string> whole_packages(const std::vector<Step>& steps) {
+  std::set<std::string> whole;
+  RealDatabase database;
+  const auto db = database.read();
+  for (const Step& step : steps) {
+    const auto found = db ? db->find(step.package) : DbSnapshot::const_iterator();
+    if (db && found != db->end() && found->second.configured()) whole.insert(step.package);
+  }
+  return whole;
+}
+
 int begin(const Conversation& conversation, const Frontend& frontend, Store& store,
           std::vector<Step> steps) {
   auto cache = AptCache::open();
@@ -253,7 +267,8 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   if (services) {
     const auto noted = note_services(store, frontend, plan->steps, applied.checks);
     if (!noted.empty())
-      add_units_that_ran(noted, cache->needed_within(plan->steps), applied.services);
+      add_units_that_ran(noted, cache->needed_within(plan->steps), whole_packages(plan->steps),
+                         applied.services);
     const bool guarded = (!noted.empty() || flags.quiet_exit) && start_guardian(frontend);
     many_plans = flags.quiet_exit && guarded;
     note_settings(conversation, frontend);

@@ -81,11 +81,11 @@ void add_units(std::vector<TableUnit> units, Parts& parts) {
   }
 }
 
-void add_units_that_ran(const std::vector<std::string>& units, Parts& parts) {
+void add_units_of_kind(const std::vector<std::string>& units, table::Kind kind, Parts& parts) {
   for (const std::string& unit : units) {
     table::Unit made{};
     made.pattern = parts.strings.offset_of(unit);
-    made.kind = table::Kind::Ran;
+    made.kind = kind;
     parts.units.push_back(made);
   }
 }
@@ -95,11 +95,13 @@ void add_package(const TablePackage& package, Parts& parts) {
   made.name = parts.strings.offset_of(package.package);
   made.flags = (package.needed ? table::kNeeded : 0) | (package.checks ? table::kChecks : 0);
   made.first_unit = static_cast<std::uint32_t>(parts.units.size());
-  made.units = static_cast<std::uint32_t>(package.units.size() + package.ran.size());
+  made.units =
+      static_cast<std::uint32_t>(package.units.size() + package.ran.size() + package.rested.size());
   made.first_together = static_cast<std::uint32_t>(parts.together.size());
   made.together = static_cast<std::uint32_t>(package.together.size());
   add_units(package.units, parts);
-  add_units_that_ran(package.ran, parts);
+  add_units_of_kind(package.ran, table::Kind::Ran, parts);
+  add_units_of_kind(package.rested, table::Kind::Rested, parts);
   for (const auto& unit : package.together) {
     parts.together.push_back(parts.strings.offset_of(unit));
   }
@@ -148,7 +150,7 @@ std::vector<TablePackage> table_packages(const std::vector<Step>& steps,
     TableUnit unit;
     if (said.service_class) unit.service_class = said.service_class->value;
     if (said.sockets) unit.sockets = said.sockets->value;
-    TablePackage package{steps[i].package, {}, {}, {}, false};
+    TablePackage package{steps[i].package, {}, {}};
     for (const auto& entry : said.services.entries) {
       unit.pattern = entry.value;
       package.units.push_back(unit);
@@ -161,17 +163,18 @@ std::vector<TablePackage> table_packages(const std::vector<Step>& steps,
 }
 
 void add_units_that_ran(const std::vector<UnitRecord>& units, const std::set<std::string>& needed,
-                        std::vector<TablePackage>& packages) {
+                        const std::set<std::string>& whole, std::vector<TablePackage>& packages) {
   for (const UnitRecord& unit : units) {
-    if (!unit.wanted || unit.package.empty()) continue;
+    const bool rested = !unit.wanted && whole.contains(unit.package);
+    if (unit.package.empty() || (!unit.wanted && !rested)) continue;
     auto package = std::find_if(packages.begin(), packages.end(), [&](const TablePackage& one) {
       return one.package == unit.package;
     });
     if (package == packages.end()) {
-      packages.push_back({unit.package, {}, {}, {}, false});
+      packages.push_back({unit.package, {}, {}});
       package = packages.end() - 1;
     }
-    package->ran.push_back(unit.name);
+    (rested ? package->rested : package->ran).push_back(unit.name);
     package->needed = needed.contains(unit.package);
     package->checks = package->checks || !unit.checks.empty();
   }

@@ -24,9 +24,10 @@ struct TablePackage {
   std::string package;  // "postfix:amd64"
   std::vector<TableUnit> units;
   std::vector<std::string> together;
-  std::vector<std::string> ran = {};  // its units that ran, or were to run, when the run began
-  bool needed = false;                // other packages of the run depend on it
-  bool checks = false;                // a rule says how to check its configuration
+  std::vector<std::string> ran = {};     // its units that ran, or were to run, when the run began
+  std::vector<std::string> rested = {};  // that were there and did not run, while it was whole
+  bool needed = false;                   // other packages of the run depend on it
+  bool checks = false;                   // a rule says how to check its configuration
 };
 
 // Whose run it is: pid, start_time and boot of Frontend (state/store.h).
@@ -51,9 +52,10 @@ std::vector<TablePackage> table_packages(const std::vector<Step>& steps,
                                          const std::vector<std::uint32_t>& kept);
 
 // Adds what ran of each package's units; packages that rules say nothing of are added.
-// `needed`: packages that others of the run depend on.
+// `needed`: packages that others of the run depend on. `whole`: that were configured when the run
+// began; of these it also adds what did not run.
 void add_units_that_ran(const std::vector<UnitRecord>& units, const std::set<std::string>& needed,
-                        std::vector<TablePackage>& packages);
+                        const std::set<std::string>& whole, std::vector<TablePackage>& packages);
 
 // As core/table_layout.h has it. Of a package that is named twice the first counts.
 std::string table_bytes(const ServiceTable& table);

@@ -17,7 +17,7 @@ namespace aptkeep::table {
 
 inline constexpr char kFileName[] = "table";  // in paths::kRunDir
 inline constexpr char kMagic[8] = {'a', 'p', 't', 'k', 'e', 'e', 'p', 'T'};
-inline constexpr std::uint32_t kVersion = 4;
+inline constexpr std::uint32_t kVersion = 5;
 // Far more than rules for all of Debian's packages would take.
 inline constexpr std::size_t kMostBytes = 16u << 20;
 
@@ -54,6 +54,9 @@ enum class Kind : std::uint8_t {
   // No word of rules, so without class and sockets: one unit of the package that ran, or was to
   // run, when the run began.
   Ran,
+  // Neither: one that was there and did not run, of a package that was whole: a person has stopped
+  // it.
+  Rested,
 };
 
 // Sorted by name, no two of one name.

@@ -70,6 +70,20 @@ bool ends_this_run(const char* unit) {
   return !systemctl(words, 5, mode, sizeof mode) || std::strcmp(mode, "process\n") != 0;
 }
 
+bool is_active(const char* unit) {
+  Units one{};
+  one.name[one.count++] = unit;
+  keep_active(one);
+  return one.count > 0;
+}
+
+// One that ends by itself is always down between.
+bool is_oneshot(const char* unit) {
+  char type[64];
+  const char* const words[] = {"show", "--property=Type", "--value", "--", unit};
+  return systemctl(words, 5, type, sizeof type) && std::strcmp(type, "oneshot\n") == 0;
+}
+
 // Of a package's script, in a run: what the table says of it and its unit.
 void look_up(const char* package, const char* arch, const Question& question,
              Surroundings& around) {
@@ -79,6 +93,9 @@ void look_up(const char* package, const char* arch, const Question& question,
   const table::Package* const asking = reader.find_package(package, arch);
   const table::Package* const owner = reader.with_unit_that_ran(question.unit);
   around.ran = asking != nullptr && reader.ran(package, arch, question.unit);
+  around.rested = around.systemd && is_start(question.action) &&
+                  reader.rested(package, arch, question.unit) && !is_active(question.unit) &&
+                  !is_oneshot(question.unit);
   // A rule about the unit's own package comes first.
   const table::Unit* unit = owner != nullptr ? reader.find(*owner, question.unit) : nullptr;
   if (unit == nullptr && asking != nullptr) unit = reader.find(*asking, question.unit);
@@ -105,13 +122,6 @@ void look_up(const char* package, const char* arch, const Question& question,
 
 bool is_script(const char* name) {
   return std::strcmp(variable("DPKG_MAINTSCRIPT_NAME"), name) == 0;
-}
-
-bool is_active(const char* unit) {
-  Units one{};
-  one.name[one.count++] = unit;
-  keep_active(one);
-  return one.count > 0;
 }
 
 // Who holds the unit, and whether this script may let it go.
@@ -142,8 +152,7 @@ void hold_all_of(const char* unit) {
   for (std::size_t i = 0; i < units.count; ++i) {
     Hold said;
     // Below a frontend services are looked after by its run, if a person has not switched that off.
-    const bool matters =
-        is_trigger(units.name[i]) || *variable("DPKG_FRONTEND_LOCKED") == '\0';
+    const bool matters = is_trigger(units.name[i]) || *variable("DPKG_FRONTEND_LOCKED") == '\0';
     for (std::size_t j = 0; j < active.count && matters; ++j)
       said.ran = said.ran || std::strcmp(active.name[j], units.name[i]) == 0;
     std::snprintf(said.package, sizeof said.package, "%s:%s", variable("DPKG_MAINTSCRIPT_PACKAGE"),

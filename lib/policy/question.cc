@@ -85,6 +85,11 @@ Answer answer(const Question& question, const Surroundings& around) {
     return said;
   }
   if (around.off || !around.script) return said;
+  // A person has stopped it.
+  if (is_start(question.action) && around.rested) {
+    said.code = kDoNot;
+    return said;
+  }
   if (is_start(question.action) && (around.held || around.fresh)) {
     said.let_go = around.held && around.let_go;
     said.later = around.held && !said.let_go;

@@ -45,6 +45,7 @@ struct Surroundings {
   bool off = false;      // aptkeep is switched off
   bool script = false;   // below a maintainer script
   bool ran = false;      // the unit ran when this run began (the table says so)
+  bool rested = false;  // it was down then, for no package's sake, and is yet; its own package asks
   // End: in a run, below a postinst, of a unit that ran when it began, whose package rules do not
   // give another class than end, and that nothing else of the run needs; or of the service that the
   // run itself is made in.

@@ -105,7 +105,7 @@ bool Reader::is_whole() const {
     if (together_[i] >= strings) return false;
   for (std::uint32_t i = 0; i < header_->units; ++i) {
     const Unit& unit = units_[i];
-    if (unit.pattern >= strings || unit.kind > Kind::Ran || unit.service_class > Class::Stock ||
+    if (unit.pattern >= strings || unit.kind > Kind::Rested || unit.service_class > Class::Stock ||
         unit.sockets > Sockets::Leave || unit.reserved != 0)
       return false;
     for (const std::uint32_t word : unit.more)
@@ -161,7 +161,7 @@ const Unit* Reader::find(const Package& package, const char* name) const {
   for (std::uint32_t i = 0; i < package.units; ++i) {
     const Unit& entry = unit(package, i);
     const char* pattern = string(entry.pattern);
-    if (entry.kind == Kind::Ran) break;  // the last kind
+    if (entry.kind >= Kind::Ran) break;  // the last kinds
     if (entry.kind == Kind::Every ||
         (entry.kind == Kind::Exact ? std::strcmp(pattern, name) == 0 : fits(pattern, name)))
       return &entry;
@@ -169,13 +169,21 @@ const Unit* Reader::find(const Package& package, const char* name) const {
   return nullptr;
 }
 
-bool Reader::ran(const char* name, const char* arch, const char* unit_name) const {
+bool Reader::has(const char* name, const char* arch, Kind kind, const char* unit_name) const {
   const Package* package = find_package(name, arch);
   for (std::uint32_t i = 0; package != nullptr && i < package->units; ++i) {
     const Unit& entry = unit(*package, i);
-    if (entry.kind == Kind::Ran && std::strcmp(string(entry.pattern), unit_name) == 0) return true;
+    if (entry.kind == kind && std::strcmp(string(entry.pattern), unit_name) == 0) return true;
   }
   return false;
+}
+
+bool Reader::ran(const char* name, const char* arch, const char* unit_name) const {
+  return has(name, arch, Kind::Ran, unit_name);
+}
+
+bool Reader::rested(const char* name, const char* arch, const char* unit_name) const {
+  return has(name, arch, Kind::Rested, unit_name);
 }
 
 const Package* Reader::with_unit_that_ran(const char* unit_name) const {

@@ -41,6 +41,9 @@ class Reader {
   // Whether the unit ran, or was to run, when the run began; false also where nobody looked.
   bool ran(const char* name, const char* arch, const char* unit) const;
 
+  // Whether it was there and down then, for no package's sake.
+  bool rested(const char* name, const char* arch, const char* unit) const;
+
   // The package whose it is, where it ran so; nullptr: it did not, or is of no package of the run.
   const Package* with_unit_that_ran(const char* unit) const;
 
@@ -57,6 +60,7 @@ class Reader {
   const Package* next_with(const char* unit, const Package* after) const;
 
  private:
+  bool has(const char* name, const char* arch, Kind kind, const char* unit) const;
   bool is_whole() const;
   bool is_in_order(const Package& package) const;
 

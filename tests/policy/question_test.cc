@@ -61,6 +61,45 @@ Surroundings below_a_script() {
   return {.init = true, .systemd = true, .script = true};
 }
 
+TEST(PolicyAnswer, WhatAPersonHasStoppedIsNotStarted) {
+  Surroundings around = below_a_script();
+  around.rested = true;
+  for (const char* action : {"start", "restart", "try-restart"}) {
+    const Answer said = answer(ask({"foo", action, "5"}), around);
+    EXPECT_EQ(said.code, kDoNot) << action;
+    EXPECT_EQ(said.wait, Wait::No);
+  }
+  EXPECT_EQ(answer(ask({"foo", "stop", "5"}), around).code, kDoIt);
+  around.script = false;
+  EXPECT_EQ(answer(ask({"foo", "start", "5"}), around).code, kDoIt);
+}
+
+TEST(PolicyAnswer, WhatIsHeldIsStartedByItsOwnPostinstOnly) {
+  Surroundings around = below_a_script();
+  around.held = true;
+  Answer said = answer(ask({"foo", "start", "5"}), around);
+  EXPECT_EQ(said.code, kDoNot);
+  EXPECT_TRUE(said.later);
+  EXPECT_FALSE(said.let_go);
+  around.let_go = true;
+  said = answer(ask({"foo", "restart", "5"}), around);
+  EXPECT_EQ(said.code, kDoIt);
+  EXPECT_TRUE(said.let_go);
+  EXPECT_FALSE(said.later);
+  around.held = false;
+  around.fresh = true;
+  EXPECT_EQ(answer(ask({"foo", "restart", "5"}), around).code, kDoNot);
+}
+
+TEST(PolicyAnswer, APreinstsStopIsHeld) {
+  Surroundings around = below_a_script();
+  EXPECT_FALSE(answer(ask({"foo", "stop", "5"}), around).hold);
+  around.replaces = true;
+  EXPECT_TRUE(answer(ask({"foo", "stop", "5"}), around).hold);
+  around.sockets_stay = true;
+  EXPECT_FALSE(answer(ask({"foo", "stop", "5"}), around).hold);
+}
+
 TEST(PolicyAnswer, IsWhatStockDoesWithoutAProgram) {
   for (const char* action : {"start", "stop", "restart", "try-restart", "reload", "force-reload",
                              "status", "daemon-reload", "anything"}) {

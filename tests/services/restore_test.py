@@ -154,6 +154,30 @@ class Restore(unittest.TestCase):
             self.assertEqual(removed.code, 0, removed.output)
             self.assertNotIn("what ran before", removed.output)
 
+    def test_what_a_person_has_stopped_stays_so_though_its_package_starts_it(self):
+        reload = "systemctl --system daemon-reload\n"
+        bodies = {"starts": {"preinst": {"upgrade": "deb-systemd-invoke stop starts.service"},
+                             "postinst": {"configure": f"{reload}deb-systemd-invoke start "
+                                          "starts.service"}},
+                  "restarts": {"postinst": {"configure": f"{reload}deb-systemd-invoke restart "
+                                            "restarts.service"}},
+                  "legacy": {"postinst": {"configure": f"{reload}invoke-rc.d legacy restart"}},
+                  "direct": {"postinst": {"configure": f"{reload}systemctl restart direct"}},
+                  "once": {"postinst": {"configure": f"{reload}deb-systemd-invoke restart "
+                                        "once.service"}}}
+        unit = {name: units.service() for name in bodies}
+        unit["once"] = units.service("touch /root/once", service_lines="Type=oneshot")
+        old = [units.package(n, "1.0", {f"{n}.service": unit[n]}) for n in bodies]
+        new = [units.package(n, "2.0", {f"{n}.service": unit[n]}, scripts=scripts)
+               for n, scripts in bodies.items()]
+        with World(old, new) as world:
+            names = [f"{n}.service" for n in bodies]
+            world.bed.must(["systemctl", "enable", "-q", *names])
+            result = world.upgrade()
+            self.assertEqual(result.code, 0, result.output)
+            self.assertEqual(world.states(*names), dict.fromkeys(names, "inactive"), result.output)
+            self.assertEqual(world.bed.run("ls /root/once").code, 0, "a job is no service")
+
     def test_switched_off(self):
         with World(OLD[:1], NEW[:1]) as world:
             world.start("stopped.service")

@@ -136,7 +136,7 @@ TEST_F(MailTable, SaysWhatRan) {
                       {"postfix@x.service", "postfix:amd64", "inactive (dead)", false, "", ""},
                       {"rsync.service", "rsync:amd64", "failed (failed)", true, "", "", {"/bin/x"}},
                       {"neighbour.service", "", "active (running)", true, "", ""}},
-                     {}, table.packages);
+                     {}, {"postfix:amd64"}, table.packages);
   const test::Aligned bytes(table_bytes(table));
   Reader reader;
   ASSERT_TRUE(reader.read(bytes.data(), bytes.size()));
@@ -145,6 +145,8 @@ TEST_F(MailTable, SaysWhatRan) {
   EXPECT_EQ(reader.find_package("rsync", "amd64")->flags, table::kChecks);
   EXPECT_EQ(reader.find_package("postfix", "amd64")->flags, 0u);
   EXPECT_FALSE(reader.ran("postfix", "amd64", "postfix@x.service"));
+  EXPECT_TRUE(reader.rested("postfix", "amd64", "postfix@x.service"));
+  EXPECT_FALSE(reader.rested("postfix", "amd64", "postfix.service"));
   EXPECT_FALSE(reader.ran("postfix", "amd64", "rsync.service"));
   EXPECT_FALSE(reader.ran("postfix", "i386", "postfix.service"));
   EXPECT_FALSE(reader.ran("", "amd64", "neighbour.service"));
@@ -152,6 +154,16 @@ TEST_F(MailTable, SaysWhatRan) {
   EXPECT_EQ(reader.find("rsync", "amd64", "rsync.service"), nullptr);
   EXPECT_EQ(pattern(reader_.find("postfix", "amd64", "postfix.service")), "postfix.service");
   EXPECT_FALSE(reader_.ran("postfix", "amd64", "postfix.service"));
+}
+
+TEST_F(MailTable, SaysNothingOfWhatABrokenPackageHasDown) {
+  ServiceTable table = test::mail_table();
+  add_units_that_ran({{"postfix.service", "postfix:amd64", "inactive (dead)", false, "", ""}}, {},
+                     {}, table.packages);
+  const test::Aligned bytes(table_bytes(table));
+  Reader reader;
+  ASSERT_TRUE(reader.read(bytes.data(), bytes.size()));
+  EXPECT_FALSE(reader.rested("postfix", "amd64", "postfix.service"));
 }
 
 TEST(Table, ABackslashIsACharacterOfTheName) {
