@@ -45,7 +45,8 @@ class Checks(unittest.TestCase):
             for name in ("late", "early"):
                 self.assertEqual(self.pid(world, name), before[name], output)
                 self.assertIn(f"{name}.service: it was not restarted, because its new "
-                              "version refuses its configuration: sh: ! grep", output)
+                              "version refuses its configuration: exit status 1: "
+                              f"/etc/{name}.conf:bad", output)
             self.assertIn("early.service is not restarted now, since its new version refuses its "
                           "configuration", output)
             for name in ("fine", "unchecked", "dumb"):
