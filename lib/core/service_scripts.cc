@@ -102,8 +102,8 @@ Request systemds_request(std::string tool, const Words& words, std::size_t at) {
   return request;
 }
 
-// invoke-rc.d, service: options, a name, a verb. With --allow-activation it is not to be down: whoever
-// asks next gets it again.
+// invoke-rc.d, service: options, a name, a verb. With --allow-activation it is not to be down:
+// whoever asks next gets it again.
 Request init_request(std::string tool, const Words& words, std::size_t at) {
   const bool soft = std::ranges::any_of(
       words, [](const auto& word) { return !word.empty() && word[0] == "--allow-activation"; });

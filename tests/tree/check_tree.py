@@ -15,7 +15,7 @@ PLACES = {
     r"<dpkg/": r"lib/adapters/dpkg_([a-z]+\.cc|impl\.h)$",
     r"<boost/process": r"lib/adapters/process\.cc$",
     r"<sqlite3\.h>": r"lib/state/[a-z_]+\.cc$",
-    r"<systemd/": r"lib/adapters/units_bus\.cc$",
+    r"<systemd/": r"(lib/adapters/units_bus|hooks/bus-names/main)\.cc$",
 }
 SOURCES = (".cc", ".h", ".c", ".hpp", ".cpp")
 # Headers of ours that need nothing but libc, for what does not either (lib/table).

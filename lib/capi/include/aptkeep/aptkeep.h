@@ -251,9 +251,9 @@ struct aptkeep_step {
   const char* never_back; /* why it may never be put back; "": it may */
   size_t remains_count;   /* what could not be put back as it was, a sentence each: */
   const char* const* remains; /* "/etc/x: mode 0600, was 0640" */
-  const char* passed; /* guards that were not met and were let pass, and by what; "": none */
-  const char* repair; /* what a rule tells a person to do if it failed; "": nothing */
-  size_t backup_count;        /* what was saved before it was replaced, absolute paths; */
+  const char* passed;  /* guards that were not met and were let pass, and by what; "": none */
+  const char* repair;  /* what a rule tells a person to do if it failed; "": nothing */
+  size_t backup_count; /* what was saved before it was replaced, absolute paths; */
   const char* const* backups; /* they may have been removed since */
 };
 
