@@ -141,16 +141,22 @@ std::optional<Downtime::Refusal> Downtime::stop(const Part& part) {
   // Not by its own script where somebody else decides when it may run again.
   const bool waits = group_.size() > 1 || !part.own || !step.island->after.empty() ||
                      !step.island->checks.empty() || !step.island->together.empty();
-  std::vector<HeldUnit> held;
-  for (const std::string& name : names_of(part))
-    held.push_back({name, step.package, is_up(name), waits});
-  for (const std::string& pattern : part.patterns) {
-    if (pattern.find("@.") != std::string::npos)
-      held.push_back({pattern, step.package, false, waits});
-  }
   Units& units = *session_.ports().units;
-  const Status put = session_.ports().holds->put(held);
-  if (!put) session_.ports().say(put.error().message);
+  const auto hold = [&](const std::vector<std::string>& names) {
+    std::vector<HeldUnit> held;
+    for (const std::string& name : names) held.push_back({name, step.package, is_up(name), waits});
+    const Status put = session_.ports().holds->put(held);
+    if (!put) session_.ports().say(put.error().message);
+  };
+  // First what would try again and again to start what it cannot, until systemd gives it up.
+  hold(part.triggers);
+  const auto triggers = up_of(part.triggers);
+  if (!triggers.empty()) (void)units.act("stop", triggers);
+  std::vector<std::string> names = part.services;
+  std::ranges::copy_if(part.patterns, std::back_inserter(names), [](const std::string& pattern) {
+    return pattern.find("@.") != std::string::npos;
+  });
+  hold(names);
   session_.ports().holds->answer_on_bus(part.services);
   // A failed unit may be about to be started again.
   std::vector<std::string> services;
@@ -158,8 +164,6 @@ std::optional<Downtime::Refusal> Downtime::stop(const Part& part) {
     const UnitFacts& facts = before_.at(name);
     if (facts.active_state != "inactive" && facts.load_state == "loaded") services.push_back(name);
   }
-  const auto triggers = up_of(part.triggers);
-  if (!triggers.empty()) (void)units.act("stop", triggers);
   if (services.empty()) return std::nullopt;
   const Status stopped = units.act("stop", services);
   const auto now = units.ask(services);

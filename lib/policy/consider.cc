@@ -141,24 +141,32 @@ bool is_loaded(const char* unit) {
   return systemctl(words, 5, state, sizeof state) && std::strcmp(state, "loaded\n") == 0;
 }
 
-// Of the unit and what triggers it, before the triggers and it are stopped.
-void hold_all_of(const char* unit) {
-  if (std::strpbrk(unit, "*?[") != nullptr || !is_loaded(unit)) return;
-  Units units;
-  triggers_of(unit, units);
-  if (units.count < kMostWords) units.name[units.count++] = unit;
-  Units active = units;  // whose names still lie in the first
+void hold_one(const char* unit, bool active) {
+  Hold said;
+  // Below a frontend services are looked after by its run, if a person has not switched that off.
+  const bool matters = is_trigger(unit) || *variable("DPKG_FRONTEND_LOCKED") == '\0';
+  said.ran = active && matters;
+  std::snprintf(said.package, sizeof said.package, "%s:%s", variable("DPKG_MAINTSCRIPT_PACKAGE"),
+                variable("DPKG_MAINTSCRIPT_ARCH"));
+  hold(paths::kRunDir, unit, said);
+}
+
+// What triggers the unit is stopped before that is held: it would try again and again to start what
+// it cannot, until systemd gives it up.
+void hold_and_stop_triggers(const char* unit) {
+  const bool holds = std::strpbrk(unit, "*?[") == nullptr && is_loaded(unit);
+  Units triggers;
+  if (holds) triggers_of(unit, triggers);
+  Units active = triggers;  // whose names still lie in the first
   keep_active(active);
-  for (std::size_t i = 0; i < units.count; ++i) {
-    Hold said;
-    // Below a frontend services are looked after by its run, if a person has not switched that off.
-    const bool matters = is_trigger(units.name[i]) || *variable("DPKG_FRONTEND_LOCKED") == '\0';
-    for (std::size_t j = 0; j < active.count && matters; ++j)
-      said.ran = said.ran || std::strcmp(active.name[j], units.name[i]) == 0;
-    std::snprintf(said.package, sizeof said.package, "%s:%s", variable("DPKG_MAINTSCRIPT_PACKAGE"),
-                  variable("DPKG_MAINTSCRIPT_ARCH"));
-    hold(paths::kRunDir, units.name[i], said);
+  for (std::size_t i = 0; i < triggers.count; ++i) {
+    bool ran = false;
+    for (std::size_t j = 0; j < active.count; ++j)
+      ran = ran || std::strcmp(active.name[j], triggers.name[i]) == 0;
+    hold_one(triggers.name[i], ran);
   }
+  stop_triggers(paths::kRunDir, unit);
+  if (holds) hold_one(unit, is_active(unit));
 }
 
 // deb-systemd-invoke acts on all units of its call, or on none: where all are held it is spared
@@ -262,8 +270,11 @@ int carry_out(const Question& question, const Answer& said, const Units& whole_c
     // A client may have been faster, and what is up is new.
     if (services || is_active(question.unit)) return kDoNot;
   }
-  if (said.hold) hold_all_of(question.unit);
-  if (said.triggers == Triggers::Stop) stop_triggers(paths::kRunDir, question.unit);
+  if (said.hold) {
+    hold_and_stop_triggers(question.unit);
+  } else if (said.triggers == Triggers::Stop) {
+    stop_triggers(paths::kRunDir, question.unit);
+  }
   if (said.triggers == Triggers::Start) start_triggers(paths::kRunDir, question.unit);
   return said.code;
 }
