@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 
 #include "adapters/process_stat.h"
 #include "policy/call.h"
+#include "policy/run_folder.h"
 
 namespace aptkeep::policy {
 namespace {
@@ -18,16 +18,6 @@ namespace {
 constexpr char kFreshDir[] = "fresh";
 constexpr char kRan[] = " ran";
 constexpr char kWaits[] = " waits";
-
-int open_folder(const char* run_dir, const char* name, bool make) {
-  char path[512];
-  std::snprintf(path, sizeof path, "%s/%s", run_dir, name);
-  if (make) {
-    mkdir(run_dir, 0755);
-    mkdir(path, 0755);
-  }
-  return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
 
 // "PACKAGE:ARCH[ ran][ waits]"
 Hold hold_from(int folder, const char* unit) {

@@ -2,31 +2,21 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
 
 #include "policy/question.h"
+#include "policy/run_folder.h"
 #include "policy/systemctl.h"
 
 namespace aptkeep::policy {
 namespace {
 
-int open_folder(const char* run_dir, bool make) {
-  char path[512];
-  std::snprintf(path, sizeof path, "%s/%s", run_dir, kTriggersDir);
-  if (make) {
-    mkdir(run_dir, 0755);
-    mkdir(path, 0755);
-  }
-  return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 // Beside what is noted already: a service may be stopped twice.
 bool note(const char* run_dir, const char* unit, const Units& units) {
-  const int folder = open_folder(run_dir, true);
+  const int folder = open_folder(run_dir, kTriggersDir, true);
   if (folder < 0) return false;
   const int file =
       openat(folder, unit, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -70,14 +60,14 @@ void stop_triggers(const char* run_dir, const char* unit) {
 }
 
 void start_triggers(const char* run_dir, const char* unit) {
-  const int folder = open_folder(run_dir, false);
+  const int folder = open_folder(run_dir, kTriggersDir, false);
   if (folder < 0) return;
   start_noted(folder, unit);
   close(folder);
 }
 
 void end_triggers(const char* run_dir, bool start) {
-  const int folder = open_folder(run_dir, false);
+  const int folder = open_folder(run_dir, kTriggersDir, false);
   if (folder < 0) return;
   DIR* const dir = fdopendir(folder);
   if (dir == nullptr) {
