@@ -1,6 +1,7 @@
 // Which class the services of a plan's packages have, and who says so.
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <sstream>
 
 #include "adapters/apt_cache.h"
@@ -128,6 +129,16 @@ void add_units(const StepUnits& step, const StepDecisions& decided, const Derive
   }
 }
 
+// What the end of the run would restart is not waited for where others of the run depend on it
+// (policy/consider.cc).
+void mark_needed(const std::string& package, PlannedServices& planned) {
+  for (PlannedService& one : planned.units) {
+    if (one.service_class != ServiceClass::End) continue;
+    one = {one.unit, ServiceClass::Early, nullptr,
+           "other packages of this upgrade depend on " + package};
+  }
+}
+
 }  // namespace
 
 std::vector<PlannedServices> services_now(std::vector<Step>& steps,
@@ -146,8 +157,11 @@ std::vector<PlannedServices> services_now(std::vector<Step>& steps,
   const auto facts = facts_around(units, systemd);
   const auto derived =
       derive_services(units, facts ? *facts : FactsOfUnits{}, compare_versions, complaints);
+  const auto needed =
+      cache != nullptr ? cache->needed_within(with_archives) : std::set<std::string>{};
   for (std::size_t i = 0; i < steps.size(); ++i) {
     add_units(units[i], decisions[i], derived[i], planned[i]);
+    if (needed.contains(steps[i].package)) mark_needed(steps[i].package, planned[i]);
     const bool read = std::any_of(planned[i].units.begin(), planned[i].units.end(),
                                   [](const PlannedService& one) { return one.by == nullptr; });
     planned[i].installed_scripts = read && with_archives[i].archive.empty();

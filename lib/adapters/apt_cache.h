@@ -56,7 +56,7 @@ class AptCache {
 
   // The packages of the steps that another step's new version depends on, whatever their version;
   // without those of one source.
-  std::set<std::string> needed_within(const std::vector<Step>& steps);
+  std::set<std::string> needed_within(const std::vector<Step>& steps) const;
 
   // Which versions to pin away, beside those that `keeps` tried, so that a full-upgrade with what
   // the lists now offer removes none of `keeps`, nor anything else because of them. What our own

@@ -30,7 +30,7 @@ void add_needs(pkgCache& cache, const pkgCache::VerIterator& version,
 
 }  // namespace
 
-std::set<std::string> AptCache::needed_within(const std::vector<Step>& steps) {
+std::set<std::string> AptCache::needed_within(const std::vector<Step>& steps) const {
   std::set<std::string> within;
   for (const Step& step : steps) within.insert(step.package);
   pkgCache& cache = *impl_->file->GetPkgCache();

@@ -22,6 +22,7 @@ SERVICES = {
     "ruled": ("", RESTART, "stop"),
     "called": ("", RESTART, "stop"),  # by its socket
     "ends": ("", RESTART, "end"),
+    "needed": ("", RESTART, "early"),  # by "wants"
     "never": ("", RESTART, "never"),
     "rests": (STOP, START, "stop"),  # it is down, and stays so
     "silent": ("", "", "stock"),
@@ -30,6 +31,9 @@ SERVICES = {
 DOWN = {"stops": ["stops.service"], "ruled": ["partner.service", "ruled.service"],
         "called": ["called.service", "called.socket"]}
 PLAIN = ("aaa", "zzz")
+# Its postinst finds the new version of what it depends on at work.
+WANTS = ("wants", "needed")
+NOTE = "systemctl show -P InvocationID needed.service >/root/at-work\n"
 # "map" cannot be without the new "stops".
 TOGETHER = {"map": "stops"}
 
@@ -51,6 +55,8 @@ def packages(version):
     made += [package(name, version) for name in PLAIN]
     made += [package(name, version, fields={"Depends": f"{other} (= {version})"})
              for name, other in TOGETHER.items()]
+    made.append(package(WANTS[0], version, fields={"Depends": WANTS[1]},
+                        scripts={"postinst": {"configure": NOTE}}))
     return made + [package("partner", "1.0", {"partner.service": service()})]
 
 
@@ -153,8 +159,9 @@ class Plan(unittest.TestCase):
                         if one["unit"] == f"{name}.service")
             self.assertEqual(world.bed.read(f"/root/seen-{name}").strip(),
                              "inactive" if said == "stop" else "active", f"{name}: {output}")
-            self.assertEqual(before[name] != after[name], said in ("stop", "end"),
+            self.assertEqual(before[name] != after[name], said in ("stop", "end", "early"),
                              f"{name} is {said}: {output}")
+        self.assertEqual(world.bed.read("/root/at-work").strip(), after["needed"])
         names = [f"{name}.service" for name in (*SERVICES, "partner")]
         self.assertEqual(world.states(*names), {name: "inactive" if name == "rests.service"
                                                 else "active" for name in names})
