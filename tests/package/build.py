@@ -51,9 +51,12 @@ def build_dependencies():
 
 def options(suite):
     """Debian 13's packages are compiled without optimisation, which takes half the time, but for a
-    soak: what is tested with them is how that system's apt, dpkg and systemd behave."""
-    shipped = suite == "bookworm" or os.environ.get("APTKEEP_SOAK")
-    return "parallel=2" if shipped else "parallel=2 noopt"
+    soak: what is tested with them is how that system's apt, dpkg and systemd behave. Debugging
+    symbols, which are packed for minutes, are made for a soak only as well."""
+    if os.environ.get("APTKEEP_SOAK"):
+        return {"DEB_BUILD_OPTIONS": "parallel=2"}
+    return {"DEB_BUILD_OPTIONS": "parallel=2 noautodbgsym" + (" noopt" if suite != "bookworm" else ""),
+            "DEB_CFLAGS_STRIP": "-g", "DEB_CXXFLAGS_STRIP": "-g"}
 
 
 def _build(suite, files, target):
@@ -64,7 +67,7 @@ def _build(suite, files, target):
             bed.write(f"/build/aptkeep/{name}", path.read_bytes(), path.stat().st_mode & 0o755)
         result = bed.run(
             "cd /build/aptkeep && dpkg-buildpackage -b -us -uc --jobs=2",
-            env={"DEB_BUILD_OPTIONS": options(suite), "CCACHE_DIR": "/ccache",
+            env={**options(suite), "CCACHE_DIR": "/ccache",
                  "CMAKE_C_COMPILER_LAUNCHER": "ccache", "CMAKE_CXX_COMPILER_LAUNCHER": "ccache"},
             timeout=3600)
         if result.code != 0:
@@ -86,7 +89,7 @@ def debs(suite):
     """The folder with the packages of the present tree for `suite`, built if need be."""
     files = sources()
     content = [(f, (TOP / f).stat().st_mode & 0o100, (TOP / f).read_bytes().hex()) for f in files]
-    content.append(options(suite))
+    content.append(sorted(options(suite).items()))
     folder = cache.folder("debs")
     prune(folder)
     path = cache.build_once(folder / f"{suite}-{cache.digest(content)}",
