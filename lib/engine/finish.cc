@@ -37,11 +37,15 @@ StepState outcome_of(const OpenPlan& open, std::size_t index, const DbSnapshot& 
                      bool something_failed) {
   const Step& step = open.plan.steps[index];
   const std::string state = state_in(db, step.package);
-  const bool failed = failure_of(open, step.package) != nullptr;
+  const Failure* const failure = failure_of(open, step.package);
+  const bool failed = failure != nullptr;
   const bool removal = step.new_version.empty();
   if (removal) {
-    // Without its files, but not purged.
-    if (failed && step.action == Action::Purge && !state.empty()) return StepState::FailedNew;
+    // Without its files, but not purged. aptitude and python-apt do not tell the hook that they
+    // purge; the driver has seen it.
+    const bool told = failed && step.action == Action::Purge;
+    const bool seen = failed && failure->phase == Phase::Purge && at_new_side(step, db);
+    if ((told || seen) && !state.empty()) return StepState::FailedNew;
     if (at_new_side(step, db)) return StepState::Done;
     if (failed) return broken(state) ? StepState::FailedNew : StepState::FailedOld;
   } else if (at_new_side(step, db) && !broken(state)) {

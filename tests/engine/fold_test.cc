@@ -76,6 +76,17 @@ TEST(Fold, APurgeThatFailedIsNotDoneWithTheFilesGone) {
   EXPECT_EQ(later.fold().lifted, std::vector<std::string>{"cleared:amd64"});
 }
 
+TEST(Fold, APurgeThatTheHookWasNotToldOfIsKnownByItsFailure) {
+  Case c;
+  const auto gone = c.step("gone", "1.0", "", "ic", "1.0");
+  const auto removed = c.step("removed", "1.0", "", "ic", "1.0");
+  c.fails(gone, Phase::Purge, "postrm");
+  c.fails(removed, Phase::Remove, "postrm");
+  const auto ending = c.fold();
+  EXPECT_EQ(ending.outcomes[gone].state, StepState::FailedNew);
+  EXPECT_EQ(ending.outcomes[removed].state, StepState::Done);
+}
+
 TEST(Fold, TheDatabaseDecidesWhatIsDone) {
   Case c;
   c.step("a", "1.0", "2.0", "ii", "2.0");
