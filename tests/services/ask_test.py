@@ -6,7 +6,8 @@ import pathlib
 import re
 import unittest
 
-import units
+import units  # first: it says where the others are
+import frontend
 
 PROBE = os.environ["UNITS_PROBE"]
 ODD = ["no-such.service", "no-such.socket", "no-such@x.timer", "dbus.service", "-.slice"]
@@ -25,6 +26,9 @@ class Ask(unittest.TestCase):
                 service_lines="Restart=on-failure\nRestartSec=100ms"))
             self.bed.must("systemctl start twice.service t@one.service 't@a\\x2db.service'; "
                           "systemctl mask -q systemd-tmpfiles-clean.timer")
+            frontend.wait_until(lambda: self.property_of("twice.service", "NRestarts") == "1" and
+                                self.property_of("twice.service", "SubState") == "running",
+                                lambda: "twice.service was not restarted", 30)
             ways = {way: self.listed(way) for way in ("bus", "systemctl")}
             self.assertGreater(len(ways["bus"]), 50)
             self.assertEqual(ways["bus"], ways["systemctl"])
@@ -43,6 +47,9 @@ class Ask(unittest.TestCase):
                                                if line.startswith("twice.service")))
             self.assertEqual([unordered(line) for line in asked["bus"]],
                              [unordered(line) for line in asked["systemctl"]])
+
+    def property_of(self, unit, name):
+        return self.bed.must(["systemctl", "show", "-P", name, unit]).strip()
 
     def listed(self, way):
         # What comes and goes by itself meanwhile: the probe's own scope, timers' services.
