@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Without systemd: what ran before an upgrade runs after it, and is restarted once, where sysvinit
-starts scripts. Beside it, what stock apt leaves."""
+or OpenRC starts scripts. Beside it, what stock apt leaves."""
 
 import pathlib
 import sys
@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(units.HERE).parent / "demo"))
 import repacked  # noqa: E402
 
 INIT = ("sysvinit-core", "init-system-helpers", "procps")
+INITS = {"sysvinit": (*INIT, "sysv-rc"), "openrc": (*INIT, "openrc")}
 KIND = types.SimpleNamespace(
     fresh=lambda suite, needs, layers: booted.BootedBySysv([*layers, rootfs.root(suite, needs)]))
 SCRIPT = """#!/bin/sh
@@ -78,9 +79,9 @@ FAILS = "tree"
 
 
 class Machine:
-    def __init__(self, stock, needs=()):
+    def __init__(self, stock, needs=(), init="sysvinit"):
         self.stock = stock
-        self.needs = (*INIT, *needs)
+        self.needs = (*INITS[init], *needs)
 
     def __enter__(self):
         self.made = frontend.world("[expect] some", self.needs, self.stock, KIND)
@@ -105,8 +106,8 @@ class Machine:
         return self.bed.read(f"/var/log/{name}.starts").split()
 
 
-def with_toys(stock):
-    machine = Machine(stock)
+def with_toys(stock, init):
+    machine = Machine(stock, init=init)
     machine.__enter__()
     machine.repository.replace(OLD)
     machine.repository.update()
@@ -123,14 +124,20 @@ class Sysv(unittest.TestCase):
     maxDiff = None
 
     def test_what_ran_runs_after_and_is_restarted_once(self):
-        machine = with_toys(stock=True)
+        for init in INITS:
+            with self.subTest(init=init):
+                self.upgrade_toys(init)
+
+    def upgrade_toys(self, init):
+        machine = with_toys(True, init)
         try:
             machine.upgrade()
             self.assertEqual(machine.down(RUNS), ["stopped", "unfinished"])
         finally:
             machine.__exit__(None, None, None)
-        machine = with_toys(stock=False)
+        machine = with_toys(False, init)
         try:
+            self.assertEqual(machine.bed.path("/run/openrc/softlevel").exists(), init == "openrc")
             result = machine.upgrade()
             self.assertEqual(result.code, 100, result.output)
             self.assertEqual(machine.down(RUNS), [], result.output)
@@ -157,7 +164,7 @@ class Sysv(unittest.TestCase):
 
     def test_real_daemons_beside_a_package_that_fails(self):
         needs = (*REAL.values(), FAILS)
-        versions, offer = repacked.make(frontend.SUITE, (*INIT, *needs),
+        versions, offer = repacked.make(frontend.SUITE, (*INITS["sysvinit"], *needs),
                                         {FAILS: ("preinst", "")})
         with Machine(stock=False, needs=needs) as machine:
             machine.repository.write_raw("main", *offer)
