@@ -60,6 +60,20 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   return records ? restore_units(run, std::move(*records), standing, ports) : std::move(records);
 }
 
+Result<std::vector<UnitRecord>> restore_left_down(Store& store, std::int64_t run,
+                                                  const std::vector<UnitRecord>& units) {
+  RealDatabase database;
+  const auto db = database.read();
+  if (!db) return db.error();
+  const auto standing = [&](const std::string& package) { return standing_in(*db, package); };
+  const auto manager = units_here();
+  if (manager == nullptr) return Error{"unable to ask for services: no init runs here"};
+  ServicePorts ports{*manager, store, complain, units_of_packages};
+  ports.complaint_of = complaint_of;
+  ports.failure_of = failure_of;
+  return restore_units(run, units, standing, ports);
+}
+
 int config_refused(const std::string& unit) {
   const auto frontend = own_frontend();
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
