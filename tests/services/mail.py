@@ -116,6 +116,10 @@ class Watched:
                 since = None
         return found + ([float("inf")] if since is not None else [])
 
+    def ends_with_old(self):
+        """Whether its master was the old version's to the last."""
+        return "master:old" in self.lines[-1][2]
+
     def mixed(self):
         """How many seconds a lasting process of the old version was seen beside a passing one of
         the new, and which."""
