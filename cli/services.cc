@@ -1,5 +1,5 @@
 // aptkeep services [restart]: what ran before the last run and does not now, and what else that run
-// could not start, or did not restart.
+// could not start, or did not restart. And what an earlier one has left down on purpose.
 #include <iostream>
 #include <map>
 
@@ -19,20 +19,40 @@ constexpr std::size_t kLines = 8;
 constexpr std::size_t kLinesOfCheck = 100;  // what is to be edited, perhaps
 
 struct Recorded {
-  std::vector<UnitRecord> units;
+  UnitRecord unit;
+  std::int64_t run = 0;
   std::int64_t ended = 0;  // the run: seconds since the epoch
 };
 
-// Of the newest run; none where nothing was recorded yet.
-Recorded recorded(const std::string& state) {
+struct Record {
+  std::vector<UnitRecord> newest;  // all of the newest run; none where nothing was recorded yet
+  std::vector<Recorded> troubles;  // its first
+  std::int64_t run = 0;            // the newest
+};
+
+Record recorded(const std::string& state) {
   auto store = Store::open(state.empty() ? paths::kStateDb : state, Store::Mode::ReadOnly);
   if (!store) throw Failed(store.error().message);
   const auto runs = store->runs(1);
   if (!runs) throw Failed(runs.error().message);
   if (runs->empty()) return {};
-  auto units = store->units(runs->front().id);
+  const RunSummary& newest = runs->front();
+  Record record{{}, {}, newest.id};
+  auto units = store->units(newest.id);
   if (!units) throw Failed(units.error().message);
-  return {std::move(*units), runs->front().ended};
+  record.newest = std::move(*units);
+  for (const UnitRecord& unit : record.newest) {
+    if (!unit.trouble.empty()) record.troubles.push_back({unit, newest.id, newest.ended});
+  }
+  const auto earlier = store->units_left_down(newest.id);
+  if (!earlier) throw Failed(earlier.error().message);
+  for (const auto& [run, left] : *earlier) {
+    const auto report = store->report(run);
+    if (!report) throw Failed(report.error().message);
+    const std::int64_t ended = *report ? (*report)->summary.ended : 0;
+    for (const UnitRecord& unit : left) record.troubles.push_back({unit, run, ended});
+  }
+  return record;
 }
 
 // Started again since then. What was not well can only be asked again.
@@ -41,20 +61,20 @@ bool is_over(const UnitRecord& unit, const UnitFacts& now, std::int64_t ended) {
 }
 
 // By name; empty where there is no systemd to ask.
-std::map<std::string, UnitFacts> units_now(const std::vector<UnitRecord>& units) {
+std::map<std::string, UnitFacts> units_now(const std::vector<Recorded>& units) {
   std::vector<std::string> command{kSystemctl,
                                    "show",
                                    "--no-pager",
                                    "--timestamp=unix",
                                    "--property=" + std::string(kUnitProperties),
                                    "--"};
-  for (const UnitRecord& unit : units) command.push_back(unit.name);
+  for (const Recorded& one : units) command.push_back(one.unit.name);
   std::string text;
   for (const std::string& line : lines_of(command)) text += line + "\n";
   std::vector<UnitFacts> found = parse_show(text);
   std::map<std::string, UnitFacts> now;
   for (std::size_t i = 0; found.size() == units.size() && i < found.size(); ++i) {
-    now.emplace(units[i].name, std::move(found[i]));
+    now.emplace(units[i].unit.name, std::move(found[i]));
   }
   return now;
 }
@@ -72,15 +92,16 @@ void tell_users(const std::vector<UnitRecord>& units) {
 }  // namespace
 
 int services(const std::string& state) {
-  auto [units, ended] = recorded(state);
-  tell_users(units);
-  std::erase_if(units, [](const UnitRecord& unit) { return unit.trouble.empty(); });
-  const auto now = units.empty() ? std::map<std::string, UnitFacts>{} : units_now(units);
+  const auto [newest, troubles, last] = recorded(state);
+  tell_users(newest);
+  const auto now = troubles.empty() ? std::map<std::string, UnitFacts>{} : units_now(troubles);
   std::size_t left = 0;
   std::string said;  // what a check said of several
-  for (const UnitRecord& unit : units) {
+  for (const auto& [unit, run, ended] : troubles) {
     const auto facts = now.find(unit.name);
     const bool over = facts != now.end() && is_over(unit, facts->second, ended);
+    const bool gone = facts != now.end() && facts->second.load_state == "not-found";
+    if (run != last && (over || gone)) continue;  // told long ago
     left += over ? 0 : 1;
     std::cout << harmless(unit.name);
     if (!unit.package.empty()) {
@@ -88,7 +109,8 @@ int services(const std::string& state) {
     }
     std::cout << ": " << (over ? "runs again" : harmless(unit.trouble)) << "\n";
     if (over) continue;
-    std::cout << "  it was " << harmless(unit.state) << " when the run began";
+    std::cout << "  it was " << harmless(unit.state) << " when "
+              << (run == last ? "the run" : "run " + std::to_string(run)) << " began";
     if (facts != now.end()) std::cout << ", and is " << harmless(state_text(facts->second));
     const bool checked = unit.trouble.starts_with(kStaysDown);
     std::cout << "\n";

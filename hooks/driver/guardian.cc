@@ -1,6 +1,7 @@
 // driver guardian PID START: see adapters/run_guardian.h.
 #include "adapters/run_guardian.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -22,6 +23,16 @@
 
 namespace aptkeep {
 namespace {
+
+// Of the packages whose services are on record.
+bool any_unfinished(Store& store, std::int64_t run) {
+  RealDatabase database;
+  const auto db = database.read();
+  const auto units = db ? store.units(run) : Result<std::vector<UnitRecord>>(db.error());
+  return units && std::ranges::any_of(*units, [&](const UnitRecord& unit) {
+           return !unit.package.empty() && standing_in(*db, unit.package) == Standing::Unfinished;
+         });
+}
 
 // A frontend that was killed leaves its driver and dpkg behind, which end what they were told.
 constexpr int kLongestCall = 24 * 60 * 60;
@@ -58,6 +69,20 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
     ports.forget_put_off = [] {};
   }
   return records ? restore_units(run, std::move(*records), standing, ports) : std::move(records);
+}
+
+Result<std::vector<UnitRecord>> restore_left_down(Store& store, std::int64_t run,
+                                                  const std::vector<UnitRecord>& units) {
+  RealDatabase database;
+  const auto db = database.read();
+  if (!db) return db.error();
+  const auto standing = [&](const std::string& package) { return standing_in(*db, package); };
+  const auto manager = units_here();
+  if (manager == nullptr) return Error{"unable to ask for services: no init runs here"};
+  ServicePorts ports{*manager, store, complain, units_of_packages};
+  ports.complaint_of = complaint_of;
+  ports.failure_of = failure_of;
+  return restore_units(run, units, standing, ports);
 }
 
 int config_refused(const std::string& unit) {
@@ -116,9 +141,9 @@ int guardian(const std::string& pid, const std::string& start_time) {
   }
   for (const UnitRecord& unit : *trouble)
     std::fprintf(stderr, "aptkeep: %s: %s\n", unit.name.c_str(), unit.trouble.c_str());
-  // Services of half replaced packages are down until these are whole. Whoever calls apt meanwhile
-  // does the same, below its own lock.
-  if (*open && !holds.all().empty()) (void)resume(Resume::ByHand);
+  // Services of half replaced packages are down until these are whole, if no script that outlived
+  // its dpkg has let them go. Whoever calls apt meanwhile does the same, below its own lock.
+  if (*open && (!holds.all().empty() || any_unfinished(*store, *run))) (void)resume(Resume::ByHand);
   return 0;
 }
 

@@ -231,14 +231,28 @@ int restore_services() {
     return 2;
   }
   if (runs->empty() || units_here() == nullptr) return 0;
-  const auto trouble = restore_run(*store, runs->front().id, nullptr);
-  if (!trouble) {
-    complain(trouble.error().message);
+  const std::int64_t newest = runs->front().id;
+  const auto earlier = store->units_left_down(newest);
+  if (!earlier) {
+    complain(earlier.error().message);
     return 2;
   }
-  for (const UnitRecord& unit : *trouble)
-    std::printf("%s: %s\n", unit.name.c_str(), unit.trouble.c_str());
-  return trouble->empty() ? 0 : 1;
+  bool all_well = true;
+  const auto tell = [&](const Result<std::vector<UnitRecord>>& trouble) {
+    if (!trouble) {
+      complain(trouble.error().message);
+      return false;
+    }
+    for (const UnitRecord& unit : *trouble)
+      std::printf("%s: %s\n", unit.name.c_str(), unit.trouble.c_str());
+    all_well = all_well && trouble->empty();
+    return true;
+  };
+  if (!tell(restore_run(*store, newest, nullptr))) return 2;
+  for (const auto& [run, units] : *earlier) {
+    if (!tell(restore_left_down(*store, run, units))) return 2;
+  }
+  return all_well ? 0 : 1;
 }
 
 int uninstall() {

@@ -48,6 +48,9 @@ int restore_services();
 // done first.
 Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
                                             const Frontend* frontend);
+// The same of units that a run before the newest has left down, and of no others of it.
+Result<std::vector<UnitRecord>> restore_left_down(Store& store, std::int64_t run,
+                                                  const std::vector<UnitRecord>& units);
 // Below a script of a run: kConfigRefused where rules' commands say that the unit's package refuses
 // its configuration as it is now, which is told; else 0.
 int config_refused(const std::string& unit);

@@ -114,6 +114,30 @@ std::optional<Island> island_from(const std::vector<std::string>& lines) {
   return island;
 }
 
+std::vector<std::uint32_t> needed_by(const Plan& plan, std::set<std::uint32_t> steps,
+                                     std::span<const std::uint32_t> among) {
+  std::vector<bool> may_join(plan.steps.size(), false);
+  for (const std::uint32_t step : among) may_join[step] = !steps.contains(step);
+  std::set<std::uint32_t> needed;
+  for (bool grows = true; grows;) {
+    grows = false;
+    for (const Clause& clause : plan.clauses) {
+      const bool counts = clause.owner_step >= 0 && clause.owner_side == Side::New &&
+                          steps.contains(static_cast<std::uint32_t>(clause.owner_step));
+      if (!counts) continue;
+      for (const Literal& literal : clause.any_of) {
+        if (literal.side != Side::New || !may_join[literal.step]) continue;
+        grows = steps.insert(literal.step).second || grows;
+        needed.insert(literal.step);
+      }
+    }
+  }
+  std::vector<std::uint32_t> ordered;
+  std::ranges::copy_if(among, std::back_inserter(ordered),
+                       [&](std::uint32_t step) { return needed.contains(step); });
+  return ordered;
+}
+
 bool is_unit_of(const std::string& unit, const std::string& pattern) {
   return is_instance_or_same(unit, pattern) || glob_matches(pattern, unit);
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,11 @@ std::optional<Island> island_from(const std::vector<std::string>& lines);
 // share a step are one. In the order of `call`; what is in no group goes first.
 std::vector<std::vector<std::uint32_t>> island_groups(const Plan& plan,
                                                       std::span<const std::uint32_t> call);
+
+// Those of `among` that the new versions of `steps` need or must not be there before, and that
+// these need in turn; in the order of `among`.
+std::vector<std::uint32_t> needed_by(const Plan& plan, std::set<std::uint32_t> steps,
+                                     std::span<const std::uint32_t> among);
 
 // "foo.service" fits "foo.service", "foo@x.service" fits "foo@.service" and "foo@*.service".
 bool is_unit_of(const std::string& unit, const std::string& pattern);

@@ -33,8 +33,10 @@ std::optional<CallEnd> carry_out(Session& session, const std::vector<std::uint32
   switch (session.call().verb) {
     case DpkgCall::Verb::Unpack:
       return unpack_archives(session, steps);
-    case DpkgCall::Verb::Configure:
-      return configure_packages(session);
+    case DpkgCall::Verb::Configure: {
+      const auto end = configure_packages(session);
+      return end ? end : configure_left_down(session, {});
+    }
     case DpkgCall::Verb::Remove:
     case DpkgCall::Verb::Purge:
       return remove_packages(session);
@@ -61,9 +63,9 @@ void configure_the_rest(const DpkgCall& call, OpenPlan& open, CallPorts& ports) 
 
 namespace {
 
-CallEnd run_steps(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
+CallEnd run_steps(Session& session, const std::vector<std::string>& archives, OpenPlan& open,
                   CallPorts& ports) {
-  Session session(call, open, ports);
+  const DpkgCall& call = session.call();
   std::vector<std::uint32_t> steps;
   for (const auto& archive : archives) {
     const std::int32_t step = session.step_of_archive(archive);
@@ -99,7 +101,9 @@ CallEnd run_steps(const DpkgCall& call, const std::vector<std::string>& archives
 
 CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
                  CallPorts& ports) {
-  const CallEnd end = run_steps(call, archives, open, ports);
+  Session session(call, open, ports);
+  const CallEnd end = run_steps(session, archives, open, ports);
+  (void)end_left_downtimes(session, {});
   let_configured_go(ports);
   return end;
 }

@@ -36,6 +36,17 @@ class Configuring {
     return interrupted_ ? interrupted_ : ended_;
   }
 
+  // `dpkg --triggers-only` of these. What fails in that goes back as what fails to be configured.
+  std::optional<CallEnd> own_triggers() {
+    std::vector<std::string> args{"--triggers-only"};
+    const auto& names = session_.call().operands;
+    args.insert(args.end(), names.begin(), names.end());
+    if (const auto end = one_call(args); end) return end;
+    if (failed_calls_ == 0 && !interrupted_) return std::nullopt;
+    if (const auto end = forth_and_back(); end) return end;
+    return interrupted_ ? interrupted_ : ended_;
+  }
+
  private:
   // Without what was configured before its turn, for a service that was down: dpkg refuses to do it
   // again.
@@ -306,13 +317,9 @@ std::optional<CallEnd> Session::configure_now(const std::vector<std::uint32_t>& 
     if (open_.states[step] == StepState::Unpacked) pending.push_back(step);
   }
   const auto blocked = unconfigurable(open_.plan, pending, open_.states);
-  DpkgCall configure;
-  configure.verb = DpkgCall::Verb::Configure;
+  DpkgCall configure = call_for(DpkgCall::Verb::Configure);
   // What triggers do can wait for that call, too.
   configure.no_triggers = call_.no_triggers;
-  for (const std::string& option : call_.options) {
-    if (option != "--auto-deconfigure") configure.options.push_back(option);
-  }
   for (const std::uint32_t step : pending) {
     if (std::ranges::count(blocked, step) == 0)
       configure.operands.push_back(dpkg_name(open_.plan.steps[step].package, *database));
@@ -322,10 +329,44 @@ std::optional<CallEnd> Session::configure_now(const std::vector<std::uint32_t>& 
   Session part(configure, open_, ports_, record_lost_);
   part.set_afterwards(std::move(afterwards));
   const auto end = configure_packages(part);
+  take_over(part);
+  return end;
+}
+
+std::optional<CallEnd> Session::trigger_now(const std::vector<std::uint32_t>& steps,
+                                            std::vector<std::string> afterwards) {
+  const auto database = ports_.db.read();
+  if (!database) return std::nullopt;  // the frontend's own call comes
+  DpkgCall triggers = call_for(DpkgCall::Verb::TriggersOnly);
+  for (const std::uint32_t step : steps) {
+    const auto entry = database->find(open_.plan.steps[step].package);
+    const bool due =
+        entry != database->end() && entry->second.state.size() > 1 && entry->second.state[1] == 't';
+    if (due) triggers.operands.push_back(dpkg_name(open_.plan.steps[step].package, *database));
+  }
+  if (triggers.operands.empty()) return std::nullopt;
+  save_states();
+  Session part(triggers, open_, ports_, record_lost_);
+  part.set_afterwards(std::move(afterwards));
+  const auto end = Configuring(part).own_triggers();
+  take_over(part);
+  return end;
+}
+
+// A call of our own amid the frontend's, with its options.
+DpkgCall Session::call_for(DpkgCall::Verb verb) const {
+  DpkgCall made;
+  made.verb = verb;
+  for (const std::string& option : call_.options) {
+    if (option != "--auto-deconfigure") made.options.push_back(option);
+  }
+  return made;
+}
+
+void Session::take_over(const Session& part) {
   record_lost_ = part.record_lost_;
   may_configure_ = part.may_configure_;
   if (anything_failed()) grow_kept_set();
-  return end;
 }
 
 std::optional<CallEnd> configure_packages(Session& session) {

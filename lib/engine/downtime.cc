@@ -56,6 +56,10 @@ Status Downtime::ask_for(const std::vector<std::string>& names) {
   }
   auto found = session_.ports().units->ask(unknown);
   if (!found) return found.error();
+  for (const HeldUnit& one : left_) {
+    const auto its = found->find(one.unit);
+    if (its != found->end()) its->second.active_state = one.ran ? "active" : "inactive";
+  }
   before_.merge(*found);
   return success();
 }
@@ -76,13 +80,17 @@ Status Downtime::look() {
   }
   const auto loaded = session_.ports().units->loaded();
   if (!loaded) return loaded.error();
+  // systemd forgets instances that do not run.
+  std::set<std::string> candidates;
+  for (const UnitFacts& unit : *loaded) candidates.insert(unit.name);
+  for (const HeldUnit& one : left_) candidates.insert(one.unit);
   std::set<std::string> known;  // of an earlier part
   for (Part& part : parts_) {
     std::set<std::string> names;
     for (const std::string& pattern : part.patterns) {
       if (!is_pattern(pattern)) names.insert(pattern);
-      for (const UnitFacts& unit : *loaded) {
-        if (is_unit_of(unit.name, pattern)) names.insert(unit.name);
+      for (const std::string& name : candidates) {
+        if (is_unit_of(name, pattern)) names.insert(name);
       }
     }
     names.erase(session_.ports().own_unit);
@@ -136,11 +144,18 @@ void Downtime::say_what_goes_down() const {
                        (packages.size() > 1 ? " are" : " is") + " replaced: " + why);
 }
 
+// Its own script does not let it go where somebody else decides when it may run again.
+bool Downtime::waits(std::uint32_t step) const {
+  const Step& its = session_.plan().steps[step];
+  if (!its.island) return false;
+  const auto is_its = [&](const HeldUnit& one) { return one.package == its.package && one.waits; };
+  return group_.size() > 1 || !its.island->after.empty() || !its.island->checks.empty() ||
+         !its.island->together.empty() || std::ranges::any_of(left_, is_its);
+}
+
 std::optional<Downtime::Refusal> Downtime::stop(const Part& part) {
   const Step& step = session_.plan().steps[part.step];
-  // Not by its own script where somebody else decides when it may run again.
-  const bool waits = group_.size() > 1 || !part.own || !step.island->after.empty() ||
-                     !step.island->checks.empty() || !step.island->together.empty();
+  const bool waits = !part.own || this->waits(part.step);
   Units& units = *session_.ports().units;
   const auto hold = [&](const std::vector<std::string>& names) {
     std::vector<HeldUnit> held;
@@ -291,7 +306,24 @@ Staying Downtime::check_and_start(std::uint32_t step, const DbSnapshot& db,
   return why;
 }
 
-void Downtime::up() {
+std::optional<CallEnd> Downtime::up_later(const std::vector<std::string>& later) {
+  left_ = session_.ports().holds->all();
+  if (const Status looked = look(); !looked) {
+    session_.ports().say(looked.error().message);
+    return std::nullopt;
+  }
+  return up(later);
+}
+
+std::optional<CallEnd> Downtime::up(const std::vector<std::string>& later) {
+  std::vector<std::uint32_t> own;
+  std::ranges::copy_if(group_, std::back_inserter(own), [&](auto step) { return waits(step); });
+  const auto end = session_.trigger_now(own, later);
+  start_all();
+  return end;
+}
+
+void Downtime::start_all() {
   const auto db = session_.ports().db.read();
   if (!db) return session_.ports().say(db.error().message);
   const auto held = session_.ports().holds->all();
@@ -311,73 +343,6 @@ void Downtime::up() {
   // They might take with them what is to stay down.
   if (all_well) let_go_and_start(others, *session_.ports().units, *session_.ports().holds);
   session_.ports().holds->forget_restarts(seen_to);
-}
-
-void take_down_all(OpenPlan& open, CallPorts& ports) {
-  if (ports.units == nullptr || ports.holds == nullptr) return;
-  std::vector<std::uint32_t> steps;
-  for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
-    if (open.plan.steps[i].island && open.states[i] == StepState::Waiting) steps.push_back(i);
-  }
-  if (steps.empty()) return;
-  const DpkgCall none;
-  Session session(none, open, ports);
-  for (const std::uint32_t step : steps) {
-    if (const auto refusal = Downtime(session, {step}).down()) {
-      ports.say(session.shown(open.plan.steps[refusal->step].package) +
-                " is replaced nevertheless: " + refusal->why);
-    }
-  }
-}
-
-void let_go_and_start(const std::vector<HeldUnit>& held, Units& units, Holds& holds) {
-  std::vector<std::string> names;
-  std::vector<std::string> ran;
-  for (const HeldUnit& one : held) {
-    names.push_back(one.unit);
-    if (one.ran) ran.push_back(one.unit);
-  }
-  if (names.empty()) return;
-  holds.let_go(names);
-  if (ran.empty()) return;
-  auto now = units.ask(ran);
-  if (!now) return;
-  const bool stale =
-      std::ranges::any_of(*now, [](const auto& entry) { return entry.second.needs_reload; });
-  if (stale) {
-    (void)units.act("daemon-reload", {""});
-    now = units.ask(ran);
-    if (!now) return;
-  }
-  std::vector<const UnitFacts*> all;
-  for (const auto& [name, facts] : *now) all.push_back(&facts);
-  for (const bool triggers : {true, false}) {
-    std::vector<std::string> down;
-    for (const auto& [name, facts] : *now) {
-      const bool is_down = !facts.is_up() && facts.load_state == "loaded";
-      if (is_trigger(name) == triggers && is_down && !is_displaced(facts, all))
-        down.push_back(name);
-    }
-    if (down.empty()) continue;
-    (void)units.act("reset-failed", down);
-    (void)units.act("start", down);
-  }
-}
-
-void let_whole_go(const std::function<Standing(const std::string&)>& standing, Units& units,
-                  Holds& holds) {
-  std::vector<HeldUnit> whole = holds.all();
-  std::erase_if(whole,
-                [&](const HeldUnit& one) { return standing(one.package) == Standing::Unfinished; });
-  let_go_and_start(whole, units, holds);
-}
-
-void let_configured_go(CallPorts& ports) {
-  if (ports.units == nullptr || ports.holds == nullptr || ports.holds->all().empty()) return;
-  const auto db = ports.db.read();
-  if (!db) return;
-  let_whole_go([&](const std::string& package) { return standing_in(*db, package); }, *ports.units,
-               *ports.holds);
 }
 
 }  // namespace aptkeep

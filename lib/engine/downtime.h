@@ -32,7 +32,12 @@ class Downtime {
   // Lets go what is whole by now and starts what ran of it, in the opposite order. Where a package
   // is at its new version and its check fails, it and what is in Together stay down; what is in
   // Together also where what comes after fails. That is recorded, for the plan's end.
-  void up();
+  // Where only this starts them, the packages' own triggers come first: they may ask for a restart,
+  // which would be one more time down. `later`: archives that are still to be unpacked in this
+  // call. A value: dpkg itself has failed at that, and so the call is to end.
+  std::optional<CallEnd> up(const std::vector<std::string>& later);
+  // The same for what an earlier call of the driver has left down: as it is held.
+  std::optional<CallEnd> up_later(const std::vector<std::string>& later);
 
  private:
   struct Part {  // of what goes down, in the order in which it does
@@ -57,6 +62,8 @@ class Downtime {
   void bring_up(const Part& part, const std::vector<HeldUnit>& all, const Staying& why,
                 std::vector<std::string>& seen_to);
   void leave_down(const Part& part, const Staying& why);
+  bool waits(std::uint32_t step) const;
+  void start_all();
   bool is_whole(std::uint32_t step, const DbSnapshot& db) const;
   std::vector<std::string> names_of(const Part& part) const;
 
@@ -64,8 +71,13 @@ class Downtime {
   std::vector<std::uint32_t> group_;
   std::vector<Part> parts_;
   std::map<std::string, UnitFacts> before_;
+  std::vector<HeldUnit> left_;       // by an earlier call
   std::vector<std::string> others_;  // that ran, and that systemd stops together with these
 };
+
+// Ends the downtimes of islands that were begun before, in this call or an earlier one of the plan,
+// and could not be configured then, as far as they are by now. Arguments and value as up().
+std::optional<CallEnd> end_left_downtimes(Session& session, const std::vector<std::string>& later);
 
 // Where no driver replaces them one by one (a frontend that runs dpkg itself, a plain dpkg): all
 // islands of the plan at once, for as long as that takes. What does not stop is said.

@@ -47,6 +47,8 @@ Session::Session(const DpkgCall& call, OpenPlan& open, CallPorts& ports, bool re
     const Step& step = open_.plan.steps[i];
     if (!step.archive.empty()) by_archive_[step.archive] = static_cast<std::int32_t>(i);
     by_package_[step.package] = static_cast<std::int32_t>(i);
+    if (step.island && open_.states[i] == StepState::Unpacked)
+      left_down_.insert(static_cast<std::uint32_t>(i));
   }
   if (anything_failed()) grow_kept_set();
 }

@@ -52,6 +52,8 @@ class Session {
   void set_afterwards(std::vector<std::string> archives) { afterwards_ = std::move(archives); }
   const Plan& plan() const { return open_.plan; }
   std::vector<StepState>& states() { return open_.states; }
+  // Islands that are unpacked, and whose downtime has not ended since they wait for others.
+  std::set<std::uint32_t>& left_down() { return left_down_; }
   CallPorts& ports() { return ports_; }
 
   // Runs the real dpkg with this call's options; --abort-after=1 makes it stop at its first
@@ -87,6 +89,10 @@ class Session {
   // `dpkg --configure` of these steps, as far as they can be, amid another call.
   std::optional<CallEnd> configure_now(const std::vector<std::uint32_t>& steps,
                                        std::vector<std::string> afterwards);
+
+  // `dpkg --triggers-only` of those of them whose own triggers are due, amid another call.
+  std::optional<CallEnd> trigger_now(const std::vector<std::uint32_t>& steps,
+                                     std::vector<std::string> afterwards);
 
   void save_states();  // what changed since the last time, in one transaction
 
@@ -126,6 +132,8 @@ class Session {
   bool record_lost() const { return record_lost_; }
 
  private:
+  DpkgCall call_for(DpkgCall::Verb verb) const;
+  void take_over(const Session& part);
   void write_down(Failure failure);  // in the record, and among the plan's
   void note_vanished(const std::string& status_log);
   void grow_kept_set();
@@ -142,6 +150,7 @@ class Session {
   std::map<std::string, std::int32_t> by_package_;
   std::map<std::string, std::vector<Failure>> tried_;  // failed, and to be tried again
   std::set<std::string> returned_again_;
+  std::set<std::uint32_t> left_down_;
   bool record_lost_;
   bool may_configure_ = false;
   std::vector<std::string> afterwards_;
@@ -171,6 +180,10 @@ bool guards_hold_still(Session& session, const std::vector<std::uint32_t>& steps
 // The three verbs. Each returns how the call is to end where dpkg itself failed, else nullopt.
 std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32_t> steps);
 std::optional<CallEnd> configure_packages(Session& session);
+// What is left down is configured as soon as that can be, with what it needs, and comes up.
+// `later`: what is to be unpacked after that in this call.
+std::optional<CallEnd> configure_left_down(Session& session,
+                                           const std::vector<std::uint32_t>& later);
 std::optional<CallEnd> remove_packages(Session& session);
 
 }  // namespace aptkeep

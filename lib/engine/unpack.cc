@@ -124,7 +124,10 @@ class Unpacking {
     // Earlier calls' too: it may need one of these.
     const auto before = steps_in(session_, StepState::Unpacked);
     if (!before.empty()) {
-      if (const auto end = session_.configure_now(before, archives_after({}))) return end;
+      auto end = session_.configure_now(before, archives_after({}));
+      const auto ended = end_left_downtimes(session_, archives_after({}));
+      if (!end) end = ended;
+      if (end) return end;
     }
     const bool all = std::all_of(group.begin(), group.end(), [&](std::uint32_t step) {
       return session_.states()[step] == StepState::Waiting;
@@ -144,9 +147,17 @@ class Unpacking {
       end = part.run();
       if (!end) end = session_.configure_now(group, archives_after({}, group));
     }
-    downtime.up();
+    const auto ended = downtime.up(archives_after({}, group));
+    note_left_down(group);
     sort_rest();
-    return end;
+    return end ? end : ended;
+  }
+
+  void note_left_down(const std::vector<std::uint32_t>& group) {
+    for (const std::uint32_t step : group) {
+      const bool unpacked = session_.states()[step] == StepState::Unpacked;
+      if (unpacked && session_.plan().steps[step].island) session_.left_down().insert(step);
+    }
   }
 
   // False where nobody of this call can be blamed, or the run is to stop.
@@ -253,28 +264,52 @@ class Unpacking {
   std::map<std::uint32_t, std::size_t> places_;  // apt's own, so that each sorting starts from them
 };
 
-// What an earlier call has left down, because what it needs was to come after it, is configured
-// before anything else is unpacked, if it can be by now.
-std::optional<CallEnd> end_downtimes(Session& session, const std::vector<std::uint32_t>& steps) {
-  const auto unpacked = steps_in(session, StepState::Unpacked);
-  const auto blocked = unconfigurable(session.plan(), unpacked, session.states());
-  const bool due = std::ranges::any_of(unpacked, [&](std::uint32_t step) {
-    return session.plan().steps[step].island && std::ranges::count(blocked, step) == 0;
-  });
-  if (!due) return std::nullopt;
-  const auto end = session.configure_now(unpacked, paths_of(session.plan(), steps));
-  let_configured_go(session.ports());
-  return end;
+// Without those of `other`.
+std::vector<std::uint32_t> without(std::vector<std::uint32_t> steps,
+                                   const std::vector<std::uint32_t>& other) {
+  std::erase_if(steps, [&](std::uint32_t step) { return std::ranges::count(other, step) > 0; });
+  return steps;
 }
 
 }  // namespace
 
+std::optional<CallEnd> configure_left_down(Session& session,
+                                           const std::vector<std::uint32_t>& later) {
+  if (session.ports().units == nullptr || session.ports().holds == nullptr) return std::nullopt;
+  const auto unpacked = steps_in(session, StepState::Unpacked);
+  const auto blocked = unconfigurable(session.plan(), unpacked, session.states());
+  std::set<std::uint32_t> due;
+  for (const std::uint32_t step : session.left_down()) {
+    const bool waits = session.states()[step] == StepState::Unpacked;
+    if (waits && std::ranges::count(blocked, step) == 0) due.insert(step);
+  }
+  if (due.empty()) return std::nullopt;
+  // Nothing else: its services are down meanwhile.
+  auto steps = needed_by(session.plan(), due, unpacked);
+  steps.insert(steps.end(), due.begin(), due.end());
+  const auto archives = paths_of(session.plan(), later);
+  if (const auto end = session.configure_now(steps, archives)) {
+    end_left_downtimes(session, archives);
+    return end;
+  }
+  return end_left_downtimes(session, archives);
+}
+
 std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32_t> steps) {
   const bool has_islands = session.ports().units != nullptr && session.ports().holds != nullptr;
-  if (has_islands) {
-    if (const auto end = end_downtimes(session, steps)) return end;
+  if (!has_islands) return Unpacking(session, std::move(steps), false).run();
+  if (const auto end = configure_left_down(session, steps)) return end;
+  // First what is waited for.
+  const auto needed = needed_by(session.plan(), session.left_down(), steps);
+  const auto rest = without(steps, needed);
+  for (const auto* part : {&needed, &rest}) {
+    if (part->empty()) continue;
+    const auto later = part == &needed ? rest : std::vector<std::uint32_t>{};
+    if (auto end = Unpacking(session, *part, true, paths_of(session.plan(), later)).run())
+      return end;
+    if (auto end = configure_left_down(session, later)) return end;
   }
-  return Unpacking(session, std::move(steps), has_islands).run();
+  return std::nullopt;
 }
 
 }  // namespace aptkeep

@@ -31,7 +31,8 @@ bool in_release_upgrade() {
          *variable("RELEASE_UPGRADE_IN_PROCESS") != '\0';
 }
 
-Wait wait_of(table::Class service_class, bool release_upgrade, bool needed) {
+// `foreign`: a script of another package asks.
+Wait wait_of(table::Class service_class, bool release_upgrade, bool needed, bool foreign) {
   switch (service_class) {
     case table::Class::Never:
       return Wait::Reboot;
@@ -45,7 +46,9 @@ Wait wait_of(table::Class service_class, bool release_upgrade, bool needed) {
   }
   if (release_upgrade) return Wait::Reboot;
   const bool postinst = std::strcmp(variable("DPKG_MAINTSCRIPT_NAME"), "postinst") == 0;
-  return postinst && !needed && service_class != table::Class::Stop ? Wait::End : Wait::No;
+  // What is down while it is replaced is started anew then, whoever else has asked for it.
+  const bool stops = service_class == table::Class::Stop && !foreign;
+  return postinst && !needed && !stops ? Wait::End : Wait::No;
 }
 
 // Whether this very run would end with the service's processes: apt is one of them.
@@ -77,11 +80,12 @@ bool is_active(const char* unit) {
   return one.count > 0;
 }
 
-// One that ends by itself is always down between.
-bool is_oneshot(const char* unit) {
-  char type[64];
-  const char* const words[] = {"show", "--property=Type", "--value", "--", unit};
-  return systemctl(words, 5, type, sizeof type) && std::strcmp(type, "oneshot\n") == 0;
+// Then it is always down between.
+bool ends_by_itself(const char* unit) {
+  char text[128];
+  const char* const words[] = {"show", "--property=Type,RemainAfterExit", "--", unit};
+  return systemctl(words, 4, text, sizeof text) && std::strstr(text, "Type=oneshot\n") != nullptr &&
+         std::strstr(text, "RemainAfterExit=no\n") != nullptr;
 }
 
 // Of a package's script, in a run: what the table says of it and its unit.
@@ -95,7 +99,7 @@ void look_up(const char* package, const char* arch, const Question& question,
   around.ran = asking != nullptr && reader.ran(package, arch, question.unit);
   around.rested = around.systemd && is_start(question.action) &&
                   reader.rested(package, arch, question.unit) && !is_active(question.unit) &&
-                  !is_oneshot(question.unit);
+                  !ends_by_itself(question.unit);
   // A rule about the unit's own package comes first.
   const table::Unit* unit = owner != nullptr ? reader.find(*owner, question.unit) : nullptr;
   if (unit == nullptr && asking != nullptr) unit = reader.find(*asking, question.unit);
@@ -113,7 +117,7 @@ void look_up(const char* package, const char* arch, const Question& question,
   const bool many_plans = (reader.header().flags & table::kManyPlans) != 0;
   if (owner == nullptr && !many_plans) return;
   const bool needed = owner != nullptr && (owner->flags & table::kNeeded) != 0;
-  around.wait = wait_of(service_class, around.release_upgrade, needed);
+  around.wait = wait_of(service_class, around.release_upgrade, needed, around.foreign);
   const bool checks = owner != nullptr && (owner->flags & table::kChecks) != 0;
   // What a rule wants stopped must not go on as it is.
   if (around.wait == Wait::No && checks && service_class != table::Class::Stop)

@@ -1,18 +1,32 @@
 // Units of the service manager, as they were when a run began, and what became of them.
+#include <set>
+
 #include "state/store_impl.h"
 
 namespace aptkeep {
 namespace state {
+namespace {
+
+UnitRecord read_unit(const Query& row) {
+  return {row.text(1),
+          row.text(2),
+          row.text(3),
+          row.integer(4) != 0,
+          row.text(5),
+          row.text(6),
+          split_lines(row.text(7)),
+          split_lines(row.text(8)),
+          row.integer(9),
+          split_lines(row.text(10))};
+}
+
+}  // namespace
 
 std::vector<UnitRecord> read_units(Database& db, std::int64_t run) {
   std::vector<UnitRecord> units;
   Query rows(db, select_sql(kUnits, "WHERE run=? ORDER BY name"));
   rows.bind(run);
-  while (checked_row(db, rows)) {
-    units.push_back({rows.text(1), rows.text(2), rows.text(3), rows.integer(4) != 0, rows.text(5),
-                     rows.text(6), split_lines(rows.text(7)), split_lines(rows.text(8)),
-                     rows.integer(9), split_lines(rows.text(10))});
-  }
+  while (checked_row(db, rows)) units.push_back(read_unit(rows));
   return units;
 }
 
@@ -57,6 +71,26 @@ Result<std::vector<UnitRecord>> Store::units(std::int64_t run) {
   std::vector<UnitRecord> units = read_units(db, run);
   const Status done = transaction.finish("read units from " + impl_->path);
   return done ? Result<std::vector<UnitRecord>>(std::move(units)) : done.error();
+}
+
+Result<std::map<std::int64_t, std::vector<UnitRecord>, std::greater<>>> Store::units_left_down(
+    std::int64_t run) {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::map<std::int64_t, std::vector<UnitRecord>, std::greater<>> left;
+  std::set<std::string> seen;
+  // What was down when a later run began is no news of it.
+  Query rows(db, select_sql(kUnits, "WHERE wanted<>0 ORDER BY run DESC,name"));
+  while (checked_row(db, rows)) {
+    UnitRecord unit = read_unit(rows);
+    const bool newest = seen.insert(unit.name).second;
+    if (!newest || rows.integer(0) >= run || !unit.trouble.starts_with(kStaysDown)) continue;
+    left[rows.integer(0)].push_back(std::move(unit));
+  }
+  rows.reset();
+  const Status done = transaction.finish("read units from " + impl_->path);
+  if (!done) return done.error();
+  return left;
 }
 
 }  // namespace aptkeep

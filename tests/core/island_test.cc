@@ -103,6 +103,23 @@ TEST_F(IslandTest, WhatIsNotInTheCallIsNotWaitedFor) {
   EXPECT_EQ(groups(), (Groups{{daemon}}));
 }
 
+TEST_F(IslandTest, WhatItWaitsForIsFound) {
+  const auto first = add("first");
+  const auto daemon = add("daemon", {"daemon.service"});
+  const auto other = add("other");
+  const auto lib = add("lib");
+  const auto either = add("either");
+  clause(daemon, Side::New, {{lib, Side::New}, {either, Side::New}});
+  // To be unpacked before it.
+  clause(lib, Side::New, {{first, Side::New}}, ClauseKind::Breaks);
+  clause(other, Side::New, {{daemon, Side::New}});
+  clause(daemon, Side::Old, {{other, Side::Old}});
+  using Steps = std::vector<std::uint32_t>;
+  EXPECT_EQ(needed_by(plan_, {daemon}, call_), (Steps{first, lib, either}));
+  EXPECT_EQ(needed_by(plan_, {daemon}, Steps{other, lib}), Steps{lib});
+  EXPECT_EQ(needed_by(plan_, {}, call_), Steps{});
+}
+
 TEST_F(IslandTest, IsTheSameWhenItIsReadAgain) {
   Island island;
   island.units = {"a.service", "b@.service"};

@@ -124,15 +124,21 @@ void World::configure_one(Call& call, const std::string& name) {
     error(call, name, "installed " + name + " package " + archive.says);
     return;
   }
-  entry.state = archive.trigger_fails ? "it" : "ii";
+  entry.state = archive.trigger || archive.trigger_fails ? "it" : "ii";
   call.log += "status: " + name + ": installed\n";
 }
 
-void World::process_triggers(Call& call) {
+void World::process_triggers(Call& call, const std::vector<std::string>& only) {
   for (auto& [key, entry] : db) {
     if (entry.state != "it" || call.stop) continue;
     const std::string name = bare(key);
+    if (!only.empty() && std::count(only.begin(), only.end(), key) == 0) continue;
     call.log += "processing: trigproc: " + name + "\n";
+    scripts.push_back("triggered " + name + " " + entry.version);
+    if (!unpacked_[name].trigger_fails) {
+      entry.state = "ii";
+      continue;
+    }
     entry.state = "iF";
     error(call, name,
           "installed " + name +
@@ -212,9 +218,9 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
     }
     configure(call, names);
     if (pending && std::count(args.begin(), args.end(), "--no-triggers") == 0)
-      process_triggers(call);
+      process_triggers(call, {});
   } else if (*verb == "--triggers-only") {
-    process_triggers(call);
+    process_triggers(call, operands);
   } else if (*verb == "--remove") {
     for (const auto& name : operands) {
       if (!call.stop) remove(call, bare(name));

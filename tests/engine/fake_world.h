@@ -28,7 +28,8 @@ struct Archive {
   int preinst_killed_times = 0;    // and everything is put back
   bool no_room = false;            // for its files, and dpkg takes them back
   bool conffile_question = false;  // without anybody to answer
-  bool trigger_fails = false;      // its own, activated while it is configured
+  bool trigger = false;            // its own, activated while it is configured
+  bool trigger_fails = false;      // the same, and fails
   int postinst_fails_times = 0;    // and goes well afterwards
   std::string says = "post-installation script subprocess returned error exit status 1";
   std::string prints = "what the script printed";
@@ -67,7 +68,7 @@ class World final : public DpkgRunner, public DpkgDatabase {
   void unpack(Call& call, const std::string& path);
   void configure(Call& call, std::vector<std::string> names);
   void configure_one(Call& call, const std::string& name);
-  void process_triggers(Call& call);
+  void process_triggers(Call& call, const std::vector<std::string>& only);
   void remove(Call& call, const std::string& name);
   bool needs_met(const std::string& name) const;
 

@@ -158,6 +158,143 @@ TEST_F(IslandsTest, TheLauncherKnowsWhatIsLeftAtAnyTime) {
             (std::vector<Lines>{{"/archives/foo.deb"}, {"/archives/foo.deb"}, {}, {}}));
 }
 
+// A restart that it asked for later would be one more time down.
+TEST_F(IslandsTest, ItsOwnTriggersComeBeforeItIsStarted) {
+  const auto step = daemon("foo", {.trigger = true});
+  plan_.steps[step].island->checks = {"check"};
+  begin();
+  unpack_all();
+  EXPECT_EQ(log(), (Lines{"stop foo.service", "unpack foo.deb", "configure foo:amd64",
+                          "triggers-only foo:amd64", "command check", "start foo.service"}));
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+}
+
+TEST_F(IslandsTest, TriggersWaitWhereItsOwnScriptStartsIt) {
+  daemon("foo", {.trigger = true});
+  begin();
+  unpack_all();
+  EXPECT_EQ(world_.state("foo"), "it 2.0");
+  EXPECT_TRUE(is_active("foo.service"));
+  configure_pending();
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+}
+
+TEST_F(IslandsTest, ComesUpAgainAtItsOldVersionWhenItsTriggerFails) {
+  with_snapshots_ = true;
+  const auto step = daemon("foo", {.trigger_fails = true});
+  plan_.steps[step].island->after = {"after"};
+  PlanFlags flags;
+  flags.rollback = true;
+  begin(flags);
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_TRUE(is_active("foo.service"));
+  EXPECT_TRUE(holds_.held.empty());
+  EXPECT_EQ(std::ranges::count(log(), "command after"), 0);
+  EXPECT_EQ(configure_pending().exit_code, 1);
+}
+
+// Apt may unpack what it needs in a later call only.
+class LeftDownTest : public IslandsTest {
+ protected:
+  void SetUp() override {
+    IslandsTest::SetUp();
+    step_ = daemon("foo", {.depends = {"lib"}});
+    needs(step_, Side::New, upgrade({.package = "lib", .version = "2.0"}), Side::New);
+    upgrade({.package = "other", .version = "2.0"});
+    units_.add("mail.service");
+    Island& island = *plan_.steps[step_].island;
+    island.together = {"mail.service"};
+    island.checks = {"check"};
+    island.after = {"after"};
+  }
+  CallEnd unpack(const std::string& name) {
+    return call(DpkgCall::Verb::Unpack, {"/archives/" + name + ".deb"}, false, true);
+  }
+  std::uint32_t step_ = 0;
+};
+
+TEST_F(LeftDownTest, IsEndedByTheCallThatBringsWhatItNeeds) {
+  begin();
+  unpack("foo");
+  EXPECT_EQ(log(), (Lines{"stop mail.service", "stop foo.service", "unpack foo.deb"}));
+  EXPECT_EQ(holds_.held.size(), 2u);
+  world_.calls.clear();
+  unpack("lib");
+  EXPECT_EQ(log(), (Lines{"unpack lib.deb", "configure lib:amd64 foo:amd64", "command check",
+                          "start foo.service", "command after", "start mail.service"}));
+  EXPECT_TRUE(holds_.held.empty());
+  world_.calls.clear();
+  configure_pending();
+  EXPECT_EQ(log(), (Lines{"configure pending"}));
+}
+
+TEST_F(LeftDownTest, IsEndedBeforeAnythingElseIsUnpacked) {
+  begin();
+  unpack("foo");
+  world_.calls.clear();
+  call(DpkgCall::Verb::Unpack, {"/archives/other.deb", "/archives/lib.deb"}, false, true);
+  EXPECT_EQ(log(), (Lines{"unpack lib.deb", "configure lib:amd64 foo:amd64", "command check",
+                          "start foo.service", "command after", "start mail.service",
+                          "unpack other.deb"}));
+}
+
+TEST_F(LeftDownTest, IsEndedByTheCallThatConfiguresWhatItNeeds) {
+  world_.archives["/archives/lib.deb"].postinst_fails_times = 1;
+  world_.archives["/archives/lib.deb"].says =
+      "post-installation script subprocess was killed by signal (Killed)";
+  begin();
+  unpack("foo");
+  unpack("lib");
+  EXPECT_EQ(world_.state("lib"), "ii 2.0");
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+  EXPECT_TRUE(is_active("foo.service"));
+  EXPECT_TRUE(is_active("mail.service"));
+}
+
+TEST_F(LeftDownTest, IsEndedBeforeAnotherIsBegun) {
+  daemon("bar");
+  begin();
+  unpack("foo");
+  world_.calls.clear();
+  call(DpkgCall::Verb::Unpack, {"/archives/lib.deb", "/archives/bar.deb"}, false, true);
+  EXPECT_EQ(log(),
+            (Lines{"unpack lib.deb", "configure lib:amd64 foo:amd64", "command check",
+                   "start foo.service", "command after", "start mail.service", "stop bar.service",
+                   "unpack bar.deb", "configure bar:amd64", "start bar.service"}));
+}
+
+TEST_F(LeftDownTest, StaysDownWhereItsCheckFails) {
+  fails_ = {"check"};
+  begin();
+  unpack("foo");
+  unpack("lib");
+  configure_pending();
+  EXPECT_EQ(std::ranges::count(log(), "command after"), 0);
+  EXPECT_FALSE(is_active("foo.service"));
+  EXPECT_FALSE(is_active("mail.service"));
+  EXPECT_TRUE(holds_.held.empty());
+  const auto units = store_->units(open_.run);
+  ASSERT_TRUE(units);
+  ASSERT_EQ(units->size(), 2u);
+  for (const UnitRecord& unit : *units) EXPECT_TRUE(unit.trouble.starts_with(kStaysDown));
+}
+
+TEST_F(LeftDownTest, ComesUpWithoutThemAtItsOldVersion) {
+  with_snapshots_ = true;
+  world_.archives["/archives/lib.deb"].postinst_fails = true;
+  PlanFlags flags;
+  flags.rollback = true;
+  begin(flags);
+  unpack("foo");
+  unpack("lib");
+  configure_pending();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(std::ranges::count(log(), "command after"), 0);
+  EXPECT_TRUE(is_active("foo.service"));
+  EXPECT_TRUE(is_active("mail.service"));
+}
+
 TEST_F(IslandsTest, WhatAScriptHasHeldIsLetGoWhenItsPackageIsWhole) {
   upgrade({.package = "plain", .version = "2.0"});
   units_.add("plain.service", "inactive");

@@ -35,8 +35,11 @@ class Postfix(unittest.TestCase):
                 self.assertEqual(machine.lost(), [])
                 self.assertEqual(len(watched.closed()), 1)
 
-            def a_mail_in_corrupt():
+            def another_version():
                 offer(1)
+
+            def a_mail_in_corrupt():
+                offer(2)
                 machine.hold(1)
                 script = {"postinst": {"*": f"mv {mail.SPOOL}/hold/* {mail.SPOOL}/corrupt/"}}
                 machine.repository.add([units.package("other000", "3.0", scripts=script)],
@@ -47,12 +50,12 @@ class Postfix(unittest.TestCase):
                 frontend.wait_until(lambda: "900000" in machine.delivered(), "the mail", 120)
 
             def a_mail_on_hold():
-                offer(2)
+                offer(3)
                 machine.hold(1)
 
             howto.play("postfix.md", machine.bed, {
                 "mails": machine.begin, "all_delivered": all_delivered,
-                "a_mail_in_corrupt": a_mail_in_corrupt, "corrupt_delivered": corrupt_delivered,
+                "another_version": another_version, "a_mail_in_corrupt": a_mail_in_corrupt, "corrupt_delivered": corrupt_delivered,
                 "a_mail_on_hold": a_mail_on_hold})
 
 

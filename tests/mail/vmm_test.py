@@ -3,6 +3,7 @@
 while the database changes, it is saved first, and they stay down until their queries are right."""
 
 import json
+import re
 import unittest
 
 import vmm  # it says where the others are
@@ -109,6 +110,16 @@ class Vmm(unittest.TestCase):
         self.assertEqual(vmm.psql(bed, "SELECT has_table_privilege('dovecot','userquota','INSERT')"),
                          "t\n")
         self.dump(world, self.saved(world, result.output))
+        self.not_forgotten(world, listed.output)
+
+    def not_forgotten(self, world, listed):
+        """By later runs that have nothing to do with it."""
+        world.bed.must("apt-get -qqy install --reinstall other")
+        self.check_down(world)
+        later = world.bed.run("aptkeep services")
+        self.assertEqual(later.code, 1)
+        told = re.sub(r"when run \d+ began", "when the run began", later.output)
+        self.assertEqual(told, listed)
 
     def dump(self, world, path):
         bed = world.bed

@@ -18,7 +18,8 @@ NEEDS = ("python3",)
 LASTING = ("master", "qmgr")
 PASSING = ("smtpd", "cleanup")
 
-# A mail after the other; a line for each that was accepted, and at the end how many were not.
+# A mail after the other; a line for each that was accepted (its number, when), and at the end how
+# many were not.
 SENDER = """#!/usr/bin/python3
 import os, smtplib, time
 number, refused = 0, 0
@@ -29,7 +30,7 @@ with open("/root/accepted", "w", encoding="ascii", buffering=1) as accepted:
         try:
             with smtplib.SMTP("127.0.0.1", 25, local_hostname="bed", timeout=60) as one:
                 one.sendmail("sender@localhost", ["reader@localhost"], text)
-                accepted.write(f"{number}\\n")
+                accepted.write(f"{number} {time.time():.3f}\\n")
         except (OSError, smtplib.SMTPException):
             refused += 1
         time.sleep(0.04)
@@ -115,6 +116,10 @@ class Watched:
                 since = None
         return found + ([float("inf")] if since is not None else [])
 
+    def ends_with_old(self):
+        """Whether its master was the old version's to the last."""
+        return "master:old" in self.lines[-1][2]
+
     def mixed(self):
         """How many seconds a lasting process of the old version was seen beside a passing one of
         the new, and which."""
@@ -136,6 +141,7 @@ class Mail(units.Machine):
         super().__init__(stock, NEEDS, (step.layer,))
         self.step, self.count, self.fails = step, count, fails
         self.unit = "postfix@-.service"
+        self.acted = 0.0  # when somebody who looks into it has seen to what is wrong
 
     def __enter__(self):
         super().__enter__()
@@ -175,7 +181,14 @@ systemctl restart postfix""")
         frontend.wait_until(lambda: len(self.accepted()) > 20, "mails", 60)
 
     def accepted(self):
-        return self.bed.run("cat /root/accepted").output.split()
+        return self.bed.run("cat /root/accepted").output.split()[::2]
+
+    def deaf(self, until):
+        """How many seconds until then nothing was accepted; pauses of a second at most do not
+        count."""
+        times = [float(when) for when in self.bed.read("/root/accepted").split()[1::2]]
+        times = [when for when in times if when <= until] + [until]
+        return sum(b - a for a, b in zip(times, times[1:]) if b - a > 1)
 
     def stops(self):
         """How often systemd has stopped it."""
@@ -192,6 +205,7 @@ systemctl restart postfix""")
         if self.stock:
             # What master could not start while a library was away it tries again by and by.
             time.sleep(12)
+        self.acted = time.time()
         self.bed.must(["systemctl", "stop", "watch"])
         watched = Watched(self.bed.read("/root/watched"))
         if self.stock:

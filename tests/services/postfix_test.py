@@ -19,8 +19,6 @@ SOAK = bool(os.environ.get("APTKEEP_SOAK"))
 OTHERS = 100 if SOAK else 20
 UPGRADE = units.UPGRADE
 RULES = "/etc/aptkeep/rules.d/50-local.rules"
-# Of Debian 13's: libc6's postinst restarts it before, its own trigger at the run's end.
-RESTARTS = 2
 REFUSES = """Package: postfix
 Upgrade-From: << 3.6~
 Upgrade-To: >= 3.6~
@@ -42,8 +40,12 @@ class Seen:
 
     def __init__(self, machine, result, watched):
         self.result = result
+        self.deaf = machine.deaf(machine.acted)
         self.closed = watched.closed()
         self.mixed, self.who = watched.mixed()
+        # Closed, or at work with two versions at once: without end where that did not end by itself.
+        self.out_of_order = (float("inf") if watched.ends_with_old() else
+                             sum(self.closed) + self.mixed)
         self.refused = int(machine.bed.read("/root/refused"))
         self.accepted = len(machine.accepted())
         self.lost = machine.lost()
@@ -54,7 +56,8 @@ class Seen:
 
     def __str__(self):
         closed = " + ".join(f"{seconds:.2f} s" for seconds in self.closed) or "never"
-        return (f"port 25 closed: {closed}; old and new beside each other: {self.mixed:.2f} s "
+        return (f"port 25 closed: {closed}; nothing accepted for {self.deaf:.2f} s; old "
+                f"and new beside each other: {self.mixed:.2f} s "
                 f"{' '.join(self.who)}; {self.accepted} accepted, {self.refused} not, "
                 f"{len(self.lost)} lost, {self.twice} twice, {len(self.corrupt)} in corrupt, "
                 f"{len(self.complaints)} complaints {self.complaints[:1]}; others saw it "
@@ -84,8 +87,7 @@ class Postfix(unittest.TestCase):
                   f"{'beside a failing package' if fails else 'alone'}: {seen}", flush=True)
             return left, seen
 
-    def check(self, crossed, fails, closed):
-        """`closed`: how often port 25 is at most closed"""
+    def check(self, crossed, fails):
         (stock_left, stock_open), stock = self.upgrade(crossed, True, fails)
         (left, is_open), seen = self.upgrade(crossed, False, fails)
         self.assertEqual(seen.result.code, 100 if fails else 0, seen.result.output)
@@ -95,40 +97,57 @@ class Postfix(unittest.TestCase):
         self.assertEqual(seen.corrupt, [])
         self.assertLessEqual(seen.twice, stock.twice)
         self.assertEqual(seen.who, [], seen.result.output)
-        self.assertLessEqual(len(seen.closed), closed, f"{seen.closed} {seen.result.output}")
+        self.assertEqual(len(seen.closed), 1, f"{seen.closed} {seen.result.output}")
+        # Of the time down on the way to 13 four seconds are postconf's own pauses in the package's
+        # postinst: it waits whenever main.cf has just been changed. With few others stock is about
+        # as fast on the way to 12.
+        if SOAK or crossed is self.into_13:
+            self.assertLess(seen.out_of_order, stock.out_of_order)
         self.assertEqual(seen.others, {"open"}, seen.result.output)
         self.assertIn("stopping postfix", seen.result.output)
         return stock_left, stock_open, stock
 
     def test_from_11_to_12(self):
-        *_, stock = self.check(self.into_12, fails=False, closed=1)
+        *_, stock = self.check(self.into_12, fails=False)
         self.assertIn("closed", stock.others, "stock has it up all the while: it shows nothing")
 
     def test_from_11_to_12_beside_a_failure(self):
-        left, is_open, _ = self.check(self.into_12, fails=True, closed=1)
+        left, is_open, _ = self.check(self.into_12, fails=True)
         self.assertEqual((left[:2], is_open), ("iU", False),
                          "the failing package does no harm: it shows nothing")
 
     def test_from_12_to_13(self):
-        *_, stock = self.check(self.into_13, fails=False, closed=RESTARTS + 1)
+        *_, stock = self.check(self.into_13, fails=False)
         self.assertTrue(stock.who, "stock mixes nothing: it shows nothing")
 
     @unittest.skipUnless(SOAK, "only in a soak")
     def test_from_12_to_13_beside_a_failure(self):
-        left, *_ = self.check(self.into_13, fails=True, closed=RESTARTS + 1)
+        left, *_ = self.check(self.into_13, fails=True)
         self.assertEqual(left[:2], "iU", "the failing package does no harm: it shows nothing")
 
-    def test_one_that_is_stopped_and_disabled_stays_so(self):
-        for crossed in (self.into_12, self.into_13) if SOAK else (self.into_13,):
-            with mail.Mail(crossed, count=2) as machine:
-                machine.bed.must("systemctl disable -q --now postfix")
-                result = machine.upgrade()
-                self.assertEqual(result.code, 0, result.output)
-                self.assertEqual(machine.version(), f"ii {crossed.version('postfix')}")
-                self.assertFalse(machine.is_open(), result.output)
-                self.assertEqual(set(machine.states("postfix.service", "postfix@-.service")
-                                     .values()), {"inactive"}, result.output)
-                self.assertNotIn("aptkeep:", result.output)
+    def test_one_that_a_person_has_stopped_stays_so(self):
+        cases = [(self.into_12, "stop"), (self.into_13, "stop"), (self.into_13, "disable -q --now")]
+        if SOAK:
+            cases.append((self.into_12, "disable -q --now"))
+        for crossed, command in cases:
+            with self.subTest(version=crossed.version("postfix"), command=command):
+                self.check_stopped(crossed, command)
+
+    def check_stopped(self, crossed, command):
+        with mail.Mail(crossed, count=2) as machine:
+            machine.bed.must(f"systemctl {command} postfix")
+            enabled = machine.bed.run("systemctl is-enabled postfix").output
+            result = machine.upgrade()
+            self.assertEqual(result.code, 0, result.output)
+            self.assertEqual(machine.version(), f"ii {crossed.version('postfix')}")
+            self.assertFalse(machine.is_open(), result.output)
+            self.assertEqual(set(machine.states("postfix.service", "postfix@-.service").values()),
+                             {"inactive"}, result.output)
+            self.assertEqual(machine.bed.run("systemctl is-enabled postfix").output, enabled)
+            self.assertNotIn("aptkeep:", result.output)
+            # Nothing is held, and it is his to start.
+            machine.bed.must("systemctl start postfix")
+            machine.wait_until_open()
 
     def repacked(self):
         """Its own version, packed anew."""

@@ -45,11 +45,17 @@ MORE = (package("more", "1.0", {"more.service": service()}),
 FAILS = pair("fails", {"postinst": {"configure": restarts("fails.service")["postinst"]["configure"]
                                     + "\nfail 4"}})
 EARLY = pair("early", restarts("early.service"))
-RULE = "Package: early\nClass: early\nReason: a test\nSource: https://example.org/\n"
+RULE = "Package: {}\nClass: {}\nReason: a test\nSource: https://example.org/\n"
+# Down while it is replaced, and another one, as libc6 does, asks for a restart before that.
+STOPPED = pair("stopped", {"postinst": {"configure": RELOAD + "deb-systemd-invoke start "
+                                        "stopped.service"}})
+ASKS = (package("asks", "1.0"), package("asks", "2.0", scripts={"postinst": {
+    "configure": "invoke-rc.d stopped restart"}}))
 # Of an Architecture: all package, whose name for dpkg is the native one's.
 INDEP = pair("indep", restarts("indep.service"), arch="all")
-ALL = (INDEP, PLAIN, INITD, TWICE, BOTH, DATABASE, USER, MORE, FAILS, EARLY)
-SERVICES = ("indep", "plain", "initd", "twice", "both", "database", "more", "fails", "early")
+ALL = (INDEP, PLAIN, INITD, TWICE, BOTH, DATABASE, USER, MORE, FAILS, EARLY, STOPPED, ASKS)
+SERVICES = ("indep", "plain", "initd", "twice", "both", "database", "more", "fails", "early",
+            "stopped")
 
 
 class PutOff(unittest.TestCase):
@@ -59,7 +65,8 @@ class PutOff(unittest.TestCase):
 
     def test_one_restart_each_at_the_end(self):
         with World(*upgraded(*ALL)) as world:
-            world.bed.write("/etc/aptkeep/rules.d/early.rules", RULE)
+            for name, its_class in (("early", "early"), ("stopped", "stop")):
+                world.bed.write(f"/etc/aptkeep/rules.d/{name}.rules", RULE.format(name, its_class))
             world.start(*[f"{name}.service" for name in SERVICES if name != "both"])
             world.start("both.socket", "both.service")
             before = self.pids(world)

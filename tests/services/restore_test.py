@@ -163,10 +163,13 @@ class Restore(unittest.TestCase):
                                             "restarts.service"}},
                   "legacy": {"postinst": {"configure": f"{reload}invoke-rc.d legacy restart"}},
                   "direct": {"postinst": {"configure": f"{reload}systemctl restart direct"}},
+                  "remains": {"postinst": {"configure": f"{reload}deb-systemd-invoke start "
+                                           "remains.service"}},
                   "once": {"postinst": {"configure": f"{reload}deb-systemd-invoke restart "
                                         "once.service"}}}
         unit = {name: units.service() for name in bodies}
         unit["once"] = units.service("touch /root/once", service_lines="Type=oneshot")
+        unit["remains"] = units.service("true", service_lines="Type=oneshot\nRemainAfterExit=yes")
         old = [units.package(n, "1.0", {f"{n}.service": unit[n]}) for n in bodies]
         new = [units.package(n, "2.0", {f"{n}.service": unit[n]}, scripts=scripts)
                for n, scripts in bodies.items()]

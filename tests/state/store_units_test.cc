@@ -56,5 +56,34 @@ TEST(StoreUnitsTest, WhatBecameOfThemIsReadBackAndReported) {
   EXPECT_EQ((*report)->units[0].never_since, 1234);
 }
 
+UnitRecord unit(const std::string& name, bool ran, const std::string& trouble = "") {
+  return {name, "foo:amd64", ran ? "active (running)" : "inactive (dead)", ran, trouble, ""};
+}
+
+TEST(StoreUnitsTest, WhatEarlierRunsHaveLeftDownIsFound) {
+  Folder folder;
+  auto store = Store::open(folder.path("state.db"), Store::Mode::ReadWrite);
+  ASSERT_TRUE(store.ok());
+  const std::string why = std::string(kStaysDown) + "foo refuses its configuration";
+  ASSERT_TRUE(store->note_units(
+      1,
+      {unit("old.service", true, why), unit("twice.service", true, why), unit("well.service", true),
+       unit("up.service", true, why), unit("broken.service", true, "does not start again")}));
+  // Up again by the third run; the fifth knows nothing of either.
+  ASSERT_TRUE(store->note_units(2, {unit("twice.service", true, why + ", still")}));
+  ASSERT_TRUE(store->note_units(3, {unit("up.service", true), unit("old.service", false)}));
+  ASSERT_TRUE(store->note_units(4, {unit("newest.service", true, why)}));
+  const auto left = store->units_left_down(5);
+  ASSERT_TRUE(left.ok()) << left.error().message;
+  std::vector<std::string> found;
+  for (const auto& [run, units] : *left) {
+    for (const UnitRecord& one : units) found.push_back(std::to_string(run) + " " + one.name);
+  }
+  EXPECT_EQ(found,
+            (std::vector<std::string>{"4 newest.service", "2 twice.service", "1 old.service"}));
+  EXPECT_EQ(left->at(2).front().trouble, why + ", still");
+  EXPECT_FALSE(store->units_left_down(4)->contains(4));
+}
+
 }  // namespace
 }  // namespace aptkeep
