@@ -5,6 +5,7 @@
 
 #include "core/guard_policy.h"
 #include "core/island.h"
+#include "core/parking.h"
 #include "engine/services.h"
 
 namespace aptkeep {
@@ -45,6 +46,7 @@ std::vector<std::string> Downtime::up_of(const std::vector<std::string>& units) 
 
 std::vector<std::string> Downtime::names_of(const Part& part) const {
   std::vector<std::string> names = part.triggers;
+  names.insert(names.end(), part.sockets.begin(), part.sockets.end());
   names.insert(names.end(), part.services.begin(), part.services.end());
   return names;
 }
@@ -62,6 +64,33 @@ Status Downtime::ask_for(const std::vector<std::string>& names) {
 
 void Downtime::add_part(std::uint32_t step, bool own, const std::vector<std::string>& patterns) {
   if (!patterns.empty()) parts_.push_back({step, own, patterns, {}, {}});
+}
+
+// Takes their sockets out of `triggers`. What was parked in the plan may be otherwise by now.
+void Downtime::choose_parked(Part& part, std::set<std::string>& triggers) {
+  const auto& wanted = session_.plan().steps[part.step].island->parked;
+  if (!part.own || wanted.empty()) return;
+  // By whoever was cut off.
+  for (const HeldUnit& one : session_.ports().holds->all()) {
+    if (one.parked && !is_trigger(one.unit)) parked_.insert(one.unit);
+  }
+  for (const std::string& name : part.services) {
+    const auto sockets = sockets_of(before_.at(name), before_);
+    const bool is_meant = std::ranges::any_of(sockets, [&](const std::string& socket) {
+      return std::ranges::count(wanted, socket) > 0 && triggers.contains(socket);
+    });
+    if (!is_meant) continue;
+    const std::string why = parked_.contains(name) ? "" : why_not_parked(before_.at(name), before_);
+    if (!why.empty()) {
+      session_.ports().say(name + " is stopped with its sockets, and not parked: " + why);
+      continue;
+    }
+    part.parked.push_back(name);
+    for (const std::string& socket : sockets) {
+      triggers.erase(socket);
+      part.sockets.push_back(socket);
+    }
+  }
 }
 
 Status Downtime::look() {
@@ -88,23 +117,21 @@ Status Downtime::look() {
     names.erase(session_.ports().own_unit);
     std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
     if (const Status asked = ask_for({names.begin(), names.end()}); !asked) return asked;
-    const auto& parked = session_.plan().steps[part.step].island->parked;
     std::set<std::string> triggers;
     for (const std::string& name : names) {
       if (is_trigger(name)) triggers.insert(name);
       const auto& theirs = before_.at(name).triggered_by;
       triggers.insert(theirs.begin(), theirs.end());
     }
-    std::erase_if(triggers, [&](const std::string& name) {
-      return known.contains(name) || std::ranges::count(parked, name) > 0;
-    });
+    std::erase_if(triggers, [&](const std::string& name) { return known.contains(name); });
     if (const Status asked = ask_for({triggers.begin(), triggers.end()}); !asked) return asked;
-    part.triggers.assign(triggers.begin(), triggers.end());
     for (const std::string& name : names) {
       if (!is_trigger(name)) part.services.push_back(name);
     }
     known.insert(names.begin(), names.end());
     known.insert(triggers.begin(), triggers.end());
+    choose_parked(part, triggers);
+    part.triggers.assign(triggers.begin(), triggers.end());
   }
   std::set<std::string> related;
   for (const auto& [name, facts] : before_) {
@@ -120,10 +147,14 @@ Status Downtime::look() {
 // One line, before anything is stopped.
 void Downtime::say_what_goes_down() const {
   std::vector<std::string> names;
+  std::vector<std::string> open;
   for (const Part& part : parts_) {
-    for (const std::string& name : up_of(names_of(part))) names.push_back(name);
+    for (const std::string& name : up_of(names_of(part))) {
+      const bool parked = std::ranges::count(part.sockets, name) > 0;
+      (parked ? open : names).push_back(name);
+    }
   }
-  if (names.empty()) return;
+  if (names.empty() && open.empty()) return;
   std::vector<std::string> packages;
   std::string why;
   for (const std::uint32_t step : group_) {
@@ -132,37 +163,90 @@ void Downtime::say_what_goes_down() const {
     packages.push_back(session_.shown(session_.plan().steps[step].package));
     if (why.empty()) why = island->why;
   }
-  session_.ports().say("stopping " + list_of(names) + " while " + list_of(packages) +
-                       (packages.size() > 1 ? " are" : " is") + " replaced: " + why);
+  std::string text = names.empty() ? "parking " + list_of(open) : "stopping " + list_of(names);
+  text += " while " + list_of(packages) + (packages.size() > 1 ? " are" : " is") + " replaced";
+  if (!open.empty()) text += ", with clients of " + list_of(open) + " waiting (parked)";
+  session_.ports().say(text + ": " + why);
 }
 
-std::optional<Downtime::Refusal> Downtime::stop(const Part& part) {
-  const Step& step = session_.plan().steps[part.step];
-  // Not by its own script where somebody else decides when it may run again.
-  const bool waits = group_.size() > 1 || !part.own || !step.island->after.empty() ||
-                     !step.island->checks.empty() || !step.island->together.empty();
+// Not by its own script where somebody else decides when it may run again.
+bool Downtime::waits(const Part& part) const {
+  const auto& island = session_.plan().steps[part.step].island;
+  return group_.size() > 1 || !part.own || !island->after.empty() || !island->checks.empty() ||
+         !island->together.empty();
+}
+
+void Downtime::hold(const Part& part, const std::vector<std::string>& names) {
+  const std::string& package = session_.plan().steps[part.step].package;
+  std::vector<HeldUnit> held;
+  for (const std::string& name : names)
+    held.push_back({name, package, is_up(name), waits(part), false});
+  const Status put = session_.ports().holds->put(held);
+  if (!put) session_.ports().say(put.error().message);
+}
+
+// Somebody has taken the condition away that a hold is.
+void Downtime::enforce(const Part& part) {
+  std::vector<std::string> loose;
+  for (const std::string& name : names_of(part)) {
+    if (!before_.at(name).unheld_by.empty()) loose.push_back(name);
+  }
+  if (loose.empty()) return;
+  const Status done = session_.ports().holds->enforce(loose);
+  if (!done) return session_.ports().say(done.error().message);
+  (void)session_.ports().units->act("daemon-reload", {""});
+}
+
+// What cannot be parked is stopped as all else is.
+void Downtime::park(Part& part) {
+  std::vector<std::string> parked;
+  for (const std::string& name : part.parked) {
+    if (parked_.contains(name)) {
+      parked.push_back(name);
+      continue;
+    }
+    const HeldUnit held{name, session_.plan().steps[part.step].package, is_up(name), waits(part),
+                        true};
+    const auto sockets = sockets_of(before_.at(name), before_);
+    const Status done = session_.ports().holds->park(held, sockets);
+    if (done) {
+      parked.push_back(name);
+      continue;
+    }
+    session_.ports().say(done.error().message + ": it is stopped with its sockets");
+    for (const std::string& socket : sockets) {
+      std::erase(part.sockets, socket);
+      part.triggers.push_back(socket);
+    }
+  }
+  part.parked = std::move(parked);
+}
+
+std::optional<Downtime::Refusal> Downtime::stop(Part& part) {
   Units& units = *session_.ports().units;
-  const auto hold = [&](const std::vector<std::string>& names) {
-    std::vector<HeldUnit> held;
-    for (const std::string& name : names) held.push_back({name, step.package, is_up(name), waits});
-    const Status put = session_.ports().holds->put(held);
-    if (!put) session_.ports().say(put.error().message);
+  enforce(part);
+  park(part);
+  const auto is_parked = [&](const std::string& name) {
+    return std::ranges::count(part.parked, name) > 0;
   };
   // First what would try again and again to start what it cannot, until systemd gives it up.
-  hold(part.triggers);
+  hold(part, part.triggers);
   const auto triggers = up_of(part.triggers);
   if (!triggers.empty()) (void)units.act("stop", triggers);
   std::vector<std::string> names = part.services;
+  std::erase_if(names, is_parked);
+  const auto alone = names;
   std::ranges::copy_if(part.patterns, std::back_inserter(names), [](const std::string& pattern) {
     return pattern.find("@.") != std::string::npos;
   });
-  hold(names);
-  session_.ports().holds->answer_on_bus(part.services);
+  hold(part, names);
+  session_.ports().holds->answer_on_bus(alone);
   // A failed unit may be about to be started again.
   std::vector<std::string> services;
   for (const std::string& name : part.services) {
     const UnitFacts& facts = before_.at(name);
-    if (facts.active_state != "inactive" && facts.load_state == "loaded") services.push_back(name);
+    const bool stops = facts.active_state != "inactive" && facts.load_state == "loaded";
+    if (stops && !is_parked(name)) services.push_back(name);
   }
   if (services.empty()) return std::nullopt;
   const Status stopped = units.act("stop", services);
@@ -209,7 +293,7 @@ std::optional<Downtime::Refusal> Downtime::down() {
   }
   say_what_goes_down();
   const auto stop_all = [&](const auto& is_meant) -> std::optional<Refusal> {
-    for (const Part& part : parts_) {
+    for (Part& part : parts_) {
       if (!is_meant(part)) continue;
       if (auto refusal = stop(part)) return refusal;
     }
@@ -258,7 +342,8 @@ void Downtime::bring_up(const Part& part, const std::vector<HeldUnit>& all, cons
   // Its own script has let go what is not held any more; what ran of it is to run all the same.
   for (const std::string& name : up_of(names)) {
     const bool still = std::ranges::any_of(held, [&](const auto& one) { return one.unit == name; });
-    if (!still) held.push_back({name, session_.plan().steps[part.step].package, true, false});
+    if (!still)
+      held.push_back({name, session_.plan().steps[part.step].package, true, false, false});
   }
   for (const HeldUnit& one : held) seen_to.push_back(one.unit);
   const bool stays = !why.trouble.empty();
@@ -307,7 +392,7 @@ void Downtime::up() {
   const bool all_well =
       std::ranges::all_of(staying, [](const auto& entry) { return entry.second.trouble.empty(); });
   std::vector<HeldUnit> others;
-  for (const std::string& name : others_) others.push_back({name, "", true, false});
+  for (const std::string& name : others_) others.push_back({name, "", true, false, false});
   // They might take with them what is to stay down.
   if (all_well) let_go_and_start(others, *session_.ports().units, *session_.ports().holds);
   session_.ports().holds->forget_restarts(seen_to);
@@ -338,6 +423,14 @@ void let_go_and_start(const std::vector<HeldUnit>& held, Units& units, Holds& ho
     if (one.ran) ran.push_back(one.unit);
   }
   if (names.empty()) return;
+  for (const HeldUnit& one : held) {
+    if (!one.parked || is_trigger(one.unit)) continue;
+    // Where its sockets are to be up no more, it is to stay down.
+    const bool listens = std::ranges::any_of(held, [&](const HeldUnit& other) {
+      return other.parked && is_trigger(other.unit) && other.package == one.package && other.ran;
+    });
+    holds.unpark(one.unit, !one.ran && !listens);
+  }
   holds.let_go(names);
   if (ran.empty()) return;
   auto now = units.ask(ran);
@@ -369,6 +462,15 @@ void let_whole_go(const std::function<Standing(const std::string&)>& standing, U
   std::vector<HeldUnit> whole = holds.all();
   std::erase_if(whole,
                 [&](const HeldUnit& one) { return standing(one.package) == Standing::Unfinished; });
+  let_go_and_start(whole, units, holds);
+}
+
+void let_whole_parked_go(const std::function<Standing(const std::string&)>& standing, Units& units,
+                         Holds& holds) {
+  std::vector<HeldUnit> whole = holds.all();
+  std::erase_if(whole, [&](const HeldUnit& one) {
+    return !one.parked || standing(one.package) == Standing::Unfinished;
+  });
   let_go_and_start(whole, units, holds);
 }
 
