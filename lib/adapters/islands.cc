@@ -6,6 +6,7 @@
 #include <set>
 
 #include "adapters/derived_services.h"
+#include "core/drop_ins.h"
 #include "core/island.h"
 #include "core/parking.h"
 #include "core/rule_text.h"
@@ -130,6 +131,28 @@ class Running {
     }
   }
 
+  // Units whose holds do nothing, since somebody has taken their condition away.
+  void tell_loose(const Island& island, std::vector<std::string>& complaints) const {
+    std::set<std::string> names;
+    for (const std::string& name : names_of(island)) {
+      names.insert(name);
+      const auto found = facts_.find(name);
+      if (found != facts_.end())
+        names.insert(found->second.triggered_by.begin(), found->second.triggered_by.end());
+    }
+    for (const std::string& name : names) {
+      const auto found = facts_.find(name);
+      if (found == facts_.end() || found->second.unheld_by.empty()) continue;
+      const bool none = found->second.unheld_by == kNoDropIn;
+      complaints.push_back(
+          "a hold alone would not keep " + name +
+          " from being started while it is replaced, since " +
+          (none ? "there is no drop-in of aptkeep's for it"
+                : found->second.unheld_by + " empties all conditions, aptkeep's too") +
+          ": the run brings it back in /run/systemd/system/" + name + ".d/" + kOwnDropIn);
+    }
+  }
+
  private:
   std::vector<std::string> names_of(const Island& island) const {
     std::vector<std::string> patterns = island.units;
@@ -234,6 +257,7 @@ std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisio
     const StepDecisions& said = decisions[candidates[i]];
     if (said.sockets && said.sockets->value == SocketMode::Park)
       running.park(island, texts_of(said.services), steps[candidates[i]].package, complaints);
+    running.tell_loose(island, complaints);
     up[candidates[i]] = running.up(island);
     std::erase_if(up[candidates[i]], [&](const std::string& name) {
       return std::ranges::count(island.parked, name) > 0;
