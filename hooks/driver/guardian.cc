@@ -1,6 +1,7 @@
 // driver guardian PID START: see adapters/run_guardian.h.
 #include "adapters/run_guardian.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -25,6 +26,16 @@ namespace {
 
 // A frontend that was killed leaves its driver and dpkg behind, which end what they were told.
 constexpr int kLongestCall = 24 * 60 * 60;
+
+// Of packages whose services were taken down for it. A script that was left behind may have let
+// these go since; its package is as it was.
+bool left_half_replaced(const OpenPlan& open) {
+  RealDatabase database;
+  const auto db = database.read();
+  return db && std::any_of(open.plan.steps.begin(), open.plan.steps.end(), [&](const Step& step) {
+           return step.island && standing_in(*db, step.package) == Standing::Unfinished;
+         });
+}
 
 // After a plain dpkg that was killed: nobody is bound to come who would finish what it has begun,
 // so that clients would wait for ever. What is half replaced stays held, and is down.
@@ -141,7 +152,7 @@ int guardian(const std::string& pid, const std::string& start_time) {
     std::fprintf(stderr, "aptkeep: %s: %s\n", unit.name.c_str(), unit.trouble.c_str());
   // Services of half replaced packages are down until these are whole. Whoever calls apt meanwhile
   // does the same, below its own lock.
-  if (*open && !holds.all().empty()) (void)resume(Resume::ByHand);
+  if (*open && (!holds.all().empty() || left_half_replaced(**open))) (void)resume(Resume::ByHand);
   return 0;
 }
 
