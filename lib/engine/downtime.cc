@@ -5,7 +5,6 @@
 
 #include "core/guard_policy.h"
 #include "core/island.h"
-#include "core/parking.h"
 #include "engine/services.h"
 
 namespace aptkeep {
@@ -64,33 +63,6 @@ Status Downtime::ask_for(const std::vector<std::string>& names) {
 
 void Downtime::add_part(std::uint32_t step, bool own, const std::vector<std::string>& patterns) {
   if (!patterns.empty()) parts_.push_back({step, own, patterns, {}, {}});
-}
-
-// Takes their sockets out of `triggers`. What was parked in the plan may be otherwise by now.
-void Downtime::choose_parked(Part& part, std::set<std::string>& triggers) {
-  const auto& wanted = session_.plan().steps[part.step].island->parked;
-  if (!part.own || wanted.empty()) return;
-  // By whoever was cut off.
-  for (const HeldUnit& one : session_.ports().holds->all()) {
-    if (one.parked && !is_trigger(one.unit)) parked_.insert(one.unit);
-  }
-  for (const std::string& name : part.services) {
-    const auto sockets = sockets_of(before_.at(name), before_);
-    const bool is_meant = std::ranges::any_of(sockets, [&](const std::string& socket) {
-      return std::ranges::count(wanted, socket) > 0 && triggers.contains(socket);
-    });
-    if (!is_meant) continue;
-    const std::string why = parked_.contains(name) ? "" : why_not_parked(before_.at(name), before_);
-    if (!why.empty()) {
-      session_.ports().say(name + " is stopped with its sockets, and not parked: " + why);
-      continue;
-    }
-    part.parked.push_back(name);
-    for (const std::string& socket : sockets) {
-      triggers.erase(socket);
-      part.sockets.push_back(socket);
-    }
-  }
 }
 
 Status Downtime::look() {
@@ -183,43 +155,6 @@ void Downtime::hold(const Part& part, const std::vector<std::string>& names) {
     held.push_back({name, package, is_up(name), waits(part), false});
   const Status put = session_.ports().holds->put(held);
   if (!put) session_.ports().say(put.error().message);
-}
-
-// Somebody has taken the condition away that a hold is.
-void Downtime::enforce(const Part& part) {
-  std::vector<std::string> loose;
-  for (const std::string& name : names_of(part)) {
-    if (!before_.at(name).unheld_by.empty()) loose.push_back(name);
-  }
-  if (loose.empty()) return;
-  const Status done = session_.ports().holds->enforce(loose);
-  if (!done) return session_.ports().say(done.error().message);
-  (void)session_.ports().units->act("daemon-reload", {""});
-}
-
-// What cannot be parked is stopped as all else is.
-void Downtime::park(Part& part) {
-  std::vector<std::string> parked;
-  for (const std::string& name : part.parked) {
-    if (parked_.contains(name)) {
-      parked.push_back(name);
-      continue;
-    }
-    const HeldUnit held{name, session_.plan().steps[part.step].package, is_up(name), waits(part),
-                        true};
-    const auto sockets = sockets_of(before_.at(name), before_);
-    const Status done = session_.ports().holds->park(held, sockets);
-    if (done) {
-      parked.push_back(name);
-      continue;
-    }
-    session_.ports().say(done.error().message + ": it is stopped with its sockets");
-    for (const std::string& socket : sockets) {
-      std::erase(part.sockets, socket);
-      part.triggers.push_back(socket);
-    }
-  }
-  part.parked = std::move(parked);
 }
 
 std::optional<Downtime::Refusal> Downtime::stop(Part& part) {
@@ -413,73 +348,6 @@ void take_down_all(OpenPlan& open, CallPorts& ports) {
                 " is replaced nevertheless: " + refusal->why);
     }
   }
-}
-
-void let_go_and_start(const std::vector<HeldUnit>& held, Units& units, Holds& holds) {
-  std::vector<std::string> names;
-  std::vector<std::string> ran;
-  for (const HeldUnit& one : held) {
-    names.push_back(one.unit);
-    if (one.ran) ran.push_back(one.unit);
-  }
-  if (names.empty()) return;
-  for (const HeldUnit& one : held) {
-    if (!one.parked || is_trigger(one.unit)) continue;
-    // Where its sockets are to be up no more, it is to stay down.
-    const bool listens = std::ranges::any_of(held, [&](const HeldUnit& other) {
-      return other.parked && is_trigger(other.unit) && other.package == one.package && other.ran;
-    });
-    holds.unpark(one.unit, !one.ran && !listens);
-  }
-  holds.let_go(names);
-  if (ran.empty()) return;
-  auto now = units.ask(ran);
-  if (!now) return;
-  const bool stale =
-      std::ranges::any_of(*now, [](const auto& entry) { return entry.second.needs_reload; });
-  if (stale) {
-    (void)units.act("daemon-reload", {""});
-    now = units.ask(ran);
-    if (!now) return;
-  }
-  std::vector<const UnitFacts*> all;
-  for (const auto& [name, facts] : *now) all.push_back(&facts);
-  for (const bool triggers : {true, false}) {
-    std::vector<std::string> down;
-    for (const auto& [name, facts] : *now) {
-      const bool is_down = !facts.is_up() && facts.load_state == "loaded";
-      if (is_trigger(name) == triggers && is_down && !is_displaced(facts, all))
-        down.push_back(name);
-    }
-    if (down.empty()) continue;
-    (void)units.act("reset-failed", down);
-    (void)units.act("start", down);
-  }
-}
-
-void let_whole_go(const std::function<Standing(const std::string&)>& standing, Units& units,
-                  Holds& holds) {
-  std::vector<HeldUnit> whole = holds.all();
-  std::erase_if(whole,
-                [&](const HeldUnit& one) { return standing(one.package) == Standing::Unfinished; });
-  let_go_and_start(whole, units, holds);
-}
-
-void let_whole_parked_go(const std::function<Standing(const std::string&)>& standing, Units& units,
-                         Holds& holds) {
-  std::vector<HeldUnit> whole = holds.all();
-  std::erase_if(whole, [&](const HeldUnit& one) {
-    return !one.parked || standing(one.package) == Standing::Unfinished;
-  });
-  let_go_and_start(whole, units, holds);
-}
-
-void let_configured_go(CallPorts& ports) {
-  if (ports.units == nullptr || ports.holds == nullptr || ports.holds->all().empty()) return;
-  const auto db = ports.db.read();
-  if (!db) return;
-  let_whole_go([&](const std::string& package) { return standing_in(*db, package); }, *ports.units,
-               *ports.holds);
 }
 
 }  // namespace aptkeep
