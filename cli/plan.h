@@ -22,8 +22,9 @@ struct PlannedService {
 
 struct PlannedServices {
   std::vector<PlannedService> units;
-  bool installed_scripts = false;  // read from those of the version that is there now
-  std::vector<std::string> down;   // what is up now and goes down while it is replaced
+  bool installed_scripts = false;   // read from those of the version that is there now
+  std::vector<std::string> down;    // what is up now and goes down while it is replaced
+  std::vector<std::string> parked;  // sockets that stay up meanwhile, with their clients waiting
 };
 
 struct PlanView {
@@ -59,6 +60,10 @@ std::vector<PlannedServices> services_now(std::vector<Step>& steps,
                                           const std::vector<StepDecisions>& decisions,
                                           const AptCache* cache,
                                           std::vector<std::string>& complaints);
+
+// Of services that systemd has, and that a rule names so (no patterns): why one is not to be
+// parked.
+std::vector<std::string> unparkable_here(const std::vector<std::string>& services);
 
 const char* word_of(GuardState state);
 

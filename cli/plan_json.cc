@@ -67,6 +67,7 @@ Json apart(const PlanView& view, const PlannedStep& planned) {
   const auto& island = view.plan.steps[planned.step].island;
   return {{"group", planned.apart},
           {"down", view.services[planned.step].down},
+          {"parked", view.services[planned.step].parked},
           {"why", island ? Json(island->why) : Json(nullptr)}};
 }
 

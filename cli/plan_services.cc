@@ -7,9 +7,11 @@
 #include "adapters/apt_cache.h"
 #include "adapters/derived_services.h"
 #include "adapters/dpkg_files.h"
+#include "adapters/drop_ins.h"
 #include "adapters/islands.h"
 #include "adapters/service_manager.h"
 #include "core/package_pattern.h"
+#include "core/parking.h"
 #include "now.h"
 #include "plan.h"
 
@@ -46,6 +48,7 @@ Result<std::map<std::string, UnitFacts>> AskedUnits::ask(const std::vector<std::
   std::vector<UnitFacts> found = parse_show(text);
   if (found.size() != names.size()) return Error{"unable to ask systemd for units"};
   for (std::size_t i = 0; i < found.size(); ++i) facts.emplace(names[i], std::move(found[i]));
+  judge_drop_ins(facts);
   return facts;
 }
 
@@ -141,6 +144,31 @@ void mark_needed(const std::string& package, PlannedServices& planned) {
 
 }  // namespace
 
+std::vector<std::string> unparkable_here(const std::vector<std::string>& services) {
+  std::vector<std::string> names;
+  std::copy_if(
+      services.begin(), services.end(), std::back_inserter(names), [](const std::string& name) {
+        return name.find_first_of("*?[@") == std::string::npos && name.ends_with(".service");
+      });
+  std::vector<std::string> faults;
+  AskedUnits systemd;
+  auto facts = has_service_manager() ? systemd.ask(names) : Result<FactsOfUnits>(FactsOfUnits{});
+  if (!facts) return faults;
+  std::vector<std::string> triggers;
+  for (const auto& [name, its] : *facts)
+    triggers.insert(triggers.end(), its.triggered_by.begin(), its.triggered_by.end());
+  auto theirs = systemd.ask(triggers);
+  if (theirs) facts->merge(*theirs);
+  for (const std::string& name : names) {
+    const auto found = facts->find(name);
+    if (found == facts->end() || sockets_of(found->second, *facts).empty()) continue;
+    const std::string why = why_not_parked(found->second, *facts);
+    if (!why.empty())
+      faults.push_back(name + " is stopped with its sockets, and not parked: " + why);
+  }
+  return faults;
+}
+
 std::vector<PlannedServices> services_now(std::vector<Step>& steps,
                                           const std::vector<StepDecisions>& decisions,
                                           const AptCache* cache,
@@ -173,6 +201,7 @@ std::vector<PlannedServices> services_now(std::vector<Step>& steps,
   for (std::size_t i = 0; i < steps.size(); ++i) {
     steps[i].island = with_archives[i].island;
     planned[i].down = std::move(down[i]);
+    if (steps[i].island) planned[i].parked = steps[i].island->parked;
   }
   for (std::string& complaint : again) {
     const bool told =

@@ -111,13 +111,18 @@ void tell_services(const PlanView& view, const PlannedStep& planned, std::set<co
 void tell_apart(const PlanView& view, const PlannedStep& planned) {
   if (planned.apart == 0) return;
   std::vector<std::string> down;
+  std::vector<std::string> parked;
   const PlannedStep* first = nullptr;
+  const auto add = [](std::vector<std::string>& all, const std::vector<std::string>& units) {
+    for (const std::string& unit : units) {
+      if (std::find(all.begin(), all.end(), unit) == all.end()) all.push_back(unit);
+    }
+  };
   for (const PlannedStep& other : view.planned) {
     if (other.apart != planned.apart) continue;
     if (first == nullptr) first = &other;
-    for (const std::string& unit : view.services[other.step].down) {
-      if (std::find(down.begin(), down.end(), unit) == down.end()) down.push_back(unit);
-    }
+    add(down, view.services[other.step].down);
+    add(parked, view.services[other.step].parked);
   }
   if (first != &planned) {
     std::cout << "     replaced together with " << harmless(view.name(first->step)) << "\n";
@@ -126,6 +131,8 @@ void tell_apart(const PlanView& view, const PlannedStep& planned) {
   std::cout << "     replaced apart, when the rest of its call is configured";
   for (std::size_t i = 0; i < down.size(); ++i)
     std::cout << (i == 0 ? "; down meanwhile: " : ", ") << harmless(down[i]);
+  for (std::size_t i = 0; i < parked.size(); ++i)
+    std::cout << (i == 0 ? "; parked, with clients waiting: " : ", ") << harmless(parked[i]);
   std::cout << "\n";
 }
 

@@ -5,7 +5,9 @@
 #include <system_error>
 
 #include "command.h"
+#include "core/parking.h"
 #include "known_rules.h"
+#include "plan.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -47,6 +49,23 @@ std::vector<std::string> other_complaints(const std::vector<std::string>& folder
   return found;
 }
 
+// What no mistake in a rule is, and yet not what it says: services that cannot be parked, by their
+// names, and where systemd has them here by what their sockets are.
+std::vector<std::string> faults_of_parking_here(const std::string& file) {
+  std::vector<std::string> found;
+  const auto read = read_rule_file(file);
+  if (!read) return found;
+  for (const Rule& rule : read->rules) {
+    std::vector<std::string> faults = faults_of_parking(rule);
+    if (rule.sockets == SocketMode::Park && faults.empty()) {
+      const auto here = unparkable_here(rule.services.entries);
+      faults.insert(faults.end(), here.begin(), here.end());
+    }
+    for (const std::string& fault : faults) found.push_back(rule.where + ": " + fault);
+  }
+  return found;
+}
+
 std::vector<Rule> rules_for(const RuleFile& file, const std::vector<std::string>& folders) {
   return file.rules.empty() ? read_known_rules(folders).rules : file.rules;
 }
@@ -69,6 +88,10 @@ int check_rule_files(const std::vector<std::string>& files,
       throw Failed(found.error().message);
     }
     mistakes.insert(mistakes.end(), found->begin(), found->end());
+    if (found->empty()) {
+      const auto faults = faults_of_parking_here(file);
+      mistakes.insert(mistakes.end(), faults.begin(), faults.end());
+    }
     if (!found->empty()) {
       bad_files.push_back(file);
     }

@@ -1,13 +1,17 @@
 // aptkeep services [restart]: what ran before the last run and does not now, and what else that run
 // could not start, or did not restart. And what an earlier one has left down on purpose.
+#include <filesystem>
 #include <iostream>
 #include <map>
+#include <set>
+#include <system_error>
 
 #include "command.h"
 #include "core/config.h"
 #include "core/unit.h"
 #include "keeps.h"
 #include "now.h"
+#include "policy/parked.h"
 #include "state/store.h"
 #include "text.h"
 
@@ -89,11 +93,26 @@ void tell_users(const std::vector<UnitRecord>& units) {
   }
 }
 
+// What is parked at this moment, by the names in its folder: whose it is only root may read.
+void tell_parked() {
+  std::error_code error;
+  std::set<std::string> names;
+  const std::string folder = std::string(paths::kRunDir) + "/" + policy::kParkedDir;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with('.')) names.insert(name);
+  }
+  for (const std::string& name : names) {
+    std::cout << harmless(name) << ": is parked: its clients wait until its package is replaced\n";
+  }
+}
+
 }  // namespace
 
 int services(const std::string& state) {
   const auto [newest, troubles, last] = recorded(state);
   tell_users(newest);
+  tell_parked();
   const auto now = troubles.empty() ? std::map<std::string, UnitFacts>{} : units_now(troubles);
   std::size_t left = 0;
   std::string said;  // what a check said of several

@@ -7,12 +7,15 @@
 
 #include "adapters/apt_cache.h"
 #include "adapters/dpkg_db.h"
+#include "adapters/proc.h"
+#include "adapters/run_guardian.h"
 #include "adapters/run_tools.h"
 #include "adapters/snapshot_tool.h"
 #include "adapters/units_bus.h"
 #include "core/config.h"
 #include "core/step_rules.h"
 #include "engine/downtime.h"
+#include "engine/plain.h"
 #include "hook.h"
 #include "rules.h"
 #include "services.h"
@@ -75,9 +78,22 @@ void plain(const std::vector<std::string>& arguments) {
   }
   BusUnits units;
   mark_islands(decisions, units, open.plan.steps);
-  // Only its services: nobody who calls dpkg expects backups of it.
+  // Only its services: nobody who calls dpkg expects backups of it. And nobody can say when what is
+  // only unpacked is configured: its clients are not to wait for that.
+  const bool only_unpacks = plain_call(arguments).only_unpacks;
+  bool parks = false;
   for (Step& step : open.plan.steps) {
-    if (step.island) step.island->backup.clear();
+    if (!step.island) continue;
+    step.island->backup.clear();
+    if (only_unpacks) step.island->parked.clear();
+    parks = parks || !step.island->parked.empty();
+  }
+  const auto dpkg = dpkg_ancestor();
+  // Whoever is killed, clients are not to wait for ever.
+  if (parks && (!dpkg || !start_guardian(dpkg->process))) {
+    for (Step& step : open.plan.steps) {
+      if (step.island) step.island->parked.clear();
+    }
   }
   RunTools tools(*store, complain);
   NoProgress progress;

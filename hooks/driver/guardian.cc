@@ -37,6 +37,25 @@ bool any_unfinished(Store& store, std::int64_t run) {
 // A frontend that was killed leaves its driver and dpkg behind, which end what they were told.
 constexpr int kLongestCall = 24 * 60 * 60;
 
+// After a plain dpkg that was killed: nobody is bound to come who would finish what it has begun,
+// so that clients would wait for ever. What is half replaced stays held, and is down.
+void end_parking() {
+  RealDatabase database;
+  RunHolds holds;
+  const auto db = database.read();
+  const auto units = units_here();
+  if (!db || units == nullptr) return;
+  let_whole_parked_go([&](const std::string& package) { return standing_in(*db, package); }, *units,
+                      holds);
+  std::vector<HeldUnit> left = holds.all();
+  std::erase_if(left, [](const HeldUnit& one) { return !one.parked; });
+  for (HeldUnit& one : left) {
+    if (!is_trigger(one.unit)) holds.unpark(one.unit, true);
+    one.parked = false;
+  }
+  if (const Status put = holds.put(left); !put) complain(put.error().message);
+}
+
 }  // namespace
 
 Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
@@ -122,7 +141,11 @@ int guardian(const std::string& pid, const std::string& start_time) {
   }
   const auto run = store->run_of_process(frontend);
   const auto open = store->open_plan(frontend);
-  if (!run || !open || *run == 0 || !has_service_manager()) return 0;
+  if (!run || !open || !has_service_manager()) return 0;
+  if (*run == 0) {
+    end_parking();
+    return 0;
+  }
   // What uses replaced files, once for all plans; the hook notes it where this looks then.
   if (const auto settings = read_run_settings(frontend); settings && settings->at_its_end) {
     (void)run_to_end(paths::kAptHook, {"outdated", pid, start_time});

@@ -15,6 +15,7 @@
 #include "core/config.h"
 #include "policy/call.h"
 #include "policy/consider.h"
+#include "policy/holds.h"
 #include "policy/notes.h"
 #include "policy/triggers.h"
 
@@ -110,11 +111,19 @@ class Shim {
     return false;
   }
 
+  // Its clients wait at its socket, which must not be closed now.
+  bool any_parked() const {
+    for (std::size_t i = 0; i < call_.units.count; ++i) {
+      if (policy::hold_of(paths::kRunDir, call_.units.name[i]).parked) return true;
+    }
+    return false;
+  }
+
   // systemd opens no socket whose service runs (github.com/systemd/systemd/issues/23581): where
   // both are to be restarted now, the service stops first. Of a call in which one cannot wait, none
   // does.
   bool restarts_both_now() const {
-    if (!restarts() || !any_trigger()) return false;
+    if (!restarts() || !any_trigger() || any_parked()) return false;
     for (std::size_t i = 0; i < call_.units.count; ++i) {
       const policy::Wait wait = answer_for(call_.units.name[i]).wait;
       if (wait == policy::Wait::No) return true;

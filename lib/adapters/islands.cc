@@ -6,7 +6,9 @@
 #include <set>
 
 #include "adapters/derived_services.h"
+#include "core/drop_ins.h"
 #include "core/island.h"
+#include "core/parking.h"
 #include "core/rule_text.h"
 #include "core/unit.h"
 
@@ -105,18 +107,68 @@ class Running {
     return up;
   }
 
+  // Sockets that listen on while the island's services are down. `meant`: patterns of services that
+  // the rule is about; none: all. What is not parked is told, and why.
+  void park(Island& island, const std::vector<std::string>& meant, const std::string& package,
+            std::vector<std::string>& complaints) const {
+    const auto is_meant = [&](const std::string& name) {
+      return meant.empty() || std::ranges::any_of(meant, [&](const std::string& pattern) {
+               return is_unit_of(name, pattern);
+             });
+    };
+    for (const std::string& name : names_of(island.units)) {
+      const auto found = facts_.find(name);
+      if (!name.ends_with(".service") || found == facts_.end() || !is_meant(name)) continue;
+      const auto sockets = sockets_of(found->second, facts_);
+      if (sockets.empty()) continue;
+      const std::string why = why_not_parked(found->second, facts_);
+      if (why.empty()) {
+        island.parked.insert(island.parked.end(), sockets.begin(), sockets.end());
+      } else {
+        complaints.push_back(name + " of " + package +
+                             " is stopped with its sockets, and not parked: " + why);
+      }
+    }
+  }
+
+  // Units whose holds do nothing, since somebody has taken their condition away.
+  void tell_loose(const Island& island, std::vector<std::string>& complaints) const {
+    std::set<std::string> names;
+    for (const std::string& name : names_of(island)) {
+      names.insert(name);
+      const auto found = facts_.find(name);
+      if (found != facts_.end())
+        names.insert(found->second.triggered_by.begin(), found->second.triggered_by.end());
+    }
+    for (const std::string& name : names) {
+      const auto found = facts_.find(name);
+      if (found == facts_.end() || found->second.unheld_by.empty()) continue;
+      const bool none = found->second.unheld_by == kNoDropIn;
+      complaints.push_back(
+          "a hold alone would not keep " + name +
+          " from being started while it is replaced, since " +
+          (none ? "there is no drop-in of aptkeep's for it"
+                : found->second.unheld_by + " empties all conditions, aptkeep's too") +
+          ": the run brings it back in /run/systemd/system/" + name + ".d/" + kOwnDropIn);
+    }
+  }
+
  private:
   std::vector<std::string> names_of(const Island& island) const {
+    std::vector<std::string> patterns = island.units;
+    patterns.insert(patterns.end(), island.together.begin(), island.together.end());
+    return names_of(patterns);
+  }
+
+  std::vector<std::string> names_of(const std::vector<std::string>& patterns) const {
     std::set<std::string> names;
-    for (const auto* list : {&island.units, &island.together}) {
-      for (const std::string& pattern : *list) {
-        if (pattern.find_first_of("*?[") == std::string::npos &&
-            pattern.find("@.") == std::string::npos) {
-          names.insert(pattern);
-        }
-        for (const UnitFacts& unit : loaded_) {
-          if (is_unit_of(unit.name, pattern)) names.insert(unit.name);
-        }
+    for (const std::string& pattern : patterns) {
+      if (pattern.find_first_of("*?[") == std::string::npos &&
+          pattern.find("@.") == std::string::npos) {
+        names.insert(pattern);
+      }
+      for (const UnitFacts& unit : loaded_) {
+        if (is_unit_of(unit.name, pattern)) names.insert(unit.name);
       }
     }
     return {names.begin(), names.end()};
@@ -135,7 +187,9 @@ void derive(const std::vector<StepDecisions>& decisions, const IslandsPorts& por
   std::vector<std::size_t> of;  // islands
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const auto its = ports.files.find(steps[i].package);
-    const bool ruled = decisions[i].service_class || decisions[i].sockets;
+    // Where only its sockets are to be parked, its own scripts say whether it goes down.
+    const bool parks = decisions[i].sockets && decisions[i].sockets->value == SocketMode::Park;
+    const bool ruled = decisions[i].service_class || (decisions[i].sockets && !parks);
     if (ruled || !is_replaced(steps[i]) || its == ports.files.end()) continue;
     asked.push_back({&steps[i], its->second});
     of.push_back(i);
@@ -196,12 +250,19 @@ std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisio
     return up;
   }
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const Island& island = islands[i];
+    Island& island = islands[i];
     // What is to be done for the data is done though nothing runs.
     const bool commands = !island.backup.empty() || !island.before.empty() || !island.after.empty();
     if (!commands && !running.any(island)) continue;
-    steps[candidates[i]].island = island;
+    const StepDecisions& said = decisions[candidates[i]];
+    if (said.sockets && said.sockets->value == SocketMode::Park)
+      running.park(island, texts_of(said.services), steps[candidates[i]].package, complaints);
+    running.tell_loose(island, complaints);
     up[candidates[i]] = running.up(island);
+    std::erase_if(up[candidates[i]], [&](const std::string& name) {
+      return std::ranges::count(island.parked, name) > 0;
+    });
+    steps[candidates[i]].island = island;
   }
   return up;
 }

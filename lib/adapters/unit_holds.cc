@@ -5,11 +5,14 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 
 #include "adapters/snapshot_tool.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
+#include "core/drop_ins.h"
 #include "policy/holds.h"
+#include "policy/parked.h"
 
 namespace aptkeep {
 namespace {
@@ -36,19 +39,26 @@ std::map<std::string, std::string> names_on_bus() {
 }
 
 bool add(const char* unit, const policy::Hold& hold, void* data) {
-  static_cast<std::vector<HeldUnit>*>(data)->push_back({unit, hold.package, hold.ran, hold.waits});
+  auto& units = *static_cast<std::vector<HeldUnit>*>(data);
+  const auto same = [&](const HeldUnit& one) { return one.unit == unit; };
+  if (std::ranges::none_of(units, same))
+    units.push_back({unit, hold.package, hold.ran, hold.waits, hold.parked});
   return true;
+}
+
+policy::Hold hold_for(const HeldUnit& one) {
+  policy::Hold hold;
+  hold.ran = one.ran;
+  hold.waits = one.waits;
+  std::snprintf(hold.package, sizeof hold.package, "%s", one.package.c_str());
+  return hold;
 }
 
 }  // namespace
 
 Status RunHolds::put(const std::vector<HeldUnit>& units) {
   for (const HeldUnit& one : units) {
-    policy::Hold hold;
-    hold.ran = one.ran;
-    hold.waits = one.waits;
-    std::snprintf(hold.package, sizeof hold.package, "%s", one.package.c_str());
-    if (!policy::hold(paths::kRunDir, one.unit.c_str(), hold))
+    if (!policy::hold(paths::kRunDir, one.unit.c_str(), hold_for(one)))
       return Error{"unable to hold " + one.unit + ": nothing can be written below /run"};
   }
   return success();
@@ -57,11 +67,41 @@ Status RunHolds::put(const std::vector<HeldUnit>& units) {
 std::vector<HeldUnit> RunHolds::all() {
   std::vector<HeldUnit> units;
   policy::each_hold(paths::kRunDir, add, &units);
+  // Whoever let them go may have been killed before that was done.
+  policy::each_parked(paths::kRunDir, add, &units);
   return units;
 }
 
 void RunHolds::let_go(const std::vector<std::string>& units) {
   for (const std::string& unit : units) policy::let_go(paths::kRunDir, unit.c_str());
+}
+
+Status RunHolds::park(const HeldUnit& service, const std::vector<std::string>& sockets) {
+  auto names = std::make_unique<policy::Units>();
+  for (const std::string& socket : sockets) names->add(socket.c_str());
+  if (policy::park(paths::kRunDir, service.unit.c_str(), hold_for(service), *names))
+    return success();
+  return Error{"unable to park " + service.unit + ": nothing comes up in its place"};
+}
+
+void RunHolds::unpark(const std::string& service, bool close) {
+  policy::unpark(paths::kRunDir, service.c_str(),
+                 close ? policy::Then::Close : policy::Then::AsBefore);
+}
+
+Status RunHolds::enforce(const std::vector<std::string>& units) {
+  for (const std::string& unit : units) {
+    const std::string folder = "/run/systemd/system/" + unit + ".d";
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    std::ofstream file(folder + "/" + kOwnDropIn, std::ios::binary | std::ios::trunc);
+    file << "[Unit]\nConditionPathExists=!" << paths::kRunDir << "/" << policy::kHoldsDir
+         << "/%n\n";
+    if (!file.flush())
+      return Error{"unable to keep " + unit + " from being started: " + folder +
+                   " cannot be written to"};
+  }
+  return success();
 }
 
 void RunHolds::answer_on_bus(const std::vector<std::string>& units) {

@@ -16,6 +16,9 @@ class RunHolds final : public Holds {
   Status put(const std::vector<HeldUnit>& units) override;
   std::vector<HeldUnit> all() override;
   void let_go(const std::vector<std::string>& units) override;
+  Status park(const HeldUnit& service, const std::vector<std::string>& sockets) override;
+  void unpark(const std::string& service, bool close) override;
+  Status enforce(const std::vector<std::string>& units) override;
   void answer_on_bus(const std::vector<std::string>& units) override;
   void forget_restarts(const std::vector<std::string>& units) override;
 

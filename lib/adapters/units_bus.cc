@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "adapters/drop_ins.h"
+
 namespace aptkeep {
 namespace {
 
@@ -162,7 +164,8 @@ std::vector<std::string> properties() {
 const char* interface_of(const std::string& property, const std::string& unit) {
   if (property == "Type" || property == "RemainAfterExit" || property == "NRestarts")
     return unit.ends_with(".service") ? kService : nullptr;
-  if (property == "Listen") return unit.ends_with(".socket") ? kSocketUnit : nullptr;
+  if (property == "Listen" || property == "Accept")
+    return unit.ends_with(".socket") ? kSocketUnit : nullptr;
   return kUnit;
 }
 
@@ -201,6 +204,7 @@ Result<std::map<std::string, UnitFacts>> BusUnits::ask(const std::vector<std::st
   for (const std::string& name : names) units[name];
   const Bus bus = connect();
   if (!bus || !ask_all(bus.get(), units)) return SystemctlUnits::ask(names);
+  judge_drop_ins(units);
   return units;
 }
 

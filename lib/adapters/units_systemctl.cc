@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "adapters/dpkg_files.h"
+#include "adapters/drop_ins.h"
 #include "adapters/snapshot_tool.h"
 #include "core/config.h"
 #include "policy/notes.h"
@@ -63,6 +64,7 @@ Result<std::map<std::string, UnitFacts>> SystemctlUnits::ask(
                  std::to_string(units.size()) + " of " + std::to_string(names.size())};
   }
   for (std::size_t i = 0; i < names.size(); ++i) found.emplace(names[i], std::move(units[i]));
+  judge_drop_ins(found);
   return found;
 }
 

@@ -261,6 +261,8 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
   if (name == "RefuseManualStop") facts.refuses_stop = value == "yes";
   if (name == "Conflicts") facts.conflicts = words_of(value);
   if (name == "Listen") add_listeners(facts, value);
+  if (name == "Accept") facts.accepts = value == "yes";
+  if (name == "DropInPaths") facts.drop_ins = words_of(value);
   if (name == "NRestarts")
     (void)std::from_chars(value.data(), value.data() + value.size(), facts.restarts);
   for (const std::string_view relation :

@@ -34,6 +34,11 @@ struct UnitFacts {
   std::vector<std::string> conflicts = {};  // what it names in Conflicts: its start stops these
   bool refuses_stop = false;                // RefuseManualStop
   std::vector<std::string> listens = {};    // of a socket: "Stream /run/x", "Datagram /dev/log" ...
+  bool accepts = false;                     // of a socket: Accept, an instance for each client
+  std::vector<std::string> drop_ins = {};   // paths, in the order in which they are read
+  // Why a hold would not keep it from being started (core/drop_ins.h); empty: it does, or that is
+  // not known.
+  std::string unheld_by = {};
 
   bool is_up() const;
 };
@@ -142,7 +147,7 @@ inline constexpr std::string_view kUnitProperties =
     "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
     "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,Conflicts,InactiveExitTimestamp,"
     "NRestarts,"
-    "RefuseManualStop,Listen,NeedDaemonReload";
+    "RefuseManualStop,Listen,Accept,DropInPaths,NeedDaemonReload";
 // Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no", times
 // as `--timestamp=unix` has them; of Listen each line ("/run/x (Stream)") adds one.
 void set_property(UnitFacts& facts, std::string_view name, std::string_view value);

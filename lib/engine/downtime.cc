@@ -45,6 +45,7 @@ std::vector<std::string> Downtime::up_of(const std::vector<std::string>& units) 
 
 std::vector<std::string> Downtime::names_of(const Part& part) const {
   std::vector<std::string> names = part.triggers;
+  names.insert(names.end(), part.sockets.begin(), part.sockets.end());
   names.insert(names.end(), part.services.begin(), part.services.end());
   return names;
 }
@@ -96,23 +97,21 @@ Status Downtime::look() {
     names.erase(session_.ports().own_unit);
     std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
     if (const Status asked = ask_for({names.begin(), names.end()}); !asked) return asked;
-    const auto& parked = session_.plan().steps[part.step].island->parked;
     std::set<std::string> triggers;
     for (const std::string& name : names) {
       if (is_trigger(name)) triggers.insert(name);
       const auto& theirs = before_.at(name).triggered_by;
       triggers.insert(theirs.begin(), theirs.end());
     }
-    std::erase_if(triggers, [&](const std::string& name) {
-      return known.contains(name) || std::ranges::count(parked, name) > 0;
-    });
+    std::erase_if(triggers, [&](const std::string& name) { return known.contains(name); });
     if (const Status asked = ask_for({triggers.begin(), triggers.end()}); !asked) return asked;
-    part.triggers.assign(triggers.begin(), triggers.end());
     for (const std::string& name : names) {
       if (!is_trigger(name)) part.services.push_back(name);
     }
     known.insert(names.begin(), names.end());
     known.insert(triggers.begin(), triggers.end());
+    choose_parked(part, triggers);
+    part.triggers.assign(triggers.begin(), triggers.end());
   }
   std::set<std::string> related;
   for (const auto& [name, facts] : before_) {
@@ -128,10 +127,14 @@ Status Downtime::look() {
 // One line, before anything is stopped.
 void Downtime::say_what_goes_down() const {
   std::vector<std::string> names;
+  std::vector<std::string> open;
   for (const Part& part : parts_) {
-    for (const std::string& name : up_of(names_of(part))) names.push_back(name);
+    for (const std::string& name : up_of(names_of(part))) {
+      const bool parked = std::ranges::count(part.sockets, name) > 0;
+      (parked ? open : names).push_back(name);
+    }
   }
-  if (names.empty()) return;
+  if (names.empty() && open.empty()) return;
   std::vector<std::string> packages;
   std::string why;
   for (const std::uint32_t step : group_) {
@@ -140,8 +143,10 @@ void Downtime::say_what_goes_down() const {
     packages.push_back(session_.shown(session_.plan().steps[step].package));
     if (why.empty()) why = island->why;
   }
-  session_.ports().say("stopping " + list_of(names) + " while " + list_of(packages) +
-                       (packages.size() > 1 ? " are" : " is") + " replaced: " + why);
+  std::string text = names.empty() ? "parking " + list_of(open) : "stopping " + list_of(names);
+  text += " while " + list_of(packages) + (packages.size() > 1 ? " are" : " is") + " replaced";
+  if (!open.empty()) text += ", with clients of " + list_of(open) + " waiting (parked)";
+  session_.ports().say(text + ": " + why);
 }
 
 // Its own script does not let it go where somebody else decides when it may run again.
@@ -153,31 +158,40 @@ bool Downtime::waits(std::uint32_t step) const {
          !its.island->together.empty() || std::ranges::any_of(left_, is_its);
 }
 
-std::optional<Downtime::Refusal> Downtime::stop(const Part& part) {
-  const Step& step = session_.plan().steps[part.step];
-  const bool waits = !part.own || this->waits(part.step);
+void Downtime::hold(const Part& part, const std::vector<std::string>& names) {
+  const std::string& package = session_.plan().steps[part.step].package;
+  std::vector<HeldUnit> held;
+  for (const std::string& name : names)
+    held.push_back({name, package, is_up(name), !part.own || waits(part.step), false});
+  const Status put = session_.ports().holds->put(held);
+  if (!put) session_.ports().say(put.error().message);
+}
+
+std::optional<Downtime::Refusal> Downtime::stop(Part& part) {
   Units& units = *session_.ports().units;
-  const auto hold = [&](const std::vector<std::string>& names) {
-    std::vector<HeldUnit> held;
-    for (const std::string& name : names) held.push_back({name, step.package, is_up(name), waits});
-    const Status put = session_.ports().holds->put(held);
-    if (!put) session_.ports().say(put.error().message);
+  enforce(part);
+  park(part);
+  const auto is_parked = [&](const std::string& name) {
+    return std::ranges::count(part.parked, name) > 0;
   };
   // First what would try again and again to start what it cannot, until systemd gives it up.
-  hold(part.triggers);
+  hold(part, part.triggers);
   const auto triggers = up_of(part.triggers);
   if (!triggers.empty()) (void)units.act("stop", triggers);
   std::vector<std::string> names = part.services;
+  std::erase_if(names, is_parked);
+  const auto alone = names;
   std::ranges::copy_if(part.patterns, std::back_inserter(names), [](const std::string& pattern) {
     return pattern.find("@.") != std::string::npos;
   });
-  hold(names);
-  session_.ports().holds->answer_on_bus(part.services);
+  hold(part, names);
+  session_.ports().holds->answer_on_bus(alone);
   // A failed unit may be about to be started again.
   std::vector<std::string> services;
   for (const std::string& name : part.services) {
     const UnitFacts& facts = before_.at(name);
-    if (facts.active_state != "inactive" && facts.load_state == "loaded") services.push_back(name);
+    const bool stops = facts.active_state != "inactive" && facts.load_state == "loaded";
+    if (stops && !is_parked(name)) services.push_back(name);
   }
   if (services.empty()) return std::nullopt;
   const Status stopped = units.act("stop", services);
@@ -224,7 +238,7 @@ std::optional<Downtime::Refusal> Downtime::down() {
   }
   say_what_goes_down();
   const auto stop_all = [&](const auto& is_meant) -> std::optional<Refusal> {
-    for (const Part& part : parts_) {
+    for (Part& part : parts_) {
       if (!is_meant(part)) continue;
       if (auto refusal = stop(part)) return refusal;
     }
@@ -273,7 +287,8 @@ void Downtime::bring_up(const Part& part, const std::vector<HeldUnit>& all, cons
   // Its own script has let go what is not held any more; what ran of it is to run all the same.
   for (const std::string& name : up_of(names)) {
     const bool still = std::ranges::any_of(held, [&](const auto& one) { return one.unit == name; });
-    if (!still) held.push_back({name, session_.plan().steps[part.step].package, true, false});
+    if (!still)
+      held.push_back({name, session_.plan().steps[part.step].package, true, false, false});
   }
   for (const HeldUnit& one : held) seen_to.push_back(one.unit);
   const bool stays = !why.trouble.empty();
@@ -339,7 +354,7 @@ void Downtime::start_all() {
   const bool all_well =
       std::ranges::all_of(staying, [](const auto& entry) { return entry.second.trouble.empty(); });
   std::vector<HeldUnit> others;
-  for (const std::string& name : others_) others.push_back({name, "", true, false});
+  for (const std::string& name : others_) others.push_back({name, "", true, false, false});
   // They might take with them what is to stay down.
   if (all_well) let_go_and_start(others, *session_.ports().units, *session_.ports().holds);
   session_.ports().holds->forget_restarts(seen_to);

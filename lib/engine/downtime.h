@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,14 +47,21 @@ class Downtime {
     std::vector<std::string> patterns;
     std::vector<std::string> services;  // and all else that is no trigger
     std::vector<std::string> triggers;
+    // Of its services, those whose sockets keep listening; and these, which are no triggers here.
+    std::vector<std::string> parked = {};
+    std::vector<std::string> sockets = {};
   };
   Status look();
+  void choose_parked(Part& part, std::set<std::string>& triggers);
   void add_part(std::uint32_t step, bool own, const std::vector<std::string>& patterns);
   Status ask_for(const std::vector<std::string>& names);
   bool is_up(const std::string& unit) const;
   std::vector<std::string> up_of(const std::vector<std::string>& units) const;
   void say_what_goes_down() const;
-  std::optional<Refusal> stop(const Part& part);
+  std::optional<Refusal> stop(Part& part);
+  void enforce(const Part& part);
+  void hold(const Part& part, const std::vector<std::string>& names);
+  void park(Part& part);
   std::optional<Refusal> run(std::uint32_t step, const std::vector<std::string>& commands,
                              const char* what);
   std::optional<Refusal> back_up(std::uint32_t step);
@@ -72,6 +80,7 @@ class Downtime {
   std::vector<Part> parts_;
   std::map<std::string, UnitFacts> before_;
   std::vector<HeldUnit> left_;       // by an earlier call
+  std::set<std::string> parked_;     // that were so when this began
   std::vector<std::string> others_;  // that ran, and that systemd stops together with these
 };
 
@@ -83,13 +92,17 @@ std::optional<CallEnd> end_left_downtimes(Session& session, const std::vector<st
 // islands of the plan at once, for as long as that takes. What does not stop is said.
 void take_down_all(OpenPlan& open, CallPorts& ports);
 
-// Lets these go and starts what ran of them and is down: sockets, paths and timers first, after
-// systemd has read its units again if it has to.
+// Lets these go and starts what ran of them and is down: what is parked, then sockets, paths and
+// timers first, after systemd has read its units again if it has to.
 void let_go_and_start(const std::vector<HeldUnit>& held, Units& units, Holds& holds);
 
 // The same for what is held of packages that are configured, or gone.
 void let_whole_go(const std::function<Standing(const std::string&)>& standing, Units& units,
                   Holds& holds);
+
+// Of what is parked only that.
+void let_whole_parked_go(const std::function<Standing(const std::string&)>& standing, Units& units,
+                         Holds& holds);
 
 // What scripts or calls have held of packages that are whole, or gone, by now, and that none of
 // their scripts has let go.

@@ -1,6 +1,7 @@
 // The end of a plan, as far as services are concerned.
 #include <algorithm>
 
+#include "engine/downtime.h"
 #include "engine/finish.h"
 #include "engine/session.h"
 
@@ -25,6 +26,11 @@ std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot&
   auto recorded = ports.store.units(open.run);
   const bool known = ports.units != nullptr && recorded &&
                      (!recorded->empty() || (ports.put_off && !ports.put_off().empty()));
+  // Its clients wait, and are not to be turned away when they need not be.
+  if (ports.units != nullptr && ports.holds != nullptr) {
+    let_whole_parked_go([&](const std::string& package) { return standing_in(db, package); },
+                        *ports.units, *ports.holds);
+  }
   if (ports.let_all_go) ports.let_all_go();
   // What ran of them is started with all else that did, where that is on record.
   if (ports.end_triggers) ports.end_triggers(!known || recorded->empty());

@@ -148,6 +148,8 @@ struct HeldUnit {
   std::string package;  // "name:arch"
   bool ran = false;     // it was up, and is to be up again
   bool waits = false;   // not let go by its package's own script
+  // A service that something stands in for, or a socket of it, which is up (policy/parked.h).
+  bool parked = false;
 
   friend bool operator==(const HeldUnit&, const HeldUnit&) = default;
 };
@@ -158,7 +160,17 @@ class Holds {
   // An Error: not all of them are held. Who is held already stays as it is.
   virtual Status put(const std::vector<HeldUnit>& units) = 0;
   virtual std::vector<HeldUnit> all() = 0;
+  // Of what is parked only that: a stand-in stays.
   virtual void let_go(const std::vector<std::string>& units) = 0;
+  // Stops a service and holds it and these sockets of it, which stay up: clients wait. An Error: it
+  // is not held, and may be down.
+  virtual Status park(const HeldUnit& service, const std::vector<std::string>& sockets) = 0;
+  // Ends that, and the holds: the service is started where `ran`, else by its next client; with
+  // `close` its sockets are closed, and it stays down.
+  virtual void unpark(const std::string& service, bool close) = 0;
+  // Of units whose conditions somebody has taken away (UnitFacts::unheld_by): brings it back, when
+  // systemd has read its units again.
+  virtual Status enforce(const std::vector<std::string>& units) = 0;
   // Of held units that are about to be stopped: from then on who calls them on the bus is told at
   // once that they are away.
   virtual void answer_on_bus(const std::vector<std::string>& units) = 0;

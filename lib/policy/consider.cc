@@ -105,9 +105,9 @@ void look_up(const char* package, const char* arch, const Question& question,
   if (unit == nullptr && asking != nullptr) unit = reader.find(*asking, question.unit);
   table::Class service_class = table::Class::None;
   if (unit != nullptr) {
-    around.sockets_stay = unit->sockets == table::Sockets::Leave ||
-                          unit->sockets == table::Sockets::Park ||
-                          unit->service_class == table::Class::Stock;
+    // What is to be parked is so by now, where that can be; else nothing is to start it meanwhile.
+    around.sockets_stay =
+        unit->sockets == table::Sockets::Leave || unit->service_class == table::Class::Stock;
     service_class = unit->service_class;
   }
   around.early = service_class == table::Class::Early;
@@ -134,6 +134,7 @@ void look_at_hold(const char* package, const char* arch, const Question& questio
   around.replaces = (is_script("preinst") || is_script("prerm")) && !around.foreign;
   const Hold hold = hold_of(paths::kRunDir, question.unit);
   around.held = hold.there;
+  around.parked = hold.parked;
   around.let_go = is_script("postinst") && !hold.waits && is_held_by(hold, package, arch);
   around.fresh = is_start(question.action) && is_fresh(paths::kRunDir, question.unit) &&
                  is_active(question.unit);

@@ -10,6 +10,7 @@
 
 #include "adapters/process_stat.h"
 #include "policy/call.h"
+#include "policy/parked.h"
 #include "policy/run_folder.h"
 
 namespace aptkeep::policy {
@@ -18,8 +19,8 @@ namespace {
 constexpr char kFreshDir[] = "fresh";
 constexpr char kRan[] = " ran";
 constexpr char kWaits[] = " waits";
+constexpr char kParked[] = " parked";
 
-// "PACKAGE:ARCH[ ran][ waits]"
 Hold hold_from(int folder, const char* unit) {
   Hold hold;
   const int file = openat(folder, unit, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -27,12 +28,7 @@ Hold hold_from(int folder, const char* unit) {
   char text[sizeof hold.package + 32];
   read_all(file, text, sizeof text);
   close(file);
-  hold.there = true;
-  hold.ran = std::strstr(text, kRan) != nullptr;
-  hold.waits = std::strstr(text, kWaits) != nullptr;
-  text[std::strcspn(text, " \n")] = '\0';
-  std::snprintf(hold.package, sizeof hold.package, "%.*s",
-                static_cast<int>(sizeof hold.package - 1), text);
+  read_hold(text, hold);
   return hold;
 }
 
@@ -94,20 +90,20 @@ struct Package {
   const char* arch = nullptr;
   const char* run_dir = nullptr;
   Units ran{};
-  std::size_t used = 0;
+  Units parked{};
 };
 
 bool let_one_go(const char* unit, const Hold& hold, void* data) {
   auto* const package = static_cast<Package*>(data);
   if (!is_held_by(hold, package->name, package->arch) || hold.waits) return true;
-  let_go(package->run_dir, unit);
   note_fresh(package->run_dir, unit);
-  Units& ran = package->ran;
-  const std::size_t length = std::strlen(unit) + 1;
-  if (!hold.ran || ran.count == kMostWords || package->used + length > sizeof ran.text) return true;
-  std::memcpy(ran.text + package->used, unit, length);
-  ran.name[ran.count++] = ran.text + package->used;
-  package->used += length;
+  if (hold.parked) {
+    // Its sockets with it, which are up.
+    if (!is_trigger(unit)) package->parked.add(unit);
+    return true;
+  }
+  let_go(package->run_dir, unit);
+  if (hold.ran) package->ran.add(unit);
   return true;
 }
 
@@ -143,12 +139,28 @@ void empty_folder(const Folder& which) {
 
 }  // namespace
 
+// "PACKAGE:ARCH[ ran][ waits][ parked]"
+void write_hold(const Hold& hold, char* text, std::size_t room) {
+  std::snprintf(text, room, "%s%s%s%s\n", hold.package, hold.ran ? kRan : "",
+                hold.waits ? kWaits : "", hold.parked ? kParked : "");
+}
+
+void read_hold(char* text, Hold& hold) {
+  text[std::strcspn(text, "\n")] = '\0';
+  hold.there = true;
+  hold.ran = std::strstr(text, kRan) != nullptr;
+  hold.waits = std::strstr(text, kWaits) != nullptr;
+  hold.parked = std::strstr(text, kParked) != nullptr;
+  text[std::strcspn(text, " ")] = '\0';
+  std::snprintf(hold.package, sizeof hold.package, "%.*s",
+                static_cast<int>(sizeof hold.package - 1), text);
+}
+
 bool hold(const char* run_dir, const char* unit, const Hold& said) {
   const int folder = open_folder(run_dir, kHoldsDir, true);
   if (folder < 0) return false;
   char text[sizeof said.package + 32];
-  std::snprintf(text, sizeof text, "%s%s%s\n", said.package, said.ran ? kRan : "",
-                said.waits ? kWaits : "");
+  write_hold(said, text, sizeof text);
   const bool held = write_file(folder, unit, text, false);
   close(folder);
   return held;
@@ -203,6 +215,8 @@ void let_package_go(const char* run_dir, const char* name, const char* arch, boo
   found.arch = arch;
   found.run_dir = run_dir;
   each_hold(run_dir, let_one_go, &found);
+  for (std::size_t i = 0; i < found.parked.count; ++i)
+    unpark(run_dir, found.parked.name[i], Then::AsBefore);
   Units first{};
   Units then{};
   for (std::size_t i = 0; i < found.ran.count; ++i) {
@@ -214,6 +228,7 @@ void let_package_go(const char* run_dir, const char* name, const char* arch, boo
 }
 
 void let_all_go(const char* run_dir) {
+  close_all_parked(run_dir);
   empty_folder({run_dir, kHoldsDir});
   empty_folder({run_dir, kFreshDir});
   empty_folder({run_dir, kNamesDir});

@@ -19,6 +19,8 @@ struct Hold {
   bool ran = false;        // it was up, and is to be up again
   // Its package's own script does not let it go: others that belong to it are not configured yet.
   bool waits = false;
+  // A service in whose place something stands, or a socket of it, which listens (policy/parked.h).
+  bool parked = false;
 };
 
 // Also where it is held already, by whomever: then that one's stays. False: it cannot be held.
@@ -33,13 +35,18 @@ Hold hold_of(const char* run_dir, const char* unit);
 void each_hold(const char* run_dir, bool (*found)(const char* unit, const Hold& hold, void* data),
                void* data);
 
+// The text of such a file, and what one says.
+void write_hold(const Hold& hold, char* text, std::size_t room);
+void read_hold(char* text, Hold& hold);
+
 // As dpkg tells scripts: "all" is whatever architecture the hold names.
 bool is_held_by(const Hold& hold, const char* name, const char* arch);
 
 // What the package holds is let go, and those of it that ran are started: sockets, paths and timers
-// only, or services after them too. What is to wait stays.
+// only, or services after them too; and in any case what is parked. What is to wait stays.
 void let_package_go(const char* run_dir, const char* name, const char* arch, bool services);
-// All of them, and what was remembered of scripts. Nothing is started.
+// All of them, and what was remembered of scripts. Nothing is started, and what is parked is
+// closed.
 void let_all_go(const char* run_dir);
 
 // What was let go in this script is up by its new version: no restart is needed. Remembers it of

@@ -96,6 +96,11 @@ Answer answer(const Question& question, const Surroundings& around) {
     said.code = said.let_go ? kDoIt : kDoNot;
     return said;
   }
+  // It does not run; to stop what stands in its place would turn its clients away.
+  if (is(question.action, "stop") && around.parked) {
+    said.code = kDoNot;
+    return said;
+  }
   // Only what runs: a start is never put off, since its service is down meanwhile.
   const bool restart = is(question.action, "restart") || is(question.action, "try-restart");
   if (restart) said.wait = around.wait;

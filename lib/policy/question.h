@@ -52,6 +52,7 @@ struct Surroundings {
   Wait wait = Wait::No;
   bool foreign = false;   // it is a unit of another package of this run
   bool held = false;      // its package is half replaced: nothing may start it
+  bool parked = false;    // ... and it is stopped already, with its sockets open
   bool let_go = false;    // ... but this script, which is that package's own postinst
   bool fresh = false;     // this very script has let it go, and it is up since
   bool replaces = false;  // the script is a preinst or prerm: what it stops is half replaced then

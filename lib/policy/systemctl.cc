@@ -64,6 +64,16 @@ void Units::split() {
   }
 }
 
+void Units::add(const char* unit) {
+  const std::size_t used = count == 0 ? 0
+                                      : static_cast<std::size_t>(name[count - 1] - text) +
+                                            std::strlen(name[count - 1]) + 1;
+  const std::size_t length = std::strlen(unit) + 1;
+  if (count == kMostWords || used + length > sizeof text) return;
+  std::memcpy(text + used, unit, length);
+  name[count++] = text + used;
+}
+
 void read_all(int fd, char* text, std::size_t room) {
   std::size_t size = 0;
   while (size + 1 < room) {

@@ -15,6 +15,8 @@ struct Units {
   std::size_t count = 0;
 
   void split();  // leaves out what is no unit's name
+  // A copy of it; only where all the others were added so. Not where there is no room.
+  void add(const char* unit);
 };
 
 // What it prints goes into `text`, if that is given; its errors go nowhere. False: it failed.

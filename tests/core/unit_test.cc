@@ -266,5 +266,16 @@ TEST(ParseShow, ReadsWhatASocketListensOn) {
   EXPECT_TRUE(units[1].refuses_stop);
 }
 
+TEST(ParseShow, ReadsWhoIsServedByItselfAndWhatIsDroppedIn) {
+  const auto units = parse_show(
+      "Id=x.socket\nAccept=yes\nDropInPaths=/usr/lib/a.conf /etc/b.conf\n\nId=y.socket\nAccept=no\n"
+      "DropInPaths=\n");
+  ASSERT_EQ(units.size(), 2U);
+  EXPECT_TRUE(units[0].accepts);
+  EXPECT_EQ(units[0].drop_ins, (Strings{"/usr/lib/a.conf", "/etc/b.conf"}));
+  EXPECT_FALSE(units[1].accepts);
+  EXPECT_TRUE(units[1].drop_ins.empty());
+}
+
 }  // namespace
 }  // namespace aptkeep

@@ -27,6 +27,25 @@ class MemoryHolds final : public Holds {
       return std::find(units.begin(), units.end(), one.unit) != units.end();
     });
   }
+  Status park(const HeldUnit& service, const std::vector<std::string>& sockets) override {
+    if (!parks) return Error{"unable to park " + service.unit + ": a test says so"};
+    log.push_back("park " + service.unit);
+    std::vector<HeldUnit> all{service};
+    for (const std::string& socket : sockets)
+      all.push_back({socket, service.package, true, service.waits, true});
+    return put(all);
+  }
+  void unpark(const std::string& service, bool close) override {
+    log.push_back((close ? "close " : "unpark ") + service);
+    if (on_unpark) on_unpark(service, close);
+  }
+  Status enforce(const std::vector<std::string>& units) override {
+    for (const std::string& unit : units) log.push_back("enforce " + unit);
+    return success();
+  }
+  bool parks = true;
+  std::vector<std::string> log;
+  std::function<void(const std::string& service, bool close)> on_unpark;
   void answer_on_bus(const std::vector<std::string>& units) override {
     for (const std::string& unit : units) answered.push_back(unit);
   }

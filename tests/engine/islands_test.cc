@@ -30,8 +30,9 @@ TEST_F(IslandsTest, IsHeldMeanwhile) {
   begin();
   world_.before_call = [this](const std::vector<std::string>& args) {
     if (std::find(args.begin(), args.end(), "--unpack") == args.end()) return;
-    EXPECT_EQ(holds_.held, (std::vector<HeldUnit>{{"foo.socket", "foo:amd64", true, false},
-                                                  {"foo.service", "foo:amd64", true, false}}));
+    EXPECT_EQ(holds_.held,
+              (std::vector<HeldUnit>{{"foo.socket", "foo:amd64", true, false, false},
+                                     {"foo.service", "foo:amd64", true, false, false}}));
   };
   unpack_all();
   EXPECT_TRUE(is_active("foo.service"));

@@ -91,6 +91,22 @@ TEST(PolicyAnswer, WhatIsHeldIsStartedByItsOwnPostinstOnly) {
   EXPECT_EQ(answer(ask({"foo", "restart", "5"}), around).code, kDoNot);
 }
 
+TEST(PolicyAnswer, WhatIsParkedIsStoppedAlready) {
+  Surroundings around = below_a_script();
+  around.held = around.parked = true;
+  for (const bool replaces : {false, true}) {
+    around.replaces = replaces;
+    const Answer said = answer(ask({"foo.socket", "stop"}), around);
+    EXPECT_EQ(said.code, kDoNot);
+    EXPECT_FALSE(said.hold);
+    EXPECT_EQ(said.triggers, Triggers::Leave);
+  }
+  EXPECT_EQ(answer(ask({"foo", "restart", "5"}), around).code, kDoNot);
+  around.let_go = true;
+  EXPECT_TRUE(answer(ask({"foo", "restart", "5"}), around).let_go);
+  EXPECT_EQ(answer(ask({"foo", "stop", "5"}), around).code, kDoNot) << "its start lets it go";
+}
+
 TEST(PolicyAnswer, APreinstsStopIsHeld) {
   Surroundings around = below_a_script();
   EXPECT_FALSE(answer(ask({"foo", "stop", "5"}), around).hold);

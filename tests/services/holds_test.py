@@ -103,6 +103,29 @@ class Holds(unittest.TestCase):
             self.settled(world, "")
             self.assertEqual(sockd.mixtures(world), [])
 
+    def test_an_admins_drop_in_that_empties_our_condition(self):
+        # Past all shims, when it is stopped and held.
+        start = "/usr/bin/systemctl start sockd.service || true\nsleep 0.5\n"
+        scripts = {**sockd.FLAVOURS["no-restart"]}
+        scripts["preinst"] = {"upgrade": scripts["preinst"]["upgrade"] + "\n" + start}
+        old, new = sockd.pair(scripts)
+        emptied = "/etc/systemd/system/sockd.service.d/zzz.conf"
+        with World([old], [new], needs=("python3",)) as world:
+            world.bed.write(emptied, "[Unit]\nConditionPathExists=\n")
+            world.bed.must("systemctl daemon-reload")
+            world.start("sockd.socket", "sockd.service")
+            world.bed.must("apt-get -q -y --download-only full-upgrade")
+            why = f"since {emptied} empties all conditions, aptkeep's too"
+            self.assertEqual(world.bed.run("aptkeep plan").output.count(why), 1)
+            with sockd.Clients(world) as clients:
+                begun = len(sockd.starts(world))
+                result = world.upgrade()
+                self.assertEqual(result.code, 0, result.output)
+                frontend.wait_until(lambda: all(s[-1] == "2.0" for s in clients.all_said()),
+                                    lambda: f"2.0: {clients.all_said()}\n{result.output}", 60)
+            self.assertEqual(result.output.count(why), 1, result.output)
+            self.assertEqual(sockd.starts(world)[begun:], ["2.0 2.0 2.0"], result.output)
+
     def test_what_is_removed_is_not_reborn(self):
         for how in ("apt-get -qy remove sockd", "apt-get -qy purge sockd", "dpkg -r sockd",
                     "dpkg -P sockd"):

@@ -14,6 +14,7 @@ SOCKETS = {
     "quiesced": ("Sockets: quiesce", "inactive"),
     "left": ("Sockets: leave", "active"),
     "parked": ("Sockets: park", "active"),
+    "parkable": ("Class: stop\nSockets: park", "active"),
     "stock": ("Class: stock", "active"),
     "named": ("Services: named.service\nSockets: leave", "active"),
     "other": ("Services: another.service\nSockets: leave", "inactive"),

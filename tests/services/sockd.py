@@ -9,9 +9,14 @@ PORT = 1007
 STARTS = "/var/log/sockd.starts"
 RELOAD = "systemctl --system daemon-reload\n"
 
-# Serves one request after the other on what systemd hands it, or on a port of its own.
+# Serves one request after the other on what systemd hands it, or on a port of its own; when it is
+# told to stop, it has answered whom it has accepted.
 DAEMON = """#!/usr/bin/python3
-import os, socket
+import os, select, signal, socket
+told, tells = socket.socketpair()
+tells.setblocking(False)
+signal.set_wakeup_fd(tells.fileno())
+signal.signal(signal.SIGTERM, lambda *_: None)
 def read(path):
     with open(path, encoding="ascii") as file:
         return file.read().strip()
@@ -22,7 +27,7 @@ if "LISTEN_FDS" in os.environ:
     listening = socket.socket(fileno=3)
 else:
     listening = socket.create_server(("127.0.0.1", {port}), reuse_port=False)
-while True:
+while told not in select.select([listening, told], [], [])[0]:
     client, _ = listening.accept()
     client.sendall(b"{version}\\n")
     client.close()
