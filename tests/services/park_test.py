@@ -27,8 +27,27 @@ SEEN = "sockd.service: is parked: its clients wait until its package is replaced
 MEDDLING = {
     "preinst": {"upgrade": "systemctl stop sockd.service sockd.socket\n"},
     "postinst": {"configure": sockd.RELOAD + "systemctl restart sockd.socket sockd.service\n"}}
+STOPS = "/var/log/sockd.stops"
+# With all that has to go, or to stay, when something else stands in its place.
+RICH = """[Unit]
+Description=made for a test
+ConditionPathExists=/etc/sockd.conf
+[Service]
+Type=exec
+PrivateTmp=yes
+ProtectHome=yes
+EnvironmentFile=/usr/share/sockd/data
+ExecStartPre=/usr/bin/test -s /etc/sockd.conf
+ExecStart=/usr/bin/sockd
+ExecStop=/bin/sh -c 'echo stop $MAINPID >>%s; kill $MAINPID'
+ExecStopPost=/bin/sh -c 'echo stopped >>%s'
+Restart=always
+[Install]
+WantedBy=multi-user.target
+""" % (STOPS, STOPS)
 FLAVOURS = {**sockd.FLAVOURS, "direct": MEDDLING}
-USUAL = ("default", "no-restart", "legacy", "direct")
+# And the default one with a unit of its own.
+USUAL = ("no-restart", "legacy", "direct")
 
 
 def cases():
@@ -102,6 +121,36 @@ class Park(unittest.TestCase):
             self.assertIn("active\nactive\n", world.bed.read("/root/seen"))
             self.assertIn("with clients of sockd.socket waiting (parked)", result.output)
             self.assertEqual(world.states(*UNITS), dict.fromkeys(UNITS, "active"))
+            self.nothing_is_left(world, result.output)
+
+    def test_what_its_unit_says_of_its_stop_is_done_once(self):
+        its = {"sockd.service": RICH, "sockd.socket": units.socket(sockd.PORT)}
+        with self.world(with_look(FLAVOURS["default"]), units=its) as world:
+            self.begin(world)
+            main = world.bed.must("systemctl show -P MainPID sockd.service").strip()
+            with sockd.Clients(world, 5) as self.clients:
+                result = world.upgrade()
+                self.assertEqual(result.code, 0, result.output)
+                self.is_answered(world, result.output)
+            self.assertEqual(world.bed.read(STOPS), f"stop {main}\nstopped\n", result.output)
+            self.assertEqual(sockd.starts(world)[1:], ["2.0 2.0 2.0"], result.output)
+            self.assertIn(SEEN, world.bed.read("/root/seen"))
+            self.nothing_is_left(world, result.output)
+
+    def test_a_socket_that_moves(self):
+        old, new = sockd.pair(sockd.FLAVOURS["default"])
+        moved = units.socket(sockd.PORT + 1)
+        new.files["/usr/lib/systemd/system/sockd.socket"] = moved
+        self.rule = RULE.format("")
+        with World([old], [new], needs=("python3",)) as world:
+            self.begin(world)
+            result = world.upgrade()
+            self.assertEqual(result.code, 0, result.output)
+            self.assertIn("(parked)", result.output)
+            ask = ("import socket; print(socket.create_connection(('127.0.0.1', %d), 10).recv(9))")
+            self.assertIn("2.0", world.bed.must(["python3", "-c", ask % (sockd.PORT + 1)]))
+            self.assertIn("refused", world.bed.run(["python3", "-c", ask % sockd.PORT]).output)
+            self.assertEqual(sockd.starts(world)[1:], ["2.0 2.0 2.0"], result.output)
             self.nothing_is_left(world, result.output)
 
     def test_whoever_is_killed(self):
