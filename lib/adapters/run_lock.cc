@@ -6,7 +6,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <system_error>
 
@@ -43,6 +46,43 @@ bool is_locked(const char* path) {
   ::close(fd);
   return locked;
 }
+
+// Of this system, and not of a container's.
+bool has_this_root(const std::string& process) {
+  struct stat its {};
+  struct stat ours {};
+  return ::stat((process + "/root/").c_str(), &its) == 0 && ::stat("/", &ours) == 0 &&
+         its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
+}
+
+// "/bin/sh", "/var/lib/dpkg/info/foo.postinst", "configure" ..., or the script first.
+bool is_maintainer_script(const std::string& process) {
+  std::ifstream file(process + "/cmdline", std::ios::binary);
+  std::string word;
+  for (int i = 0; i < 3 && std::getline(file, word, '\0'); ++i) {
+    const bool dpkgs =
+        word.starts_with("/var/lib/dpkg/info/") || word.starts_with("/var/lib/dpkg/tmp.ci/");
+    for (const char* name : {"preinst", "postinst", "prerm", "postrm"}) {
+      if (dpkgs && word.ends_with(name)) return has_this_root(process);
+    }
+  }
+  return false;
+}
+
+// When no dpkg is at work, these have outlived theirs.
+bool script_at_work() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const std::string path = entry.path().string();
+    if (std::isdigit(static_cast<unsigned char>(path[6])) != 0 && is_maintainer_script(path))
+      return true;
+  }
+  return false;
+}
+
+// What they stop or start when all has been put right would be so for good. One that hangs is not
+// waited for.
+constexpr int kLongestScript = 30;  // seconds
 
 }  // namespace
 
@@ -90,7 +130,8 @@ bool wait_for_orphans(int seconds) {
   int quiet = 0;
   for (int look = 0; look < seconds * kLooksPerSecond; ++look) {
     quiet = driver_at_work() || is_locked(kDatabaseLock) ? 0 : quiet + 1;
-    if (quiet >= 2) return true;
+    const bool waits = quiet < 2 + kLongestScript * kLooksPerSecond && script_at_work();
+    if (quiet >= 2 && !waits) return true;
     ::nanosleep(&kPause, nullptr);
   }
   return quiet > 0;

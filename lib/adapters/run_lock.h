@@ -32,7 +32,8 @@ class RunLock {
 bool is_held_and_close(int fd);
 
 // Waits until no driver and no dpkg is at work, `seconds` at most. A frontend that was killed
-// leaves them behind, and they go on with what they were told. False: they are still at work.
+// leaves them behind, and they go on with what they were told. False: they are still at work. Then
+// for maintainer scripts that have outlived their dpkg, half a minute at most.
 bool wait_for_orphans(int seconds);
 
 }  // namespace aptkeep
