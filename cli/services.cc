@@ -1,9 +1,15 @@
 // aptkeep services [restart]: what ran before the last run and does not now, and what else that run
-// could not start, or did not restart. And what an earlier one has left down on purpose.
+// could not start, or did not restart. And what an earlier one has left down on purpose, what is
+// held, and what a run that is at work leaves to its end.
+#include <unistd.h>
+
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <set>
+#include <string_view>
 #include <system_error>
 
 #include "command.h"
@@ -93,18 +99,76 @@ void tell_users(const std::vector<UnitRecord>& units) {
   }
 }
 
-// What is parked at this moment, by the names in its folder: whose it is only root may read.
-void tell_parked() {
+std::set<std::string> names_in(const std::string& folder) {
   std::error_code error;
   std::set<std::string> names;
-  const std::string folder = std::string(paths::kRunDir) + "/" + policy::kParkedDir;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with('.')) names.insert(name);
   }
-  for (const std::string& name : names) {
+  return names;
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// What is held or parked at this moment, by the names in their folders: whose it is only root may
+// read. True: something is held.
+bool tell_held() {
+  const std::string run(paths::kRunDir);
+  const auto parked = names_in(run + "/" + policy::kParkedDir);
+  for (const std::string& name : parked) {
     std::cout << harmless(name) << ": is parked: its clients wait until its package is replaced\n";
   }
+  bool held = false;
+  const std::string folder = run + "/" + policy::kHoldsDir + "/";
+  for (const std::string& name : names_in(folder)) {
+    // A parked one's sockets listen.
+    const bool listens = !parked.empty() && !name.ends_with(".service");
+    if (parked.contains(name) || listens) continue;
+    std::cout << harmless(name) << ": is held: nothing starts it until its package is configured\n";
+    held = true;
+  }
+  return held;
+}
+
+std::string put_off_words(const PutOff& one) {
+  switch (one.kind) {
+    case PutOff::Kind::Restart:
+      return "is restarted at the end of the run that is at work";
+    case PutOff::Kind::Failed:
+      return "could not be started, which is tried again at the end of the run that is at work";
+    case PutOff::Kind::Reboot:
+      return std::string(kUntilReboot);
+    case PutOff::Kind::Users:
+    case PutOff::Kind::Listed:
+    case PutOff::Kind::Left:
+      break;  // told when it has ended
+  }
+  return {};
+}
+
+// What a run that is at work leaves to its end, as far as one may read that. True: there is any.
+bool tell_put_off() {
+  constexpr std::string_view kNotes = "notes-";
+  const std::string run(paths::kRunDir);
+  bool any = false;
+  for (const std::string& name : names_in(run)) {
+    if (!name.starts_with(kNotes)) continue;
+    const std::string pid = name.substr(kNotes.size(), name.rfind('-') - kNotes.size());
+    // Of one that is gone its guardian sees to it.
+    if (::access(("/proc/" + pid).c_str(), F_OK) != 0) continue;
+    for (const PutOff& one : parse_put_off(text_of(run + "/" + name))) {
+      const std::string words = put_off_words(one);
+      if (words.empty()) continue;
+      std::cout << harmless(one.unit) << " ("
+                << harmless(one.package.substr(0, one.package.find(':'))) << "): " << words << "\n";
+      any = true;
+    }
+  }
+  return any;
 }
 
 }  // namespace
@@ -112,7 +176,8 @@ void tell_parked() {
 int services(const std::string& state) {
   const auto [newest, troubles, last] = recorded(state);
   tell_users(newest);
-  tell_parked();
+  const bool held = tell_held();
+  const bool waits = tell_put_off();
   const auto now = troubles.empty() ? std::map<std::string, UnitFacts>{} : units_now(troubles);
   std::size_t left = 0;
   std::string said;  // what a check said of several
@@ -138,7 +203,7 @@ int services(const std::string& state) {
     if (checked) said = unit.journal;
   }
   if (left == 0) {
-    std::cout << "All that ran before the last run runs.\n";
+    if (!held && !waits) std::cout << "All that ran before the last run runs.\n";
     return kAllWell;
   }
   std::cout << "To try again: aptkeep services restart\n";

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -53,6 +54,14 @@ bool read_list(sd_bus_message* message, std::vector<UnitFacts>& units) {
     units.push_back(std::move(unit));
   }
   return read == 0;
+}
+
+bool list(sd_bus* bus, std::vector<UnitFacts>& units) {
+  sd_bus_message* raw = nullptr;
+  const int called =
+      sd_bus_call_method(bus, nullptr, kRoot, kManager, "ListUnits", nullptr, &raw, nullptr);
+  const Message answer(raw);
+  return called >= 0 && read_list(raw, units);
 }
 
 // What a socket listens on: pairs of type and address.
@@ -188,23 +197,33 @@ bool ask_all(sd_bus* bus, std::map<std::string, UnitFacts>& units) {
 
 Result<std::vector<UnitFacts>> BusUnits::loaded() {
   const Bus bus = connect();
-  sd_bus_message* raw = nullptr;
-  const int called = bus ? sd_bus_call_method(bus.get(), nullptr, kRoot, kManager, "ListUnits",
-                                              nullptr, &raw, nullptr)
-                         : -1;
-  const Message answer(raw);
   std::vector<UnitFacts> units;
-  if (called < 0 || !read_list(raw, units)) return SystemctlUnits::loaded();
+  if (!bus || !list(bus.get(), units)) return SystemctlUnits::loaded();
   return units;
 }
 
 Result<std::map<std::string, UnitFacts>> BusUnits::ask(const std::vector<std::string>& names) {
   std::map<std::string, UnitFacts> units;
   if (names.empty()) return units;
-  for (const std::string& name : names) units[name];
   const Bus bus = connect();
-  if (!bus || !ask_all(bus.get(), units)) return SystemctlUnits::ask(names);
+  std::vector<UnitFacts> all;
+  if (!bus || !list(bus.get(), all)) return SystemctlUnits::ask(names);
+  std::set<std::string> loaded;
+  for (const UnitFacts& unit : all) loaded.insert(unit.name);
+  // systemd would read their files for each question anew, and forget them again.
+  std::vector<std::string> others;
+  for (const std::string& name : names) {
+    if (loaded.contains(name)) {
+      units[name];
+    } else {
+      others.push_back(name);
+    }
+  }
+  if (!ask_all(bus.get(), units)) return SystemctlUnits::ask(names);
   judge_drop_ins(units);
+  auto rest = SystemctlUnits::ask(others);
+  if (!rest) return rest;
+  units.merge(*rest);
   return units;
 }
 

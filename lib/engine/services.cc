@@ -246,21 +246,20 @@ Status Restoring::restart(std::vector<std::string> units) {
   act("daemon-reload", {""});
   std::vector<std::string> together(triggered.begin(), triggered.end());
   together.insert(together.end(), triggers.begin(), triggers.end());
+  auto all = together;
+  all.insert(all.end(), alone.begin(), alone.end());
+  act("reset-failed", all);  // scripts may have started it as often as systemd lets them
   act("stop", together);
   act("start", {triggers.begin(), triggers.end()});
   act("start", {triggered.begin(), triggered.end()});
   act("restart", alone);
-  together.insert(together.end(), alone.begin(), alone.end());
-  settle(together);
+  settle(all);
   return success();
 }
 
 Status Restoring::restart_put_off(const std::function<Standing(const std::string&)>& standing) {
   if (!ports_.put_off) return success();
-  const auto units = due(standing);
-  if (!units.empty()) {
-    if (const Status done = restart(units); !done) return done;
-  }
+  if (const Status done = restart(due(standing)); !done) return done;
   if (!failed_.empty()) try_failed_again();
   ports_.forget_put_off();
   return success();

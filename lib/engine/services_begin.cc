@@ -46,19 +46,50 @@ std::map<std::string, std::string> owners_of(const std::vector<UnitFacts>& loade
   return owners;
 }
 
-// What triggers them and what goes down with them, and what goes down with that. Of kinds that an
-// upgrade stops; a target that half of the system is a part of is not followed.
+// Of kinds that an upgrade stops; a target that half of the system is a part of is not followed.
+void add_name(const std::string& name, const FactsByName& known, std::set<std::string>& names) {
+  if (known.contains(name) || !(name.ends_with(".service") || is_trigger(name))) return;
+  names.insert(name);
+}
+
+// What triggers them and what goes down with them, or takes them down.
 std::set<std::string> neighbours_of(const FactsByName& asked) {
   std::set<std::string> names;
   for (const auto& [name, facts] : asked) {
-    names.insert(facts.triggered_by.begin(), facts.triggered_by.end());
-    names.insert(facts.triggers.begin(), facts.triggers.end());
-    names.insert(facts.related.begin(), facts.related.end());
+    for (const auto* related : {&facts.triggered_by, &facts.triggers, &facts.related}) {
+      for (const std::string& other : *related) add_name(other, asked, names);
+    }
   }
-  std::erase_if(names, [&](const std::string& name) {
-    return asked.contains(name) || !(name.ends_with(".service") || is_trigger(name));
-  });
   return names;
+}
+
+// What goes down with one: of what is related, that which it does not hang on itself. A name may be
+// in both, and is there twice then.
+std::vector<std::string> goes_down_with(const UnitFacts& unit) {
+  std::vector<std::string> names = unit.related;
+  for (const std::string& above : unit.goes_with) {
+    const auto found = std::ranges::find(names, above);
+    if (found != names.end()) names.erase(found);
+  }
+  return names;
+}
+
+// The neighbours, and what goes down with what goes down, however far that reaches.
+Result<FactsByName> ask_around(const FactsByName& own, Units& units) {
+  FactsByName all = own;
+  std::set<std::string> next = neighbours_of(own);
+  while (!next.empty()) {
+    const auto found = units.ask({next.begin(), next.end()});
+    if (!found) return found.error();
+    all.insert(found->begin(), found->end());
+    next.clear();
+    for (const auto& [name, facts] : *found) {
+      if (!facts.is_up()) continue;
+      for (const std::string& other : goes_down_with(facts)) add_name(other, all, next);
+    }
+  }
+  for (const auto& [name, facts] : own) all.erase(name);
+  return all;
 }
 
 void add_rules(const ServiceChecks& rules, const UnitFacts& unit, UnitRecord& record) {
@@ -89,8 +120,7 @@ Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts
   for (const auto& [name, package] : owners) names.push_back(name);
   const auto own = ports.units.ask(names);
   if (!own) return own.error();
-  const auto around = neighbours_of(*own);
-  const auto others = ports.units.ask({around.begin(), around.end()});
+  const auto others = ask_around(*own, ports.units);
   if (!others) return others.error();
   std::vector<UnitRecord> records;
   for (const auto* facts : {&*own, &*others}) {

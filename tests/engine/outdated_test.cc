@@ -63,7 +63,8 @@ TEST_F(OutdatedTest, ItJoinsWhatIsRestarted) {
   found_.left = {"b.service"};
   EXPECT_EQ(told(take()),
             (std::map<std::string, std::string>{{"b.service", std::string(kLeftAlone)}}));
-  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "restart a.service foo.service"}));
+  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "reset-failed a.service foo.service",
+                                 "restart a.service foo.service"}));
 }
 
 TEST_F(OutdatedTest, ItIsListedUnlessSomebodyElseAsksForIt) {
@@ -72,7 +73,8 @@ TEST_F(OutdatedTest, ItIsListedUnlessSomebodyElseAsksForIt) {
   found_.units = {"a.service", "foo.service"};
   EXPECT_EQ(told(take()),
             (std::map<std::string, std::string>{{"a.service", std::string(kOnlyListed)}}));
-  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "restart foo.service"}));
+  EXPECT_EQ(units_.log,
+            (Strings{"daemon-reload ", "reset-failed foo.service", "restart foo.service"}));
   // A person who tries again has it restarted.
   const auto records = store_.units(7);
   put_off_ = still_put_off(*records);
@@ -117,7 +119,7 @@ TEST_F(OutdatedTest, RulesKeepTheirWord) {
   EXPECT_EQ(
       trouble.at("c.service"),
       std::string(kNotRestarted) + "its new version refuses its configuration: /bin/check: line 3");
-  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "restart b.service"}));
+  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "reset-failed b.service", "restart b.service"}));
 }
 
 TEST_F(OutdatedTest, AReleaseUpgradeLeavesItToTheNextBoot) {

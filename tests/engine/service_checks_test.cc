@@ -41,7 +41,8 @@ TEST_F(ServiceChecksTest, WhatRefusesItsConfigurationGoesOnAsItIs) {
   EXPECT_EQ(trouble[0].trouble,
             "it was not restarted, because its new version refuses its configuration: "
             "/bin/check bar: exit status 1: bad line 3");
-  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "restart foo.service"}));
+  EXPECT_EQ(units_.log,
+            (Strings{"daemon-reload ", "reset-failed foo.service", "restart foo.service"}));
 }
 
 TEST_F(ServiceChecksTest, ASocketOfItStaysAsWell) {

@@ -25,6 +25,30 @@ TEST_F(ServicesTest, WhatIsRecorded) {
   EXPECT_EQ(recorded().front(), "foo.service");
 }
 
+TEST_F(ServicesTest, WhatGoesDownWithWhatGoesDownIsRecordedToo) {
+  units_.add("foo.service").related = {"needs-foo.service", "above.service"};
+  units_.all.at("foo.service").goes_with = {"above.service"};
+  // It needs that one, and goes down with another.
+  units_.add("needs-foo.service").related = {"foo.service",   "mail.target",  "third.service",
+                                             "other.service", "both.service", "both.service"};
+  units_.all.at("needs-foo.service").goes_with = {"foo.service", "other.service", "both.service"};
+  units_.add("third.service").related = {"fourth.timer", "down.service", "needs-foo.service"};
+  units_.all.at("third.service").goes_with = {"needs-foo.service"};
+  for (const char* name : {"above.service", "both.service", "other.service", "mail.target"})
+    units_.add(name);
+  units_.add("down.service", "inactive").related = {"behind-down.service"};
+  units_.add("behind-down.service");
+  units_.add("fourth.timer").related = {"foo.service"};
+  begin({"foo:amd64"});
+  EXPECT_EQ(recorded(), (Strings{"above.service", "both.service", "foo.service", "fourth.timer",
+                                 "needs-foo.service", "third.service"}));
+  for (const char* name : {"foo.service", "needs-foo.service", "third.service", "fourth.timer"})
+    units_.stop(name);
+  EXPECT_TRUE(end().empty());
+  for (const char* name : {"foo.service", "needs-foo.service", "third.service", "fourth.timer"})
+    EXPECT_TRUE(units_.all.at(name).is_up()) << name;
+}
+
 TEST_F(ServicesTest, NothingIsAskedWhereNoPackageHasUnits) {
   begin({"bar:amd64"});
   EXPECT_TRUE(recorded().empty());
@@ -109,7 +133,8 @@ TEST_F(ServicesTest, AnHeirIsStarted) {
 
 TEST_F(PutOffTest, ARestartIsMadeAtTheEnd) {
   EXPECT_TRUE(end().empty());
-  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "restart foo.service"}));
+  EXPECT_EQ(units_.log,
+            (Strings{"daemon-reload ", "reset-failed foo.service", "restart foo.service"}));
   EXPECT_TRUE(put_off_.empty());
 }
 
@@ -117,8 +142,9 @@ TEST_F(PutOffTest, ASocketIsRestartedWhileItsServiceIsStopped) {
   units_.add("foo.socket").triggers = {"foo.service"};
   put_off_.push_back({PutOff::Kind::Restart, "foo.socket", "foo:amd64"});
   EXPECT_TRUE(end().empty());
-  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "stop foo.service foo.socket",
-                                 "start foo.socket", "start foo.service"}));
+  EXPECT_EQ(units_.log,
+            (Strings{"daemon-reload ", "reset-failed foo.service foo.socket",
+                     "stop foo.service foo.socket", "start foo.socket", "start foo.service"}));
 }
 
 // Only the socket is up; nobody has asked for the service yet.
@@ -129,7 +155,8 @@ TEST_F(PutOffTest, ASocketAloneIsRestartedAlone) {
   units_.all.at("foo.service").triggered_by = {"foo.socket"};
   put_off_ = {{PutOff::Kind::Restart, "foo.socket", "foo:amd64"}};
   end();
-  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "stop foo.socket", "start foo.socket"}));
+  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "reset-failed foo.socket", "stop foo.socket",
+                                 "start foo.socket"}));
 }
 
 TEST_F(PutOffTest, WhatIsDownByThenIsStartedAsAllElse) {
@@ -159,7 +186,8 @@ TEST_F(PutOffTest, SeveralPackagesMayAskForIt) {
               {PutOff::Kind::Restart, "foo.service", "foo:amd64"},
               {PutOff::Kind::Restart, "foo.service", "plugin:amd64"}};
   EXPECT_TRUE(end().empty());
-  EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "restart foo.service"}));
+  EXPECT_EQ(units_.log,
+            (Strings{"daemon-reload ", "reset-failed foo.service", "restart foo.service"}));
   units_.log.clear();
   standing_["foo:amd64"] = Standing::Unfinished;
   put_off_ = {{PutOff::Kind::Restart, "foo.service", "foo:amd64"},

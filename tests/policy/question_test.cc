@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -132,6 +133,35 @@ TEST(PolicyAnswer, IsWhatStockDoesWithoutAProgram) {
     }
   }
   EXPECT_EQ(answer(ask({"foo"}), below_a_script()).code, kDoIt) << "whatever it may mean";
+}
+
+// Whatever is known of it: but what is parked, which does not run any more.
+TEST(PolicyAnswer, AStopIsNeverDenied) {
+  bool Surroundings::*const flags[] = {&Surroundings::systemd,
+                                       &Surroundings::off,
+                                       &Surroundings::script,
+                                       &Surroundings::ran,
+                                       &Surroundings::rested,
+                                       &Surroundings::foreign,
+                                       &Surroundings::held,
+                                       &Surroundings::let_go,
+                                       &Surroundings::fresh,
+                                       &Surroundings::early,
+                                       &Surroundings::release_upgrade,
+                                       &Surroundings::replaces,
+                                       &Surroundings::sockets_stay};
+  for (unsigned bits = 0; bits < 1U << std::size(flags); ++bits) {
+    for (const Wait wait : {Wait::No, Wait::End, Wait::Reboot, Wait::IfRefused}) {
+      Surroundings around{.init = true, .wait = wait};
+      for (std::size_t i = 0; i < std::size(flags); ++i) around.*flags[i] = (bits >> i & 1U) != 0;
+      for (const char* unit : {"foo", "foo.socket", "foo@1-*"}) {
+        const Answer said = answer(ask({unit, "stop"}), around);
+        ASSERT_EQ(said.code, kDoIt) << bits;
+        ASSERT_EQ(said.wait, Wait::No) << bits;
+        ASSERT_FALSE(said.later || said.let_go) << bits;
+      }
+    }
+  }
 }
 
 TEST(PolicyAnswer, ADisabledUnitThatRanIsStarted) {

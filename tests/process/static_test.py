@@ -3,6 +3,7 @@ processes is named in one file."""
 
 import os
 import re
+import resource
 import subprocess
 import unittest
 
@@ -27,12 +28,32 @@ class StaticTest(unittest.TestCase):
     def test_driver_side_needs_nothing(self):
         self.check_static(os.environ["PROBE"])
 
-    def test_launcher_is_without_the_c_plus_plus_library(self):
-        symbols = output("nm", "-C", os.environ["LAUNCHER"])
-        self.assertIn("aptkeep::launcher::", symbols)
+    def test_what_scripts_call_needs_nothing(self):
+        for program in ("POLICY", "SHIM"):
+            self.check_static(os.environ[program])
+
+    def test_these_are_without_the_c_plus_plus_library(self):
+        for program, own in (("LAUNCHER", "launcher"), ("POLICY", "policy"), ("SHIM", "policy")):
+            symbols = output("nm", "-C", os.environ[program])
+            self.assertIn(f"aptkeep::{own}::", symbols)
+            if not SANITIZED:
+                self.assertEqual(re.findall(
+                    r"\bstd::.*|__cxa_throw.*|__gxx_personality.*|operator new.*", symbols), [])
+
+    def test_policy_answers_within_a_millisecond(self):
+        """Of processor time, and where it was hardly in others' way."""
+        times = []
+        for _ in range(300):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            pid = os.posix_spawn(os.environ["POLICY"], ["policy-rc.d", "foo", "restart", "5"], {})
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]),
+                             0 if os.path.exists("/sbin/init") else 101)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        quick, median = (sorted(times)[len(times) // part] * 1000 for part in (10, 2))
+        print(f"policy-rc.d: {quick:.2f} ms, median {median:.2f} ms")
         if not SANITIZED:
-            self.assertEqual(re.findall(r"\bstd::.*|__cxa_throw.*|__gxx_personality.*|operator new.*",
-                                        symbols), [])
+            self.assertLess(quick, 1)
 
     def test_boost_process_is_in_one_file(self):
         found = set()

@@ -47,6 +47,28 @@ class Ask(unittest.TestCase):
                                                if line.startswith("twice.service")))
             self.assertEqual([unordered(line) for line in asked["bus"]],
                              [unordered(line) for line in asked["systemctl"]])
+            self.check_time()
+
+    def check_time(self):
+        """All questions go out before the first answer is read. Of what is not loaded systemd would
+        read the files anew for each of them."""
+        names = [f"loaded@{number}.service" for number in range(300)]
+        self.bed.write("/etc/systemd/system/loaded@.service", units.service(
+            "true", unit="ConditionPathExists=/no/such"))
+        self.bed.write("/etc/systemd/system/all.target", f"[Unit]\nWants={' '.join(names)}\n")
+        self.bed.must("systemctl daemon-reload; systemctl start all.target")
+        self.assertEqual(self.bed.must(["units_probe", "bus", "list"]).count("loaded@"), 300)
+        bus, systemctl = (self.time(way, names) for way in ("bus", "systemctl"))
+        print(f"300 loaded units: {bus} ms on the bus, {systemctl} ms by systemctl")
+        self.assertLess(bus, systemctl)
+        names = [f"t@{number}.service" for number in range(300)]
+        bus, systemctl = (self.time(way, names) for way in ("bus", "systemctl"))
+        print(f"300 others: {bus} ms on the bus, {systemctl} ms by systemctl")
+        self.assertLess(bus, 2 * systemctl)
+
+    def time(self, way, names):
+        return min(int(self.bed.must(["units_probe", way, "time", *names]))
+                   for _ in range(3)) // 1000
 
     def property_of(self, unit, name):
         return self.bed.must(["systemctl", "show", "-P", name, unit]).strip()

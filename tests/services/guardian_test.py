@@ -23,6 +23,17 @@ exit 1
 """
 
 
+# Once, when the service is restarted at the run's end.
+KILL_HOOK = """#!/bin/sh
+[ ! -e /root/killed ] || exit 0
+for process in /proc/[0-9]*; do
+  [ "$(cat $process/comm)" = apt-hook ] || continue
+  kill -9 ${process#/proc/} && touch /root/killed
+done
+exit 0
+"""
+
+
 def one(name, version, scripts=None, command="sleep infinity", **options):
     return package(name, version, {f"{name}.service": service(command)}, scripts=scripts or {},
                    **options)
@@ -53,6 +64,26 @@ class Guardian(unittest.TestCase):
             world.bed.must("rm /etc/apt/apt.conf.d/00kill")
             self.assertEqual(world.upgrade().code, 0)
             self.assertEqual(world.starts("waits.service"), 2, "the next run has nothing left to do")
+
+    def test_the_hook_is_killed_at_its_end(self):
+        stop = {"preinst": {"*": "systemctl stop other.service"}}
+        kills = service(NEW, service_lines="ExecStartPre=/root/kill-hook")
+        pairs = ((one("waits", "1.0"), package("waits", "2.0", {"waits.service": kills}, scripts={
+                     "postinst": {"configure": f"{RELOAD}deb-systemd-invoke restart waits.service"}})),
+                 (one("stops", "1.0"), one("stops", "2.0", stop)),
+                 (one("other", "1.0"), one("other", "2.0")))
+        with World([old for old, _ in pairs], [new for _, new in pairs]) as world:
+            world.bed.write("/root/kill-hook", KILL_HOOK, 0o755)
+            world.start("waits.service", "other.service")
+            result = world.upgrade()
+            self.assertTrue(world.bed.path("/root/killed").exists(), result.output)
+            self.wait(world, lambda w: w.states("other.service")["other.service"] == "active")
+            self.is_gone(world)
+            self.assertEqual(world.states("waits.service", "other.service"),
+                             {"waits.service": "active", "other.service": "active"})
+            pid = world.bed.must("systemctl show -P MainPID waits.service").strip()
+            self.assertIn("100000", world.bed.read(f"/proc/{pid}/cmdline"))
+            self.assertEqual(world.bed.run("aptkeep services").code, 0)
 
     def test_all_are_killed_amid_a_script(self):
         new = [one("torn", "2.0", {"preinst": {"*": "systemctl stop whole.service torn.service"},

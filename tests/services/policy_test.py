@@ -19,7 +19,7 @@ UNITS = {  # name -> how it is made so
 }
 # Prints for each action and unit: exit code of either caller, and how the unit is after it.
 MATRIX = r"""
-for action in {actions}; do for unit in {units}; do for caller in invoke-rc.d deb-systemd-invoke; do
+for action in {actions}; do for unit in {units}; do for caller in {callers}; do
   {{ case $unit in {cases} esac; }} >/dev/null 2>&1
   name=$unit; [ $caller = invoke-rc.d ] || name=$unit.service
   if [ $caller = invoke-rc.d ]; then set -- "$name" "$action"; else set -- "$action" "$name"; fi
@@ -29,9 +29,37 @@ done; done; done
 """
 
 
-def matrix():
-    cases = " ".join(f"{name}) {line} ;;" for name, line in UNITS.items())
-    return MATRIX.format(actions=" ".join(ACTIONS), units=" ".join(UNITS), cases=cases)
+def matrix(units_=tuple(UNITS), callers=("invoke-rc.d", "deb-systemd-invoke")):
+    cases = " ".join(f"{name}) {UNITS[name]} ;;" for name in units_)
+    return MATRIX.format(actions=" ".join(ACTIONS), units=" ".join(units_), cases=cases,
+                         callers=" ".join(callers))
+
+
+# In the script of a package in a run: a line for each answer of an admin's own, each action and
+# either caller, with its exit code, how the unit is after it, and whether it is the same process.
+ADMINS = """#!/bin/sh
+echo "$*" >>/root/asked
+read answer </root/answer
+[ $answer != 106 ] || echo restart
+exit $answer
+"""
+ANSWERS = (0, 1, 100, 101, 102, 103, 104, 105, 106)
+SAYS = """set +e
+for answer in {answers}; do
+  echo $answer >/root/answer
+  for action in start stop restart; do for caller in invoke-rc.d deb-systemd-invoke; do
+    /usr/bin/systemctl start asked.service
+    before=$(/usr/bin/systemctl show -P MainPID asked)
+    if [ $caller = invoke-rc.d ]; then set -- asked $action; else set -- $action asked.service; fi
+    $caller "$@" >/dev/null 2>&1
+    code=$?
+    [ $before = $(/usr/bin/systemctl show -P MainPID asked) ] && same=same || same=other
+    echo "$answer $action $caller: $code $(/usr/bin/systemctl is-active asked) $same" >>/root/said
+  done; done
+done
+/usr/bin/systemctl start asked.service
+exit 0
+""".format(answers=" ".join(str(answer) for answer in ANSWERS))
 
 
 # A daemon that tells the version of its program, and one request after the other.
@@ -78,7 +106,7 @@ FORMS = {
         "preinst": {"upgrade": "deb-systemd-invoke stop sockd.service sockd.socket"},
         "postinst": {"configure": RELOAD + "deb-systemd-invoke start sockd.service sockd.socket"}},
     "the init script's way": {
-        "prerm": {"upgrade": "invoke-rc.d sockd stop"},
+        "prerm": {"upgrade": "/usr/sbin/invoke-rc.d sockd stop"},  # past the shims
         "postinst": {"configure": RELOAD + "invoke-rc.d sockd start"}},
 }
 
@@ -100,6 +128,17 @@ class Policy(unittest.TestCase):
             for env in ({}, script, {**script, "APTKEEP": "off"}):
                 ours = world.bed.run(matrix(), env=env).output.splitlines()
                 self.assertEqual(ours, stock, env)
+            # Where there is no init. deb-systemd-invoke does not look for one, since its callers do.
+            few = matrix(("enabled", "disabled", "by-hand"), ("invoke-rc.d",))
+            world.bed.must("mv /usr/sbin/init /root/init; mv /usr/sbin/policy-rc.d /root/ours")
+            stock = world.bed.run(few).output.splitlines()
+            self.assertIn("invoke-rc.d stop enabled: 0 active", stock)
+            world.bed.must("mv /root/ours /usr/sbin/policy-rc.d")
+            for env in ({}, script):
+                self.assertEqual(world.bed.run(few, env=env).output.splitlines(), stock, env)
+            self.assertEqual(world.bed.run("policy-rc.d enabled.service stop; echo $?").output,
+                             "101\n")
+            world.bed.must("mv /root/init /usr/sbin/init")
 
     def test_clients_never_meet_the_old_program_again(self):
         for name, scripts in FORMS.items():
@@ -136,6 +175,23 @@ class Policy(unittest.TestCase):
             world.bed.must("update-alternatives --quiet --remove policy-rc.d "
                            "/usr/lib/aptkeep/policy-rc.d || true")
             self.assertEqual(world.bed.read("/usr/sbin/policy-rc.d"), own)
+
+    def test_an_admins_own_has_its_say_in_a_run(self):
+        unit = {"asked.service": service(unit="StartLimitIntervalSec=0")}
+        said = {}
+        for stock in (True, False):
+            with World([package("asked", "1.0", unit)], [package("asked", "2.0", unit, scripts={
+                    "postinst": {"configure": SAYS}})], stock=stock) as world:
+                world.start("asked.service")
+                world.bed.must("rm -f /usr/sbin/policy-rc.d")
+                world.bed.write("/usr/sbin/policy-rc.d", ADMINS, 0o755)
+                result = world.upgrade()
+                self.assertEqual(result.code, 0, result.output)
+                said[stock] = (world.bed.read("/root/said").splitlines(),
+                               world.bed.read("/root/asked").splitlines())
+        self.assertEqual(len(said[True][0]), len(ANSWERS) * 6)
+        self.assertIn("101 restart invoke-rc.d: 0 active same", said[True][0])
+        self.assertEqual(said[False], said[True])
 
     def test_a_read_only_run_leaves_sockets_alone(self):
         scripts = FORMS["stopped before and started after"]

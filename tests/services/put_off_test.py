@@ -2,10 +2,21 @@
 """Restarts wait for the run's end: one for each service, all at once; but not what others of the run
 need, nor what is down."""
 
+import os
+import pathlib
+import sys
 import unittest
 
+import units  # first: it says where the others are
+import frontend
 from units import World, package, service, socket, UPGRADE
 
+sys.path.insert(0, str(pathlib.Path(units.HERE).parent / "demo"))
+
+import repacked  # noqa: E402
+
+SOAK = bool(os.environ.get("APTKEEP_SOAK"))
+NGINX = {"bookworm": "nginx-light", "trixie": "nginx"}[frontend.SUITE]
 RELOAD = "systemctl --system daemon-reload\n"
 NEW = "sleep 100000"  # what the new version runs
 
@@ -28,7 +39,7 @@ def upgraded(*pairs):
 PLAIN = pair("plain", restarts("plain.service"))
 INITD = pair("initd", {"postinst": {"configure": RELOAD + "invoke-rc.d initd restart"}})
 TWICE = pair("twice", {"postinst": {"configure": RELOAD + 2 * "deb-systemd-invoke restart "
-                                    "twice.service\n"}})
+                                    "twice.service\n" + "aptkeep services >/root/waiting"}})
 BOTH = (package("both", "1.0", {"both.service": service(), "both.socket": socket(1001)}),
         package("both", "2.0", {"both.service": service(NEW), "both.socket": socket(1001)},
                 scripts=restarts("both.service", "both.socket")))
@@ -47,7 +58,8 @@ FAILS = pair("fails", {"postinst": {"configure": restarts("fails.service")["post
 EARLY = pair("early", restarts("early.service"))
 RULE = "Package: {}\nClass: {}\nReason: a test\nSource: https://example.org/\n"
 # Down while it is replaced, and another one, as libc6 does, asks for a restart before that.
-STOPPED = pair("stopped", {"postinst": {"configure": RELOAD + "deb-systemd-invoke start "
+STOPPED = pair("stopped", {"preinst": {"upgrade": "aptkeep services >/root/held"},
+                           "postinst": {"configure": RELOAD + "deb-systemd-invoke start "
                                         "stopped.service"}})
 ASKS = (package("asks", "1.0"), package("asks", "2.0", scripts={"postinst": {
     "configure": "invoke-rc.d stopped restart"}}))
@@ -78,6 +90,15 @@ class PutOff(unittest.TestCase):
             self.assertIn("1 not:\n  fails put back to 1.0", output)
             self.assertNotIn("should be", output)
             self.check(world, before, self.pids(world), output)
+            for name, line in (("waiting", "twice.service (twice): is restarted at the end of the run "
+                                "that is at work\n"),
+                               ("held", "stopped.service: is held: nothing starts it until its "
+                                "package is configured\n")):
+                told = world.bed.read(f"/root/{name}")
+                self.assertEqual(told.count(line), 1, told)
+                self.assertNotIn("All that ran", told)
+            self.assertEqual(world.bed.run("aptkeep services").output,
+                             "All that ran before the last run runs.\n")
 
     def check(self, world, before, after, output):
         for name in SERVICES:
@@ -129,6 +150,24 @@ class PutOff(unittest.TestCase):
             output = world.upgrade().output
             self.assertNotIn("restarting", output)
             self.assertEqual(world.starts("plain.service"), 2, output)
+
+    @unittest.skipUnless(SOAK, "only in a soak: it needs a root of its own")
+    def test_what_is_new_starts_as_without_aptkeep(self):
+        _, offer = repacked.make(frontend.SUITE, (*units.NEEDS, NGINX), {})
+        with units.Machine() as machine:
+            machine.repository.write_raw("aptkeep", *offer)
+            machine.repository.replace([PLAIN[0]])
+            machine.repository.update()
+            machine.bed.must("apt-get -qqy install plain")
+            machine.start("plain.service")
+            machine.repository.replace([PLAIN[1]])
+            machine.repository.update()
+            result = machine.bed.run(f"apt-get -qy install {NGINX} plain", timeout=300)
+            self.assertEqual(result.code, 0, result.output)
+            self.assertEqual(set(machine.states("nginx.service", "plain.service").values()),
+                             {"active"}, result.output)
+            self.assertEqual(machine.starts("plain.service"), 2)
+            self.assertEqual(machine.bed.run("aptkeep services").code, 0)
 
     def test_a_plain_dpkg_restarts_as_ever(self):
         with World(*upgraded(PLAIN)) as world:

@@ -40,6 +40,8 @@ OLD = [
                              "WantedBy=timers.target\n", "timed.service": service("true")}),
     package("job", "1.0", {"job.service": service("true", service_lines="Type=oneshot")}),
     package("goes", "1.0", {"goes.service": service()}),
+    package("behind", "1.0", {"behind.service": service(unit="BindsTo=dependent.service\n"
+                                                        "After=dependent.service")}),
 ]
 NEW = [
     # Stopped in its preinst; nothing starts it.
@@ -69,27 +71,28 @@ NEW = [
     package("broken", "2.0", {"broken.service": service("sh -c 'echo cannot bind; exit 9'")},
             scripts=scripts("broken.service")),
     package("needed", "2.0", {"needed.service": service()}, scripts=scripts("needed.service")),
-    OLD[12],
+    OLD[13],
     package("timed", "2.0", {"timed.timer": "[Timer]\nOnCalendar=yearly\n[Install]\n"
                              "WantedBy=timers.target\n", "timed.service": service("true")},
             scripts={"preinst": {"upgrade": "systemctl stop timed.timer"}}),
     package("job", "2.0", {"job.service": service("true", service_lines="Type=oneshot")}),
-    OLD[15],
+    OLD[16],
+    OLD[17],
 ]
 RUNS = ("stopped.service", "unfinished.service", "by-hand.service", "both.service", "both.socket",
-        "tmpl@one.service", "needed.service", "dependent.service", "timed.timer")
+        "tmpl@one.service", "needed.service", "dependent.service", "timed.timer", "behind.service")
 STOCK_LOSES = ("stopped.service", "by-hand.service", "tmpl@one.service", "dependent.service",
-               "timed.timer", "unfinished.service", "needed.service")
+               "timed.timer", "unfinished.service", "needed.service", "behind.service")
 # When a person has had dpkg configure the rest.
 STOCK_STILL_LOSES = ("stopped.service", "by-hand.service", "both.socket", "tmpl@one.service",
-                     "dependent.service", "timed.timer")
+                     "dependent.service", "timed.timer", "behind.service")
 
 
 def prepare(world):
     world.start("stopped.service", "unfinished.service", "both.socket", "both.service",
                 "tmpl@one.service", "renamed-old.service", "dropped.service", "broken.service",
                 "needed.service", "dependent.service", "timed.timer", "masked.service",
-                "goes.service")
+                "goes.service", "behind.service")
     world.start("by-hand.service", enable=False)
     world.bed.run("systemctl start crashed.service; sleep 0.5")
     world.bed.must("systemctl stop masked.service; systemctl mask -q masked.service")
@@ -148,7 +151,7 @@ class Restore(unittest.TestCase):
         self.assertEqual(again.output, "dropped.service: its package has no such unit any more\n")
 
     def test_a_removed_packages_service_is_nobodys_trouble(self):
-        with World(OLD[15:], NEW[15:]) as world:
+        with World(OLD[16:17], NEW[16:17]) as world:
             world.start("goes.service")
             removed = world.bed.run("apt-get -y remove goes")
             self.assertEqual(removed.code, 0, removed.output)
@@ -165,20 +168,27 @@ class Restore(unittest.TestCase):
                   "direct": {"postinst": {"configure": f"{reload}systemctl restart direct"}},
                   "remains": {"postinst": {"configure": f"{reload}deb-systemd-invoke start "
                                            "remains.service"}},
+                  "closed": {"postinst": {"configure": f"{reload}deb-systemd-invoke restart "
+                                          "closed.service closed.socket"}},
                   "once": {"postinst": {"configure": f"{reload}deb-systemd-invoke restart "
                                         "once.service"}}}
         unit = {name: units.service() for name in bodies}
         unit["once"] = units.service("touch /root/once", service_lines="Type=oneshot")
         unit["remains"] = units.service("true", service_lines="Type=oneshot\nRemainAfterExit=yes")
-        old = [units.package(n, "1.0", {f"{n}.service": unit[n]}) for n in bodies]
-        new = [units.package(n, "2.0", {f"{n}.service": unit[n]}, scripts=scripts)
-               for n, scripts in bodies.items()]
+        files = {name: {f"{name}.service": unit[name]} for name in bodies}
+        files["closed"]["closed.socket"] = socket(1002)
+        old = [units.package(n, "1.0", files[n]) for n in bodies]
+        new = [units.package(n, "2.0", files[n], scripts=scripts) for n, scripts in bodies.items()]
         with World(old, new) as world:
-            names = [f"{n}.service" for n in bodies]
+            names = ["closed.socket", *[f"{n}.service" for n in bodies]]
             world.bed.must(["systemctl", "enable", "-q", *names])
+            # Its service runs all the same.
+            world.bed.must("systemctl start closed.service")
             result = world.upgrade()
             self.assertEqual(result.code, 0, result.output)
-            self.assertEqual(world.states(*names), dict.fromkeys(names, "inactive"), result.output)
+            self.assertEqual(world.states(*names), {
+                **dict.fromkeys(names, "inactive"), "closed.service": "active"}, result.output)
+            self.assertEqual(world.starts("closed.service"), 2, result.output)
             self.assertEqual(world.bed.run("ls /root/once").code, 0, "a job is no service")
 
     def test_switched_off(self):

@@ -151,12 +151,17 @@ class Shims(unittest.TestCase):
         stops = two("stops", {"stops.service": service()},
                     scripts(preinst="deb-systemd-invoke stop stops.service",
                             postinst=f"{RELOAD}deb-systemd-invoke start stops.service"))
+        early = two("early", {"early.service": service()},
+                    scripts(postinst=f"{RELOAD}deb-systemd-invoke restart early.service"))
+        rule = "Package: early\nClass: early\nReason: a test\nSource: https://example.org/\n"
+        names = ("runs", "stops", "early")
         for variable in ("RELEASE_UPGRADE_IN_PROGRESS", "RELEASE_UPGRADE_IN_PROCESS"):
-            with self.subTest(variable), self.world(runs, fails, stops) as world:
-                world.start("runs.service", "stops.service")
+            with self.subTest(variable), self.world(runs, fails, stops, early) as world:
+                world.bed.write("/etc/aptkeep/rules.d/early.rules", rule)
+                world.start(*[f"{name}.service" for name in names])
                 result = world.bed.run(UPGRADE, env={variable: "1"})
                 self.assertEqual(result.code, 0, result.output)
-                self.assertEqual([world.starts(f"{n}.service") for n in ("runs", "stops")], [1, 2])
+                self.assertEqual([world.starts(f"{name}.service") for name in names], [1, 2, 2])
                 self.assertIn("runs.service: the version from before runs until the next boot",
                               result.output)
                 self.assertIn("fails.service: its package could not start it", result.output)

@@ -66,6 +66,18 @@ class Ssh(unittest.TestCase):
             self.check(machine, *machine.upgrade_under_logins())
             self.assertNotIn(machine.pid(), (before, "0"))
 
+    def test_logins_work_throughout_by_its_socket(self):
+        with Machine() as machine:
+            machine.bed.must("systemctl disable -q --now ssh.service; "
+                             "systemctl enable -q --now ssh.socket")
+            frontend.wait_until(lambda: machine.bed.run(LOGIN).code == 0, lambda: "no login", 30)
+            before = machine.states("ssh.service", "ssh.socket")
+            self.assertEqual(before["ssh.socket"], "active")
+            result, logins = machine.upgrade_under_logins()
+            self.check(machine, result, logins)
+            self.assertEqual(machine.states("ssh.service", "ssh.socket"), before, result.output)
+            self.assertNotIn("ssh", result.output.partition("as they should be:")[2])
+
     def test_a_server_that_would_not_come_back_stays(self):
         with Machine() as machine:
             before = machine.pid()
