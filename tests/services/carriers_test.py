@@ -91,7 +91,8 @@ class Carriers(unittest.TestCase):
                     made.bed.write("/etc/aptkeep/rules.d/carriers.rules", RULE)
                 made.start("updater.service")
                 code, log = made.bed.path("/root/code"), made.bed.path("/root/log")
-                frontend.wait_until(lambda: code.exists() and code.stat().st_size or self.runs(made, "updater") == NEW,
+                frontend.wait_until(lambda: (code.exists() and code.stat().st_size) or
+                                    self.runs(made, "updater") == NEW,
                                     lambda: log.read_text(encoding="utf-8"), 60)
                 if stock:
                     self.assertFalse(code.exists(), "its restart ends no run: this shows nothing")
