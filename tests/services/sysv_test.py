@@ -11,7 +11,6 @@ import units  # first: it says where the others are
 import frontend
 import booted
 import pkg
-import repo
 import rootfs
 
 sys.path.insert(0, str(pathlib.Path(units.HERE).parent / "demo"))
@@ -78,25 +77,15 @@ REAL = {"cron": "cron", "nginx": "nginx-light", "postfix": "postfix"}
 FAILS = "tree"
 
 
-class Machine:
+class Machine(units.Machine):
+    kind = KIND
+
     def __init__(self, stock, needs=(), init="sysvinit"):
-        self.stock = stock
-        self.needs = (*INITS[init], *needs)
-
-    def __enter__(self):
-        self.made = frontend.world("[expect] some", self.needs, self.stock, KIND)
-        self.bed = self.made.__enter__().bed
-        if not self.stock:
-            self.bed.must("update-alternatives --quiet --install /usr/sbin/policy-rc.d policy-rc.d "
-                          "/usr/lib/aptkeep/policy-rc.d 50")
-        self.repository = repo.Repositories(self.bed, frontend.SUITE)
-        return self
-
-    def __exit__(self, *what):
-        return self.made.__exit__(*what)
+        self.base = INITS[init]
+        super().__init__(stock, needs)
 
     def upgrade(self):
-        return self.bed.run(units.UPGRADE, timeout=900)
+        return super().upgrade(timeout=900)
 
     def down(self, names):
         return [name for name in names

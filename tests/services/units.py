@@ -41,13 +41,16 @@ def package(name, version, units=None, **options):
 class Machine:
     """A booted system, with a repository that nothing is in yet."""
 
+    kind = booted  # what boots it
+    base = NEEDS   # packages
+
     def __init__(self, stock=False, needs=(), below=()):
         self.stock = stock
-        self.needs = (*NEEDS, *needs)
+        self.needs = (*self.base, *needs)
         self.below = below  # layers to put over the root
 
     def __enter__(self):
-        self.made = frontend.world("[expect] some", self.needs, self.stock, booted,
+        self.made = frontend.world("[expect] some", self.needs, self.stock, self.kind,
                                    self.below)
         self.bed = self.made.__enter__().bed
         if not self.stock:
