@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/unit.h"
+
 namespace aptkeep::cli {
 
 struct Now {
@@ -22,6 +24,10 @@ int run(const std::vector<std::string>& command);
 
 // What a program prints, line by line; its errors go nowhere.
 std::vector<std::string> lines_of(const std::vector<std::string>& command);
+
+inline constexpr char kSystemctl[] = "/usr/bin/systemctl";
+// What systemd says of units now, in the order of `names`; empty where it cannot be asked.
+std::vector<UnitFacts> units_shown(const std::vector<std::string>& names);
 
 // The command as a person would type it.
 std::string typed(const std::vector<std::string>& command);

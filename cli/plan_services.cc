@@ -18,8 +18,6 @@
 namespace aptkeep::cli {
 namespace {
 
-constexpr const char* kSystemctl = "/usr/bin/systemctl";
-
 // Only asks; what acts is not for a plan.
 class AskedUnits final : public Units {
  public:
@@ -36,17 +34,8 @@ class AskedUnits final : public Units {
 Result<std::map<std::string, UnitFacts>> AskedUnits::ask(const std::vector<std::string>& names) {
   std::map<std::string, UnitFacts> facts;
   if (names.empty()) return facts;
-  std::vector<std::string> command{kSystemctl,
-                                   "show",
-                                   "--no-pager",
-                                   "--timestamp=unix",
-                                   "--property=" + std::string(kUnitProperties),
-                                   "--"};
-  command.insert(command.end(), names.begin(), names.end());
-  std::string text;
-  for (const std::string& line : lines_of(command)) text += line + "\n";
-  std::vector<UnitFacts> found = parse_show(text);
-  if (found.size() != names.size()) return Error{"unable to ask systemd for units"};
+  std::vector<UnitFacts> found = units_shown(names);
+  if (found.empty()) return Error{"unable to ask systemd for units"};
   for (std::size_t i = 0; i < found.size(); ++i) facts.emplace(names[i], std::move(found[i]));
   judge_drop_ins(facts);
   return facts;

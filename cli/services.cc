@@ -17,6 +17,7 @@
 #include "core/unit.h"
 #include "keeps.h"
 #include "now.h"
+#include "policy/notes.h"
 #include "policy/parked.h"
 #include "state/store.h"
 #include "text.h"
@@ -24,7 +25,6 @@
 namespace aptkeep::cli {
 namespace {
 
-constexpr const char* kSystemctl = "/usr/bin/systemctl";
 constexpr std::size_t kLines = 8;
 constexpr std::size_t kLinesOfCheck = 100;  // what is to be edited, perhaps
 
@@ -72,18 +72,11 @@ bool is_over(const UnitRecord& unit, const UnitFacts& now, std::int64_t ended) {
 
 // By name; empty where there is no systemd to ask.
 std::map<std::string, UnitFacts> units_now(const std::vector<Recorded>& units) {
-  std::vector<std::string> command{kSystemctl,
-                                   "show",
-                                   "--no-pager",
-                                   "--timestamp=unix",
-                                   "--property=" + std::string(kUnitProperties),
-                                   "--"};
-  for (const Recorded& one : units) command.push_back(one.unit.name);
-  std::string text;
-  for (const std::string& line : lines_of(command)) text += line + "\n";
-  std::vector<UnitFacts> found = parse_show(text);
+  std::vector<std::string> names;
+  for (const Recorded& one : units) names.push_back(one.unit.name);
+  std::vector<UnitFacts> found = units_shown(names);
   std::map<std::string, UnitFacts> now;
-  for (std::size_t i = 0; found.size() == units.size() && i < found.size(); ++i) {
+  for (std::size_t i = 0; i < found.size(); ++i) {
     now.emplace(units[i].unit.name, std::move(found[i]));
   }
   return now;
@@ -152,7 +145,7 @@ std::string put_off_words(const PutOff& one) {
 
 // What a run that is at work leaves to its end, as far as one may read that. True: there is any.
 bool tell_put_off() {
-  constexpr std::string_view kNotes = "notes-";
+  constexpr std::string_view kNotes = policy::kNotesPrefix;
   const std::string run(paths::kRunDir);
   bool any = false;
   for (const std::string& name : names_in(run)) {

@@ -14,7 +14,7 @@ bool is_template(const std::string& unit) {
 
 // Kinds that an upgrade stops.
 bool counts(const std::string& unit) {
-  return !is_template(unit) && (unit.ends_with(".service") || is_trigger(unit));
+  return !is_template(unit) && is_service_or_trigger(unit);
 }
 
 Result<DerivedClasses> derive_one(const StepUnits& one, const FactsOfUnits& now,

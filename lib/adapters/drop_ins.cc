@@ -10,8 +10,7 @@ namespace aptkeep {
 void judge_drop_ins(std::map<std::string, UnitFacts>& units) {
   std::map<std::string, std::string> texts;  // most units have the same one
   for (auto& [name, facts] : units) {
-    const bool held = facts.name.ends_with(".service") || is_trigger(facts.name);
-    if (!held || facts.load_state != "loaded") continue;
+    if (!is_service_or_trigger(facts.name) || facts.load_state != "loaded") continue;
     std::vector<DropIn> read;
     for (const std::string& path : facts.drop_ins) {
       const auto [text, is_new] = texts.try_emplace(path);

@@ -65,11 +65,9 @@ class Running {
   Status look(const std::vector<Island>& islands) {
     const auto loaded = units_.loaded();
     if (!loaded) return loaded.error();
-    loaded_ = *loaded;
+    for (const UnitFacts& unit : *loaded) loaded_.insert(unit.name);
     std::set<std::string> names;
-    for (const Island& island : islands) {
-      for (const std::string& name : names_of(island)) names.insert(name);
-    }
+    for (const Island& island : islands) names.merge(names_of(island));
     auto found = units_.ask({names.begin(), names.end()});
     if (!found) return found.error();
     facts_ = std::move(*found);
@@ -92,18 +90,12 @@ class Running {
 
   // With what starts it: sockets, paths, timers.
   std::vector<std::string> up(const Island& island) const {
-    std::set<std::string> names;
-    for (const std::string& name : names_of(island)) {
-      names.insert(name);
-      const auto found = facts_.find(name);
-      if (found == facts_.end()) continue;
-      names.insert(found->second.triggered_by.begin(), found->second.triggered_by.end());
-    }
     std::vector<std::string> up;
-    std::ranges::copy_if(names, std::back_inserter(up), [&](const std::string& name) {
-      const auto found = facts_.find(name);
-      return found != facts_.end() && found->second.is_up();
-    });
+    std::ranges::copy_if(with_triggers(island), std::back_inserter(up),
+                         [&](const std::string& name) {
+                           const auto found = facts_.find(name);
+                           return found != facts_.end() && found->second.is_up();
+                         });
     return up;
   }
 
@@ -116,7 +108,7 @@ class Running {
                return is_unit_of(name, pattern);
              });
     };
-    for (const std::string& name : names_of(island.units)) {
+    for (const std::string& name : units_meant(island.units, loaded_)) {
       const auto found = facts_.find(name);
       if (!name.ends_with(".service") || found == facts_.end() || !is_meant(name)) continue;
       const auto sockets = sockets_of(found->second, facts_);
@@ -133,14 +125,7 @@ class Running {
 
   // Units whose holds do nothing, since somebody has taken their condition away.
   void tell_loose(const Island& island, std::vector<std::string>& complaints) const {
-    std::set<std::string> names;
-    for (const std::string& name : names_of(island)) {
-      names.insert(name);
-      const auto found = facts_.find(name);
-      if (found != facts_.end())
-        names.insert(found->second.triggered_by.begin(), found->second.triggered_by.end());
-    }
-    for (const std::string& name : names) {
+    for (const std::string& name : with_triggers(island)) {
       const auto found = facts_.find(name);
       if (found == facts_.end() || found->second.unheld_by.empty()) continue;
       const bool none = found->second.unheld_by == kNoDropIn;
@@ -154,28 +139,25 @@ class Running {
   }
 
  private:
-  std::vector<std::string> names_of(const Island& island) const {
+  std::set<std::string> names_of(const Island& island) const {
     std::vector<std::string> patterns = island.units;
     patterns.insert(patterns.end(), island.together.begin(), island.together.end());
-    return names_of(patterns);
+    return units_meant(patterns, loaded_);
   }
 
-  std::vector<std::string> names_of(const std::vector<std::string>& patterns) const {
-    std::set<std::string> names;
-    for (const std::string& pattern : patterns) {
-      if (pattern.find_first_of("*?[") == std::string::npos &&
-          pattern.find("@.") == std::string::npos) {
-        names.insert(pattern);
-      }
-      for (const UnitFacts& unit : loaded_) {
-        if (is_unit_of(unit.name, pattern)) names.insert(unit.name);
-      }
+  std::set<std::string> with_triggers(const Island& island) const {
+    const auto own = names_of(island);
+    std::set<std::string> names = own;
+    for (const std::string& name : own) {
+      const auto found = facts_.find(name);
+      if (found == facts_.end()) continue;
+      names.insert(found->second.triggered_by.begin(), found->second.triggered_by.end());
     }
-    return {names.begin(), names.end()};
+    return names;
   }
 
   Units& units_;
-  std::vector<UnitFacts> loaded_;
+  std::set<std::string> loaded_;
   std::map<std::string, UnitFacts> facts_;
 };
 

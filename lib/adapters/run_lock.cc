@@ -13,6 +13,7 @@
 #include <string>
 #include <system_error>
 
+#include "adapters/own_root.h"
 #include "adapters/proc.h"
 #include "core/config.h"
 
@@ -47,14 +48,6 @@ bool is_locked(const char* path) {
   return locked;
 }
 
-// Of this system, and not of a container's.
-bool has_this_root(const std::string& process) {
-  struct stat its {};
-  struct stat ours {};
-  return ::stat((process + "/root/").c_str(), &its) == 0 && ::stat("/", &ours) == 0 &&
-         its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
-}
-
 // "/bin/sh", "/var/lib/dpkg/info/foo.postinst", "configure" ..., or the script first.
 bool is_maintainer_script(const std::string& process) {
   std::ifstream file(process + "/cmdline", std::ios::binary);
@@ -63,7 +56,7 @@ bool is_maintainer_script(const std::string& process) {
     const bool dpkgs =
         word.starts_with("/var/lib/dpkg/info/") || word.starts_with("/var/lib/dpkg/tmp.ci/");
     for (const char* name : {"preinst", "postinst", "prerm", "postrm"}) {
-      if (dpkgs && word.ends_with(name)) return has_this_root(process);
+      if (dpkgs && word.ends_with(name)) return has_own_root(process);
     }
   }
   return false;

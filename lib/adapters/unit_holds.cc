@@ -95,8 +95,7 @@ Status RunHolds::enforce(const std::vector<std::string>& units) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     std::ofstream file(folder + "/" + kOwnDropIn, std::ios::binary | std::ios::trunc);
-    file << "[Unit]\nConditionPathExists=!" << paths::kRunDir << "/" << policy::kHoldsDir
-         << "/%n\n";
+    file << "[Unit]\nConditionPathExists=" << kHoldCondition << "\n";
     if (!file.flush())
       return Error{"unable to keep " + unit + " from being started: " + folder +
                    " cannot be written to"};

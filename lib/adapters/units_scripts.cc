@@ -1,6 +1,5 @@
 #include "adapters/units_scripts.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <system_error>
 #include <thread>
 
+#include "adapters/own_root.h"
 #include "adapters/snapshot_tool.h"
 #include "adapters/units_systemctl.h"
 #include "core/unit.h"
@@ -86,13 +86,6 @@ UnitFacts facts_of(const std::string& unit) {
   return facts;
 }
 
-bool is_ours(const char* process_root) {
-  struct stat theirs {};
-  struct stat own {};
-  return ::stat(process_root, &theirs) == 0 && ::stat("/", &own) == 0 &&
-         theirs.st_dev == own.st_dev && theirs.st_ino == own.st_ino;
-}
-
 }  // namespace
 
 bool has_init_scripts() {
@@ -100,7 +93,7 @@ bool has_init_scripts() {
   std::ifstream file("/proc/1/comm");
   std::string first;
   std::getline(file, first);
-  return (first == "init" || first == "openrc-init") && is_ours("/proc/1/root/");
+  return (first == "init" || first == "openrc-init") && has_own_root("/proc/1");
 }
 
 std::unique_ptr<Units> units_here() {

@@ -6,8 +6,6 @@
 namespace aptkeep {
 namespace {
 
-constexpr std::string_view kCondition = "!/run/aptkeep/holds/%n";
-
 std::string_view trimmed(std::string_view text) {
   constexpr const char* kBlanks = " \t\r\n";
   const auto begin = text.find_first_not_of(kBlanks);
@@ -56,7 +54,7 @@ std::string unheld_by(const std::vector<DropIn>& drop_ins) {
       const std::string_view value = trimmed(line.substr(equals + 1));
       // An empty one of any kind takes away all that were said before.
       if (name.starts_with("Condition") && value.empty() && by.empty()) by = one.path;
-      if (name == "ConditionPathExists" && value == kCondition) by.clear();
+      if (name == "ConditionPathExists" && value == kHoldCondition) by.clear();
     });
   }
   return by;

@@ -16,6 +16,9 @@ struct DropIn {
 // whose name sorts after that one's, as '~' does after all that names begin with.
 inline constexpr char kOwnDropIn[] = "~aptkeep-holds.conf";
 
+// What ConditionPathExists= of such a drop-in and of the one for all units is.
+inline constexpr char kHoldCondition[] = "!/run/aptkeep/holds/%n";
+
 // In the order in which systemd reads them. Why a hold does not keep their unit from being started:
 // the path of the drop-in that takes the condition away; kNoDropIn where none brings it. Empty: it
 // does.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -140,6 +141,19 @@ std::vector<std::uint32_t> needed_by(const Plan& plan, std::set<std::uint32_t> s
 
 bool is_unit_of(const std::string& unit, const std::string& pattern) {
   return is_instance_or_same(unit, pattern) || glob_matches(pattern, unit);
+}
+
+std::set<std::string> units_meant(const std::vector<std::string>& patterns,
+                                  const std::set<std::string>& known) {
+  std::set<std::string> meant;
+  for (const std::string& pattern : patterns) {
+    const bool is_name = pattern.find_first_of("*?[") == std::string::npos &&
+                         pattern.find("@.") == std::string::npos;
+    if (is_name) meant.insert(pattern);
+    std::ranges::copy_if(known, std::inserter(meant, meant.end()),
+                         [&](const std::string& unit) { return is_unit_of(unit, pattern); });
+  }
+  return meant;
 }
 
 std::vector<std::vector<std::uint32_t>> island_groups(const Plan& plan,

@@ -32,5 +32,8 @@ std::vector<std::uint32_t> needed_by(const Plan& plan, std::set<std::uint32_t> s
 
 // "foo.service" fits "foo.service", "foo@x.service" fits "foo@.service" and "foo@*.service".
 bool is_unit_of(const std::string& unit, const std::string& pattern);
+// Those of `known` that fit one of the patterns, and each pattern that is just a name.
+std::set<std::string> units_meant(const std::vector<std::string>& patterns,
+                                  const std::set<std::string>& known);
 
 }  // namespace aptkeep

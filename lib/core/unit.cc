@@ -164,6 +164,10 @@ bool is_trigger(std::string_view unit) {
   return unit.ends_with(".socket") || unit.ends_with(".path") || unit.ends_with(".timer");
 }
 
+bool is_service_or_trigger(std::string_view unit) {
+  return unit.ends_with(".service") || is_trigger(unit);
+}
+
 bool is_wanted(const UnitFacts& facts) {
   if (facts.type == "oneshot" && !facts.remains) return false;
   return facts.is_up() || facts.active_state == "failed" || facts.active_state == "activating";

@@ -77,6 +77,8 @@ bool is_instance_or_same(std::string_view unit, std::string_view file);
 bool is_displaced(const UnitFacts& unit, const std::vector<const UnitFacts*>& others);
 // A kind that has to be there before what it starts: sockets, paths, timers.
 bool is_trigger(std::string_view unit);
+// A kind that upgrades stop and start: services and triggers; not mounts, slices and targets.
+bool is_service_or_trigger(std::string_view unit);
 
 // Ran, or was to run: a failed unit and one between two attempts as well. Not one that ends by
 // itself (a oneshot that leaves nothing).

@@ -10,15 +10,6 @@
 namespace aptkeep {
 namespace {
 
-bool is_pattern(const std::string& name) {
-  return name.find_first_of("*?[") != std::string::npos || name.find("@.") != std::string::npos;
-}
-
-// What stops and starts in an upgrade; mounts, slices and targets that are related to it do not.
-bool is_stopped_with(const std::string& unit) {
-  return unit.ends_with(".service") || is_trigger(unit);
-}
-
 std::string list_of(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -87,13 +78,7 @@ Status Downtime::look() {
   for (const HeldUnit& one : left_) candidates.insert(one.unit);
   std::set<std::string> known;  // of an earlier part
   for (Part& part : parts_) {
-    std::set<std::string> names;
-    for (const std::string& pattern : part.patterns) {
-      if (!is_pattern(pattern)) names.insert(pattern);
-      for (const std::string& name : candidates) {
-        if (is_unit_of(name, pattern)) names.insert(name);
-      }
-    }
+    std::set<std::string> names = units_meant(part.patterns, candidates);
     names.erase(session_.ports().own_unit);
     std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
     if (const Status asked = ask_for({names.begin(), names.end()}); !asked) return asked;
@@ -116,7 +101,7 @@ Status Downtime::look() {
   std::set<std::string> related;
   for (const auto& [name, facts] : before_) {
     for (const std::string& other : facts.related) {
-      if (!known.contains(other) && is_stopped_with(other)) related.insert(other);
+      if (!known.contains(other) && is_service_or_trigger(other)) related.insert(other);
     }
   }
   if (const Status asked = ask_for({related.begin(), related.end()}); !asked) return asked;

@@ -46,9 +46,9 @@ std::map<std::string, std::string> owners_of(const std::vector<UnitFacts>& loade
   return owners;
 }
 
-// Of kinds that an upgrade stops; a target that half of the system is a part of is not followed.
+// A target that half of the system is a part of is not followed.
 void add_name(const std::string& name, const FactsByName& known, std::set<std::string>& names) {
-  if (known.contains(name) || !(name.ends_with(".service") || is_trigger(name))) return;
+  if (known.contains(name) || !is_service_or_trigger(name)) return;
   names.insert(name);
 }
 

@@ -8,7 +8,7 @@
 namespace aptkeep::policy {
 
 NotesName::NotesName(long long pid, unsigned long long start_time) {
-  std::snprintf(text, sizeof text, "notes-%lld-%llu", pid, start_time);
+  std::snprintf(text, sizeof text, "%s%lld-%llu", kNotesPrefix, pid, start_time);
 }
 
 bool note(const char* run_dir, const NotesName& name, const char* kind, const Units& units,

@@ -7,6 +7,7 @@
 namespace aptkeep::policy {
 
 // The file's name in paths::kRunDir; start_time of Frontend (state/store.h).
+inline constexpr char kNotesPrefix[] = "notes-";
 struct NotesName {
   NotesName(long long pid, unsigned long long start_time);
   char text[64];
