@@ -50,7 +50,8 @@ def fill(packages, rng, files, size):
         for number in range(files):
             # Not alike in the two versions, and of letters: pkg.py's files are text.
             text = rng.randbytes(size // 2).hex()
-            package.files[f"{folder}/{number % 7}/file-{number}"] = text
+            # Folder by folder, as dpkg-deb packs them.
+            package.files[f"{folder}/{number // 8}/file-{number}"] = text
         package.scripts = {"preinst": {"*": ":"}, "postinst": {"*": ":"}, "prerm": {"*": ":"}}
 
 
