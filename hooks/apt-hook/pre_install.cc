@@ -151,11 +151,12 @@ ChecksOfPackages checks_of(const std::vector<Step>& steps,
     for (const auto& entry : decisions[i].probe.entries)
       its.probes.push_back(to_string(entry.value));
     for (const auto& entry : decisions[i].idle.entries) its.idle.push_back(to_string(entry.value));
+    for (const auto& entry : decisions[i].reload.entries) its.reload.push_back(entry.value);
     if (decisions[i].service_class && decisions[i].service_class->value == ServiceClass::Never) {
       for (const auto& entry : decisions[i].services.entries) its.never.push_back(entry.value);
       if (its.never.empty()) its.never.emplace_back("*");
     }
-    if (!its.never.empty() || !its.config.empty() || !its.probes.empty())
+    if (!its.never.empty() || !its.config.empty() || !its.probes.empty() || !its.reload.empty())
       checks[steps[i].package] = std::move(its);
   }
   return checks;

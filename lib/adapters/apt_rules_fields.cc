@@ -56,8 +56,9 @@ void read_source(const Field& field, Rule& rule, Faults& faults) {
   }
 }
 
-constexpr std::array<FieldReader, 16> kSaying{{
+constexpr std::array<FieldReader, 17> kSaying{{
     {"Services", [](const Field& f, Rule& r, Faults& e) { read_units(f, r.services, e); }},
+    {"Reload", [](const Field& f, Rule& r, Faults& e) { read_units(f, r.reload, e); }},
     {"Class", [](const Field& f, Rule& r, Faults& e) { read_choice(f, r.service_class, e); }},
     {"Sockets", [](const Field& f, Rule& r, Faults& e) { read_choice(f, r.sockets, e); }},
     {"Together", [](const Field& f, Rule& r, Faults& e) { read_units(f, r.together, e); }},

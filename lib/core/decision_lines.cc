@@ -50,6 +50,7 @@ Step step_x() {
 std::vector<DecisionLine> decision_lines(const StepDecisions& decisions) {
   std::vector<DecisionLine> lines;
   add(lines, "Services", decisions.services);
+  add(lines, "Reload", decisions.reload);
   add(lines, "Class", decisions.service_class);
   add(lines, "Sockets", decisions.sockets);
   add(lines, "Together", decisions.together);

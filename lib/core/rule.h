@@ -4,10 +4,10 @@
 // Precedence. Rules come in the order in which they were read (files by name, from top to bottom).
 // All that apply to a step are looked at, field by field: of a field with one value (Class,
 // Sockets, If-Unmet, On-Failure, Rollback, Repair) the last rule that has it decides; the entries
-// of a list (Services, Together, Guard, Check-Config, Probe, Idle, Before, After, Backup, Save) add
-// up in order (one that is there already is not added again), and the word "none" in one drops what
-// earlier rules said in that field. So a file 50-site.rules can lift or add single things without
-// repeating the rest.
+// of a list (Services, Reload, Together, Guard, Check-Config, Probe, Idle, Before, After, Backup,
+// Save) add up in order (one that is there already is not added again), and the word "none" in one
+// drops what earlier rules said in that field. So a file 50-site.rules can lift or add single
+// things without repeating the rest.
 #pragma once
 
 #include <cstdint>
@@ -97,6 +97,7 @@ struct Rule {
 
   // What it says; empty where it says nothing.
   RuleList<std::string> services;  // units; with .service etc., templates as "postfix@*.service"
+  RuleList<std::string> reload;    // of these, a reload at the run's end does as a restart
   std::optional<ServiceClass> service_class;
   std::optional<SocketMode> sockets;
   RuleList<std::string> together;  // units of other packages, in the order in which they stop

@@ -78,6 +78,7 @@ void decide_list(DecidedList<T>& decided, const RuleList<T>& said, const Rule& r
 void add(StepDecisions& decisions, const Rule& rule) {
   decisions.applying.push_back(&rule);
   decide_list(decisions.services, rule.services, rule);
+  decide_list(decisions.reload, rule.reload, rule);
   decide_one(decisions.service_class, rule.service_class, rule);
   decide_one(decisions.sockets, rule.sockets, rule);
   decide_list(decisions.together, rule.together, rule);

@@ -47,6 +47,7 @@ struct DecidedList {
 struct StepDecisions {
   std::vector<const Rule*> applying;  // all that apply, in order
   DecidedList<std::string> services;
+  DecidedList<std::string> reload;
   std::optional<Decided<ServiceClass>> service_class;
   std::optional<Decided<SocketMode>> sockets;
   DecidedList<std::string> together;

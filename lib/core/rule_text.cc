@@ -46,8 +46,9 @@ struct FieldText {
   std::string (*text)(const StepDecisions& d);
 };
 
-constexpr std::array<FieldText, 16> kFields{{
+constexpr std::array<FieldText, 17> kFields{{
     {"Services", [](const StepDecisions& d) { return joined(d.services, ' '); }},
+    {"Reload", [](const StepDecisions& d) { return joined(d.reload, ' '); }},
     {"Class", [](const StepDecisions& d) { return decided(d.service_class); }},
     {"Sockets", [](const StepDecisions& d) { return decided(d.sockets); }},
     {"Together", [](const StepDecisions& d) { return joined(d.together, ' '); }},

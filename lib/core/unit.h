@@ -38,6 +38,7 @@ struct UnitFacts {
   std::vector<std::string> listens = {};    // of a socket: "Stream /run/x", "Datagram /dev/log" ...
   bool accepts = false;                     // of a socket: Accept, an instance for each client
   std::vector<std::string> drop_ins = {};   // paths, in the order in which they are read
+  bool can_reload = false;                  // CanReload: it has an ExecReload, say
   // Why a hold would not keep it from being started (core/drop_ins.h); empty: it does, or that is
   // not known.
   std::string unheld_by = {};
@@ -63,6 +64,7 @@ struct UnitRecord {
   // Of such a service: commands that end well when nothing hangs on it, so that it may be restarted
   // at a run's end after all. None: it never is.
   std::vector<std::string> idle = {};
+  bool reload = false;  // a rule says that its reload brings it to the new version (Reload)
 };
 // The beginning of UnitRecord::name of what is a user's: aptkeep leaves these units to their
 // packages, and only says so.
@@ -151,7 +153,7 @@ inline constexpr std::string_view kUnitProperties =
     "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
     "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,Conflicts,InactiveExitTimestamp,"
     "InactiveExitTimestampMonotonic,NRestarts,"
-    "RefuseManualStop,Listen,Accept,DropInPaths,NeedDaemonReload";
+    "RefuseManualStop,CanReload,Listen,Accept,DropInPaths,NeedDaemonReload";
 // Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no", times
 // as `--timestamp=unix` has them (monotonic ones are microseconds); of Listen each line ("/run/x
 // (Stream)") adds one.

@@ -42,6 +42,7 @@ class Restoring {
   void try_failed_again();
   Status restart(std::vector<std::string> units);
   void leave_out_refused(std::vector<std::string>& units, const FactsByName& now);
+  void reload_instead(std::vector<std::string>& units);
   UnitRecord* record_of(const std::string& unit);
   void act(const char* verb, const std::vector<std::string>& units);
   void settle(const std::vector<std::string>& units);
@@ -213,6 +214,23 @@ void Restoring::leave_out_refused(std::vector<std::string>& units, const FactsBy
   std::erase_if(units, [&](const std::string& unit) { return refused.contains(unit); });
 }
 
+// Takes out what is done with by a reload. Its unit may have one since the daemon-reload only.
+void Restoring::reload_instead(std::vector<std::string>& units) {
+  std::vector<std::string> wished = units;
+  std::erase_if(wished, [&](const std::string& unit) {
+    const UnitRecord* record = record_of(unit);
+    return record == nullptr || !record->reload;
+  });
+  const auto now = ports_.units.ask(wished);
+  if (!now) return;
+  for (const std::string& unit : wished) {
+    const auto found = now->find(unit);
+    if (found == now->end() || !found->second.is_up() || !found->second.can_reload) continue;
+    // One that fails may have left it half way.
+    if (ports_.units.act("reload", {unit})) std::erase(units, unit);
+  }
+}
+
 // Restarts what is up of them; what is down by now is started with all else that is. systemd opens
 // no socket whose service runs, and a path or socket that comes back may bring its service with it:
 // so these are stopped together, and started one kind after the other.
@@ -252,6 +270,7 @@ Status Restoring::restart(std::vector<std::string> units) {
   act("stop", together);
   act("start", {triggers.begin(), triggers.end()});
   act("start", {triggered.begin(), triggered.end()});
+  reload_instead(alone);
   act("restart", alone);
   settle(all);
   return success();

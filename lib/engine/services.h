@@ -50,6 +50,8 @@ struct ServiceChecks {
   // Units, or patterns of them, that are not restarted (Class), and when they may be after all.
   std::vector<std::string> never = {};
   std::vector<std::string> idle = {};
+  // Units, or patterns of them, that a reload brings to the new version as a restart would.
+  std::vector<std::string> reload = {};
 };
 using ChecksOfPackages = std::map<std::string, ServiceChecks>;
 

@@ -92,17 +92,21 @@ Result<FactsByName> ask_around(const FactsByName& own, Units& units) {
   return all;
 }
 
-void add_rules(const ServiceChecks& rules, const UnitFacts& unit, UnitRecord& record) {
-  const bool never = std::ranges::any_of(rules.never, [&](const std::string& pattern) {
-    return ::fnmatch(pattern.c_str(), unit.name.c_str(), 0) == 0;
+bool matches(const std::vector<std::string>& patterns, const std::string& unit) {
+  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
+    return ::fnmatch(pattern.c_str(), unit.c_str(), 0) == 0;
   });
-  if (never && unit.is_up()) {
+}
+
+void add_rules(const ServiceChecks& rules, const UnitFacts& unit, UnitRecord& record) {
+  if (matches(rules.never, unit.name) && unit.is_up()) {
     record.never_since = unit.start_mark;
     record.idle = rules.idle;
   }
   if (!unit.name.ends_with(".service")) return;
   record.checks = rules.config;
   record.probes = rules.probes;
+  record.reload = matches(rules.reload, unit.name);
 }
 
 }  // namespace

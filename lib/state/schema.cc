@@ -130,6 +130,13 @@ UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,check
 CREATE TABLE backups(plan INTEGER, idx INTEGER, path TEXT, sum INTEGER);
 CREATE INDEX backups_of_plan ON backups(plan);
 )sql",
+    // 10: what a reload brings to the new version
+    R"sql(
+ALTER TABLE units ADD COLUMN reload INTEGER DEFAULT 0;
+UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since,
+    idle,reload)
+  WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since,idle);
+)sql",
 };
 
 std::string parameters(const Table& table) {

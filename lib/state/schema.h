@@ -42,7 +42,9 @@ inline constexpr Table kBlocked{"blocked", "package,version,reason"};
 // What guards saw; plan 0: when the package was last installed well, else when that plan was made.
 inline constexpr Table kRemembered{"remembered", "plan,package,question,answer"};
 inline constexpr Table kUnits{
-    "units", "run,name,package,state,wanted,trouble,journal,checks,probes,never_since,idle"};
+    "units",
+    "run,name,package,state,wanted,trouble,journal,checks,probes,never_since,idle,"
+    "reload"};
 inline constexpr Table kBackups{"backups", "plan,idx,path"};
 
 // "INSERT INTO t(columns,sum) VALUES (?1,...,row_sum(?1,...))". Where the first column is an id

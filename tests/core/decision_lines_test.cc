@@ -70,6 +70,7 @@ TEST(DecisionLines, HaveEveryField) {
   auto rule = rule_for({"postfix"});
   rule.upgrade_to = {{RelationOp::GreaterEqual, "9"}};
   rule.services.entries = {"a.service"};
+  rule.reload.entries = {"a.service"};
   rule.service_class = ServiceClass::Stop;
   rule.sockets = SocketMode::Park;
   rule.together.entries = {"b.service"};

@@ -171,6 +171,7 @@ const std::vector<SayingField> kSingle = {
 const std::vector<SayingField> kLists = {
     list("Services", &Rule::services, S("a.service"), S("b.service"), "a.service", "b.service",
          " "),
+    list("Reload", &Rule::reload, S("a.service"), S("b.service"), "a.service", "b.service", " "),
     list("Together", &Rule::together, S("a.service"), S("b.service"), "a.service", "b.service",
          " "),
     list("Save", &Rule::save, S("/a"), S("/b"), "/a", "/b", " "),
@@ -223,7 +224,7 @@ TEST(RuleDecides, EachListByAllRulesUntilNone) {
     auto none = rule_for({"p"});
     none.services.none = none.together.none = none.save.none = none.guards.none = true;
     none.check_config.none = none.probe.none = none.before.none = none.after.none = true;
-    none.backup.none = none.idle.none = true;
+    none.backup.none = none.idle.none = none.reload.none = true;
     EXPECT_EQ(text_on({first, none}, field.name), "none");
     EXPECT_EQ(text_on({first, none, second}, field.name), field.second_text);
     field.second(none);

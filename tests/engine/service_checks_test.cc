@@ -56,6 +56,26 @@ TEST_F(ServiceChecksTest, ASocketOfItStaysAsWell) {
   EXPECT_TRUE(units_.log.empty());
 }
 
+TEST_F(ServiceChecksTest, AReloadDoesWhereARuleSaysSo) {
+  for (const char* name : {"fails", "plain", "reloads", "without"}) {
+    const std::string unit = std::string(name) + ".service";
+    units_.add(unit).can_reload = std::string(name) != "without";
+    files_["more:amd64"].push_back(unit);
+    put_off_.push_back({PutOff::Kind::Restart, unit, "more:amd64"});
+  }
+  checks_["more:amd64"].reload = {"reloads.service", "[fw]*.service"};
+  standing_["more:amd64"] = Standing::Upgraded;
+  units_.unreloadable = {"fails.service"};
+  begin({"more:amd64"});
+  EXPECT_TRUE(end().empty());
+  EXPECT_EQ(units_.log,
+            (Strings{"daemon-reload ",
+                     "reset-failed fails.service foo.service plain.service reloads.service "
+                     "without.service",
+                     "reload fails.service", "reload reloads.service",
+                     "restart fails.service foo.service plain.service without.service"}));
+}
+
 TEST_F(ServiceChecksTest, WhatIsDownIsStartedAllTheSame) {
   complaints_["/bin/check bar"] = {"exit status 1"};
   units_.stop("bar.service");

@@ -22,6 +22,7 @@ class FakeUnits final : public Units {
   std::map<std::string, UnitFacts> all;
   bool stopping = false;
   std::set<std::string> broken, late;
+  std::set<std::string> unreloadable;  // whose reload fails
   std::vector<std::string> log;
 
   UnitFacts& add(const std::string& name, const std::string& active = "active") {
@@ -55,14 +56,16 @@ class FakeUnits final : public Units {
   }
   Status act(const std::string& verb, const std::vector<std::string>& names) override {
     std::string line = verb;
+    bool failed = false;
     for (const std::string& name : names) {
       line += " " + name;
       if (!all.contains(name)) continue;
+      if (verb == "reload" && unreloadable.contains(name)) failed = true;
       if (verb == "stop") stop(name);
       if (verb == "start" || verb == "restart") start(name);
     }
     log.push_back(line);
-    return success();
+    return failed ? Status(Error{"a reload failed"}) : success();
   }
   bool shuts_down() override { return stopping; }
   // What becomes of units meanwhile.

@@ -100,6 +100,39 @@ class PutOff(unittest.TestCase):
             self.assertEqual(world.bed.run("aptkeep services").output,
                              "All that ran before the last run runs.\n")
 
+    def test_a_reload_does_where_a_rule_says_so(self):
+        """Of a service that begins its program anew then; one whose reload fails is restarted."""
+        def begins_anew(name, version, reload):
+            program = (f"#!/bin/sh\necho {version} >/run/{name}\n"
+                       f"trap 'exec /usr/bin/{name}' HUP\nwhile :; do sleep 0.1; done\n")
+            made = package(name, version, {f"{name}.service": service(
+                f"/usr/bin/{name}", service_lines=f"ExecReload={reload}")},
+                scripts=restarts(f"{name}.service") if version == "2.0" else {},
+                modes={f"/usr/bin/{name}": "755 root:root"})
+            made.files[f"/usr/bin/{name}"] = program
+            return made
+        cases = {"again": "kill -HUP $MAINPID", "refuses": "false", "unasked": "kill -HUP $MAINPID"}
+        sides = [[begins_anew(name, version, reload) for name, reload in cases.items()]
+                 for version in ("1.0", "2.0")]
+        with World(*sides) as world:
+            world.bed.write("/etc/aptkeep/rules.d/reload.rules", "Package: again refuses\n"
+                            "Reload: again.service refuses.service\nReason: a test\n"
+                            "Source: https://example.org/\n")
+            names = [f"{name}.service" for name in cases]
+            world.start(*names)
+            show = ["systemctl", "show", "-P", "MainPID", *names]
+            before = world.bed.must(show).split()
+            result = world.upgrade()
+            self.assertEqual(result.code, 0, result.output)
+            self.assertNotIn("should be", result.output)
+            frontend.wait_until(
+                lambda: all(world.bed.read(f"/run/{name}") == "2.0\n" for name in cases),
+                lambda: f"an old version runs: {result.output}", 10)
+            after = world.bed.must(show).split()
+            same = [old == new for old, new in zip(before, after)]
+            self.assertEqual(same, [True, False, False], result.output)
+            self.assertEqual([world.starts(name) for name in names], [1, 2, 2])
+
     def check(self, world, before, after, output):
         for name in SERVICES:
             self.assertNotIn(after[name], (before[name], "0"), name)
