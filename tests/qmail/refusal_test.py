@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What `aptkeep queue check --fix` refuses, and touches nothing then; needs root."""
 
+import json
 import os
 import subprocess
 import time
@@ -53,6 +54,11 @@ class Refused(queue_test.OnDisk):
 
     def test_another_folder_under_the_name(self):
         """Its owner and mode are set only of the folder that was looked at."""
+        self.another_folder([], "from now on")
+        out = json.loads(self.another_folder(["--json"], '"renumbered": ['))
+        self.assertEqual((out["fixed"], out["all_well"]), (False, False))
+
+    def another_folder(self, words, told):
         queue = self.fault()
         used = {int(p.parent.name) for p in queue.path.glob("mess/*/*")}
         used |= {p.stat().st_ino % 23 for p in queue.path.glob("mess/*/*")}
@@ -61,20 +67,26 @@ class Refused(queue_test.OnDisk):
         worker = subprocess.Popen(
             ["strace", "-f", "-o", "/dev/null", "-e", "trace=renameat", "-e",
              "inject=renameat:delay_enter=3000000:when=1", os.environ["APTKEEP_COMMAND"], "queue",
-             "check", "--fix", "--users", "1001,1002,1003,1000", str(queue.path)],
+             "check", "--fix", *words, "--users", "1001,1002,1003,1000", str(queue.path)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
-            assert worker.stdout is not None
+            assert worker.stdout is not None and worker.stderr is not None
+            out = ""
             for line in worker.stdout:  # what it will do is told before
-                if "from now on" in line:
+                out += line
+                if told in line:
                     break
             time.sleep(0.5)
             folder.rename(queue.path / "info/away")
             folder.mkdir(0o755)
-            _, error = worker.communicate(timeout=60)
+            out += worker.stdout.read()
+            error = worker.stderr.read()
+            worker.wait(timeout=60)
         finally:
             worker.kill()
             worker.wait()
+            for pipe in (worker.stdout, worker.stderr):
+                pipe.close()
         self.assertEqual(worker.returncode, 2, error)
         self.assertIn(f"{folder}: it is another file now", error)
         self.assertEqual(folder.stat().st_mode & 0o7777, 0o755)
@@ -83,6 +95,7 @@ class Refused(queue_test.OnDisk):
         (queue.path / "info/away").rename(folder)
         self.assertEqual(check(queue, "--fix")[0], 0)
         self.expect_mended(queue)
+        return out
 
 
 if __name__ == "__main__":
