@@ -28,14 +28,15 @@ void Groups::find_messages() {
     const File& file = files_[i];
     if (file.place.part != Part::Mess || file.kind != Kind::Regular) continue;
     const Name name = read_name(file.place.name);
-    std::uint64_t number = name.number;
-    if (name.is == Name::Is::Temporary) number = name.before.value_or(0);
     if (name.is == Name::Is::Unknown || name.is == Name::Is::Aside) continue;
+    const bool on_its_way = name.is == Name::Is::Temporary;
+    const std::uint64_t number = on_its_way ? name.before.value_or(name.number) : name.number;
     const std::size_t message = messages_.size();
-    if (number != 0) at_[{number, file.place.folder}].push_back(message);
-    if (number != 0) by_number_[number].push_back(message);
+    at_[{number, file.place.folder}].push_back(message);
+    by_number_[number].push_back(message);
     if (!name.common.empty()) by_common_[name.common].push_back(message);
-    messages_.push_back({i, file.inode, number, name.common, {}, false});
+    messages_.push_back(
+        {i, file.inode, number, name.common, {}, false, on_its_way && !name.before});
   }
 }
 
@@ -134,7 +135,9 @@ std::vector<Adopted> Groups::adopted() const {
       const bool has_info = own != envelopes.end() && own->second.contains(Part::Info);
       if (!has_info && !has(messages_[i], Part::Info)) lacking.push_back(i);
     }
-    if (lone.size() != 1 || lacking.size() != 1 || doubtful_.contains(lacking.front())) continue;
+    if (lone.size() != 1 || lacking.size() != 1 || any_of_queue_fix(called) ||
+        doubtful_.contains(lacking.front()))
+      continue;
     const Message& message = messages_[lacking.front()];
     const auto& from = envelopes.at({number, lone.front()});
     const auto own = envelopes.find({number, files_[message.mess].place.folder});
@@ -150,8 +153,20 @@ std::vector<Adopted> Groups::adopted() const {
   return all;
 }
 
+// It gives that name to what has its new one taken, in each part for itself; so at that point a
+// file with the number may be of this message, or of the one that had it.
+bool Groups::any_of_queue_fix(const Messages& messages) const {
+  return std::any_of(messages.begin(), messages.end(),
+                     [&](std::size_t i) { return messages_[i].of_queue_fix; });
+}
+
+bool Groups::is_certain(const Messages& owners) const {
+  return owners.size() == 1 && !any_of_queue_fix(owners);
+}
+
 // What has an info was preprocessed, and has no todo any more; a bounce only comes then.
 int Groups::owner_by_number(const File& file, const Messages& candidates) const {
+  if (any_of_queue_fix(candidates)) return kNobody;
   if (candidates.size() == 1) return static_cast<int>(candidates.front());
   const bool wants_info = file.place.part == Part::Bounce;
   Messages fitting;
@@ -163,7 +178,7 @@ int Groups::owner_by_number(const File& file, const Messages& candidates) const 
 
 void Groups::settle_split(std::size_t file, const Name& name) {
   const auto owners = at_.find({name.number, files_[file].place.folder});
-  if (owners != at_.end() && owners->second.size() == 1) {
+  if (owners != at_.end() && is_certain(owners->second)) {
     messages_[owners->second.front()].others.push_back(file);
     return;
   }

@@ -18,10 +18,11 @@ namespace aptkeep::qmail {
 struct Message {
   std::size_t mess = 0;  // an index into the files, as all below
   std::uint64_t inode = 0;
-  std::uint64_t number = 0;         // its other files may have this one for a name; 0: none has
+  std::uint64_t number = 0;         // its other files may have this one for a name
   std::string common;               // or this; empty: none has
   std::vector<std::size_t> others;  // its files in the other parts
   bool two_names = false;           // the same file is there under another name: left alone
+  bool of_queue_fix = false;        // "999.tmp": what has the number may be another's as well
 };
 
 // An envelope that lies in another folder than its message, which has none.
@@ -71,6 +72,8 @@ class Groups {
   void doubt(std::size_t file, const Messages& messages);
   void doubt_all_called(std::size_t file, const Name& name);
   bool has(const Message& message, Part part) const;
+  bool any_of_queue_fix(const Messages& messages) const;
+  bool is_certain(const Messages& owners) const;
 
   const std::vector<File>& files_;
   unsigned split_;

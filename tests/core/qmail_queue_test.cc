@@ -98,6 +98,27 @@ TEST(QmailQueue, WhatQueueFixLeftBehindArrives) {
   EXPECT_EQ(after(toy), (Files{{"mess/2/11", 11}, {"info/2/11", 1100}, {"remote/2/11", 1101}}));
 }
 
+// There each part has that name only if its new one was taken: what has the number may be of
+// whoever took it.
+TEST(QmailQueue, WhatQueueFixLeftToTwoStays) {
+  const Files files{{"mess/2/11.tmp", 11},  {"info/2/11.tmp", 1100}, {"local/2/11", 1101},
+                    {"mess/1/10.tmp", 10},  {"mess/1/10", 13},       {"bounce/10", 1102},
+                    {"mess/0/12", 12},      {"info/0/12.tmp", 1103}, {"mess/2/14", 20},
+                    {"info/2/14.tmp", 1104}};
+  const Plan plan = with(files).plan();
+  EXPECT_EQ(told(plan, What::Unclear),
+            (Told{"local/2/11 may be of more than one message: these are left as they are",
+                  "bounce/10 may be of more than one message: these are left as they are"}));
+  EXPECT_EQ(told(plan, What::Blocked).size(), 4U);
+  EXPECT_EQ(told(plan, What::Leftover).back(),
+            "info/2/14.tmp was left, and no name tells whether it is message 14's: give it its "
+            "message's number");
+  Files end = files;
+  end.erase("info/0/12.tmp");
+  end["info/0/12"] = 1103;
+  EXPECT_EQ(after(with(files)), end);
+}
+
 // Copied when it was half mended: the inode numbers in the temporary names say nothing any more.
 TEST(QmailQueue, CopiedAmidMending) {
   const Toy toy = with({{"mess/1/aptkeep-10-11", 17},
