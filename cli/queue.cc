@@ -90,11 +90,11 @@ void tell(const QueueRequest& request, const Looked& looked) {
   }
 }
 
-// docs/report.schema.json, kind "queue".
-void print_json(const QueueRequest& request, const Looked& first, const qmail::Plan& left) {
+// docs/report.schema.json, kind "queue": all but how it ends, which end_json() adds.
+void begin_json(const QueueRequest& request, const Looked& looked) {
   using Json = nlohmann::ordered_json;
   Json findings = Json::array();
-  const qmail::Plan& plan = first.plan;
+  const qmail::Plan& plan = looked.plan;
   for (const qmail::Finding& finding : plan.findings) {
     findings.push_back({{"what", to_string(finding.what)},
                         {"path", finding.path},
@@ -110,25 +110,36 @@ void print_json(const QueueRequest& request, const Looked& first, const qmail::P
                     {"kind", "queue"},
                     {"aptkeep", aptkeep_version()},
                     {"folder", request.folder},
-                    {"split", first.split},
+                    {"split", looked.split},
                     {"messages", plan.messages},
-                    {"fixed", request.fix},
-                    {"all_well", left.all_well()},
                     {"findings", findings},
                     {"renumbered", renumbered}};
-  std::cout << all.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  const std::string text = all.dump(2, ' ', false, Json::error_handler_t::replace);
+  std::cout << text.substr(0, text.rfind("\n}"));
+}
+
+void end_json(bool fixed, bool all_well) {
+  std::cout << ",\n  \"fixed\": " << (fixed ? "true" : "false")
+            << ",\n  \"all_well\": " << (all_well ? "true" : "false") << "\n}\n";
 }
 
 // Numbers are told before anything is renamed, so that they are known however this ends.
 Looked mend(const QueueRequest& request, qmail::Queue& queue, const Looked& first) {
-  if (!request.json) tell(request, first);
+  if (request.json) {
+    begin_json(request, first);
+  } else {
+    tell(request, first);
+  }
   if (!std::cout.flush()) fail(request, "unable to write to standard output");
   if (Status done = queue.carry_out(first.plan.actions); !done) {
+    if (request.json) end_json(false, false);
+    std::cout.flush();
     fail(request, done.error().message + " (what was done stays; it can be run again)");
   }
   Looked left = look(request, queue);
-  if (request.json) return left;
-  if (left.plan.all_well()) {
+  if (request.json) {
+    end_json(true, left.plan.all_well());
+  } else if (left.plan.all_well()) {
     std::cout << (first.plan.all_well() ? "There is no fault.\n" : "All of it is mended.\n");
   } else {
     std::cout << "What is left:\n";
@@ -137,16 +148,51 @@ Looked mend(const QueueRequest& request, qmail::Queue& queue, const Looked& firs
   return left;
 }
 
+// Whether the folders' split is not the one by which the messages lie: folders in which no message
+// was may be missing after a restore.
+bool is_contradicted(const QueueRequest& request, const qmail::Plan& plan) {
+  return request.split.empty() && (plan.other_split != 0 || plan.misplaced * 2 > plan.named);
+}
+
+void refuse_contradicted(const QueueRequest& request, const Looked& looked) {
+  if (!is_contradicted(request, looked.plan)) return;
+  const qmail::Plan& plan = looked.plan;
+  std::string why = counted(plan.misplaced, "message") + " of " + std::to_string(plan.named) +
+                    " lie where a split of " + std::to_string(looked.split) +
+                    ", which is that of its folders, does not put them";
+  if (plan.other_split != 0) {
+    why += " (but one of " + std::to_string(plan.other_split) + " does)";
+  }
+  fail(request, why + ": say qmail's conf-split with --split N");
+}
+
 // By itself it has to say what a guard that asks this command is to tell.
 std::string closing_line(const QueueRequest& request, const qmail::Plan& plan) {
   const auto faults = std::count_if(plan.findings.begin(), plan.findings.end(),
                                     [](const qmail::Finding& one) { return !one.is_note(); });
   if (faults == 0) return "There is no fault.";
+  std::string split = request.split.empty() ? "" : "--split " + shell_word(request.split) + " ";
+  if (is_contradicted(request, plan)) split = "--split N ";
   return counted(static_cast<std::size_t>(faults), "fault") +
-         ": to mend that, stop qmail, then aptkeep queue check --fix " +
-         (request.split.empty() ? "" : "--split " + harmless(request.split) + " ") +
-         (request.users.empty() ? "" : "--users " + harmless(request.users) + " ") +
-         harmless(request.folder);
+         ": to mend that, stop qmail, then aptkeep queue check --fix " + harmless(split) +
+         (request.users.empty() ? "" : "--users " + harmless(shell_word(request.users)) + " ") +
+         harmless(shell_word(request.folder));
+}
+
+// While qmail works, a message may get or lose its envelope between two looks at its files.
+bool may_have_moved(const qmail::Plan& plan) {
+  return std::any_of(plan.findings.begin(), plan.findings.end(), [](const qmail::Finding& one) {
+    return one.what == qmail::What::LostEnvelope;
+  });
+}
+
+int fix_queue(const QueueRequest& request, qmail::Queue& queue) {
+  refuse_contradicted(request, look(request, queue));
+  if (const auto locked = queue.lock(); !locked) fail(request, locked.error().message);
+  // Once more, now that nothing moves.
+  const Looked first = look(request, queue);
+  refuse_contradicted(request, first);
+  return mend(request, queue, first).plan.all_well() ? kAllWell : kKept;
 }
 
 }  // namespace
@@ -155,26 +201,24 @@ int check_queue(const QueueRequest& request) {
   need_root("read a queue");
   auto queue = qmail::Queue::open(request.folder, true);
   if (!queue) fail(request, queue.error().message);
-  Looked first = look(request, *queue);
-  if (request.fix) {
-    if (const auto locked = queue->lock(); !locked) fail(request, locked.error().message);
-    // Once more, now that nothing moves.
-    first = look(request, *queue);
-    const Looked left = mend(request, *queue, first);
-    if (request.json) print_json(request, first, left.plan);
-    return left.plan.all_well() ? kAllWell : kKept;
+  if (request.fix) return fix_queue(request, *queue);
+  Looked looked = look(request, *queue);
+  for (int more = 2; more > 0 && may_have_moved(looked.plan); --more) {
+    looked = look(request, *queue);
   }
+  const bool well = looked.plan.all_well();
   if (request.json) {
-    print_json(request, first, first.plan);
+    begin_json(request, looked);
+    end_json(false, well);
   } else {
-    tell(request, first);
+    tell(request, looked);
     const std::string who = queue->at_work();
     if (!who.empty()) {
       std::cout << harmless(who) << ": at work, and what moves may look like a fault\n";
     }
-    std::cout << closing_line(request, first.plan) << "\n";
+    std::cout << closing_line(request, looked.plan) << "\n";
   }
-  return first.plan.all_well() ? kAllWell : kKept;
+  return well ? kAllWell : kKept;
 }
 
 int move_queue(const std::string& from, const std::string& to) {

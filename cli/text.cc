@@ -178,6 +178,15 @@ const char* word_of_outcome(int outcome) {
   return index < kWords.size() ? kWords[index] : "unknown";
 }
 
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char one : text) word += one == '\'' ? std::string("'\\''") : std::string(1, one);
+  return word + "'";
+}
+
 std::string as_root() {
   return ::geteuid() == 0 ? "" : "sudo ";
 }

@@ -37,6 +37,9 @@ std::string counted(std::size_t count, const std::string& noun);
 const char* word_of_action(int action);
 const char* word_of_outcome(int outcome);
 
+// As one word of a command line that can be pasted into a shell.
+std::string shell_word(const std::string& text);
+
 // "sudo " for who is not root.
 std::string as_root();
 

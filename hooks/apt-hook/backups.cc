@@ -20,12 +20,13 @@ bool is_room(const std::string& guard) {
 
 void want_room_for_backups(const std::vector<Step>& steps, const std::string& native_arch,
                            std::vector<StepDecisions>& decisions) {
+  RoomForBackups room(paths::kBackups);
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Step& step = steps[i];
     const auto& backups = decisions[i].backup.entries;
     if (backups.empty() || step.archive.empty() || step.old_version.empty()) continue;
-    const auto room = room_for_backup(paths::kBackups, display_name(step.package, native_arch));
-    const GuardCall guard{kGuard, {paths::kBackups, std::to_string(room)}};
+    const auto needed = room.with(display_name(step.package, native_arch));
+    const GuardCall guard{kGuard, {paths::kBackups, std::to_string(needed)}};
     decisions[i].guards.entries.push_back({guard, backups.front().by});
   }
 }

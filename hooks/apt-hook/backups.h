@@ -10,8 +10,8 @@
 
 namespace aptkeep::hook {
 
-// Adds a guard for room to each step that is replaced and has a backup: it is looked at before the
-// run begins, as all are.
+// Adds a guard for room to each step that is replaced and has a backup, for it and those before it:
+// it is looked at before the run begins, as all are.
 void want_room_for_backups(const std::vector<Step>& steps, const std::string& native_arch,
                            std::vector<StepDecisions>& decisions);
 // Not once more just before the package is unpacked: by then the backup has been made, and has

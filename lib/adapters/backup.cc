@@ -180,6 +180,11 @@ std::uint64_t room_for_backup(const std::string& base, const std::string& packag
   return std::max(kLeastRoom, last + last / 2);
 }
 
+std::uint64_t RoomForBackups::with(const std::string& package) {
+  all_ += room_for_backup(base_, package);
+  return all_;
+}
+
 Status prune_backups(const std::string& base, std::int64_t since) {
   Status all = success();
   std::error_code error;

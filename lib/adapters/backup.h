@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
@@ -28,6 +29,19 @@ Result<std::vector<std::string>> make_backup(const BackupPlace& place,
 // How many bytes ought to be free before the next one of the package: once and a half the newest,
 // and no less than 16 MiB.
 std::uint64_t room_for_backup(const std::string& base, const std::string& package);
+
+// The same for several packages of a run, whose backups are all there at its end.
+class RoomForBackups {
+ public:
+  explicit RoomForBackups(std::string base) : base_(std::move(base)) {}
+
+  // How many bytes ought to be free for this one and for all that were asked for before.
+  std::uint64_t with(const std::string& package);
+
+ private:
+  std::string base_;
+  std::uint64_t all_ = 0;  // bytes
+};
 
 // Removes backups of runs that were made before `since` (seconds since the epoch). What cannot be
 // removed is the Error; the others are.

@@ -5,10 +5,14 @@
 #include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdio>
+#include <limits>
 #include <memory>
+#include <set>
 #include <sstream>
 
 #include "adapters/proc_text.h"
@@ -33,16 +37,24 @@ std::string told(std::int64_t pid) {
   return (comm.empty() ? "a process" : comm) + " (pid " + std::to_string(pid) + ")";
 }
 
-// proc(5): "1: FLOCK  ADVISORY  WRITE 457 08:01:1234 0 EOF"
-std::string holders_of(ino_t inode) {
+// proc(5): "1: FLOCK  ADVISORY  WRITE 457 08:01:1234 0 EOF". One that holds both kinds of lock has
+// two lines. Some file systems (btrfs) have another device number there than in stat(2).
+std::string holders_of(const struct stat& held) {
+  char device[32];
+  std::snprintf(device, sizeof device, "%02x:%02x", major(held.st_dev), minor(held.st_dev));
+  const std::string inode = ":" + std::to_string(held.st_ino);
   std::istringstream lines(proc_text("/proc/locks"));
-  std::string who;
+  std::set<std::int64_t> sure, likely;
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     std::string number, kind, advisory, access, file;
     std::int64_t pid = 0;
     if (!(words >> number >> kind >> advisory >> access >> pid >> file) || pid <= 0) continue;
-    if (!file.ends_with(":" + std::to_string(inode))) continue;
+    if (file == device + inode) sure.insert(pid);
+    if (file.ends_with(inode)) likely.insert(pid);
+  }
+  std::string who;
+  for (const std::int64_t pid : sure.empty() ? likely : sure) {
     who += (who.empty() ? "" : ", ") + told(pid);
   }
   return who.empty() ? "another process" : who;
@@ -61,6 +73,12 @@ bool number(const std::string& text, std::uint32_t& value) {
   const char* const end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, value);
   return !text.empty() && parsed.ec == std::errc() && parsed.ptr == end;
+}
+
+// chown(2) would leave the owner as it is.
+bool is_none(const std::string& text) {
+  std::uint32_t value = 0;
+  return number(text, value) && value == std::numeric_limits<std::uint32_t>::max();
 }
 
 }  // namespace
@@ -100,7 +118,7 @@ Status Queue::lock() {
     if (!take(fd.get())) {
       // Who took it may be gone, and have left it to its children.
       const std::string who = at_work();
-      return busy(who.empty() ? holders_of(info.st_ino) : who);
+      return busy(who.empty() ? holders_of(info) : who);
     }
     locks_.push_back(std::move(fd));
   }
@@ -113,6 +131,9 @@ Result<Ids> find_ids(const std::string& names) {
   std::vector<std::string> words;
   for (std::string word; std::getline(all, word, ',');) words.push_back(word);
   if (words.size() != 4) return Error{"four accounts are needed: " + names};
+  for (const std::string& word : words) {
+    if (is_none(word)) return Error{word + " is nobody's number"};
+  }
   Ids ids;
   std::uint32_t* const users[] = {&ids.qmailq, &ids.qmails, &ids.qmailr};
   for (std::size_t i = 0; i < 3; ++i) {

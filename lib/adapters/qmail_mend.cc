@@ -120,10 +120,12 @@ Status Queue::set_owner(const Action& action) {
   const auto in = folder(folder_of(action.path));
   if (!in) return in.error();
   const std::string last = action.path.empty() ? "." : last_of(action.path);
-  const QueueFd file(openat(in->get(), last.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC | (action.folder ? O_DIRECTORY : 0);
+  const QueueFd file(openat(in->get(), last.c_str(), flags));
   struct stat info {};
   if (!file.open() || fstat(file.get(), &info) != 0) return failed(what);
-  if ((action.inode != 0 && info.st_ino != action.inode) || S_ISLNK(info.st_mode)) {
+  const bool same = action.inode == 0 || info.st_ino == action.inode;
+  if (!same || S_ISLNK(info.st_mode) || (S_ISDIR(info.st_mode) && !action.folder)) {
     return Error{what + ": it is another file now"};
   }
   return give(file.get(), action.owner, action.set_ids) ? success() : Status(failed(what));

@@ -54,7 +54,8 @@ Status refuse_impossible(const End& from, const End& to) {
     return Error{from.path + " is a symbolic link: name the folder that it leads to"};
   }
   if (to.there) return Error{to.path + " exists"};
-  if (from.info.st_dev != from.device) {
+  const std::uint64_t mount = mount_of(from.folder.get(), from.name);
+  if (from.info.st_dev != from.device || mount != mount_of(from.folder.get(), "")) {
     return Error{from.path + " is a mount point: mount its file system elsewhere instead"};
   }
   if (from.info.st_dev != to.device) {
@@ -90,7 +91,7 @@ Result<bool> move_queue(const std::string& from_path, const std::string& to_path
   }
   auto queue = Queue::open(from->path, false);
   if (!queue) return Error{what + queue.error().message};
-  // Finds what is mounted in it, too.
+  if (Status one = queue->refuse_mounts(); !one) return Error{what + one.error().message};
   if (auto tree = queue->read(); !tree) return Error{what + tree.error().message};
   if (Status locked = queue->lock(); !locked) return Error{what + locked.error().message};
   if (!rename_if_free(from->folder.get(), from->name, to->folder.get(), to->name)) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -37,13 +38,16 @@ class QueueFd {
 
 class Queue {
  public:
-  // Error: it cannot be opened, or is no qmail queue (it has no mess, info, local, remote and
-  // todo). `path` itself may be a symlink if `follow`.
+  // Error: it cannot be opened, or is no qmail queue (most of the folders that one has are not
+  // there). `path` itself may be a symlink if `follow`.
   static Result<Queue> open(const std::string& path, bool follow);
 
-  // Error: something cannot be read, or lies on another file system. What comes or goes meanwhile
-  // may be in it or not.
+  // Error: something cannot be read, lies on another file system, or is mounted there. What comes
+  // or goes meanwhile may be in it or not.
   Result<Tree> read();
+
+  // An Error names what is mounted anywhere below the queue, in qmail's folders or others.
+  Status refuse_mounts() const;
 
   // After read(). Takes the lock that a qmail-send holds while it runs, until destroyed. An Error
   // names who has it, or what else of qmail's is at work in the queue: it has to be stopped first.
@@ -59,6 +63,8 @@ class Queue {
   Result<QueueFd> folder(const std::string& path) const;
   Status read_part(Part part, Tree& tree);
   bool on_one_file_system(Part part, const struct stat& info);
+  bool is_mounted(int folder, const std::string& name) const;
+  Status refuse_mounts(int fd, const std::string& path) const;
   Status read_files(int fd, Part part, int number, Tree& tree);
   Status do_one(const Action& action);
   Status rename(const Action& action);
@@ -70,6 +76,7 @@ class Queue {
   QueueFd root_;
   std::string path_;
   dev_t device_ = 0;
+  std::uint64_t mount_ = 0;  // 0: not known
   std::optional<dev_t> mess_device_;
   std::set<ino_t> folders_;  // that processes of qmail's work in
   std::vector<QueueFd> locks_;

@@ -45,7 +45,8 @@ bool may_be_split(Part part) {
   return part != Part::Bounce && part != Part::Pid && part != Part::Lock;
 }
 
-// The names in an open folder; the fd stays open.
+}  // namespace
+
 Result<std::vector<std::string>> names_in(int fd, const std::string& path) {
   const int own = openat(fd, ".", kFolderFlags);
   if (own < 0) return failed("unable to read " + path);
@@ -67,7 +68,12 @@ Result<std::vector<std::string>> names_in(int fd, const std::string& path) {
   return names;
 }
 
-}  // namespace
+std::uint64_t mount_of(int folder, const std::string& name) {
+  struct statx found {};
+  const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name.empty() ? AT_EMPTY_PATH : 0);
+  if (statx(folder, name.c_str(), flags, STATX_MNT_ID, &found) != 0) return 0;
+  return (found.stx_mask & STATX_MNT_ID) != 0 ? found.stx_mnt_id : 0;
+}
 
 QueueFd::~QueueFd() {
   if (fd_ >= 0) close(fd_);
@@ -86,14 +92,21 @@ Result<Queue> Queue::open(const std::string& path, bool follow) {
   struct stat info {};
   if (fstat(queue.root_.get(), &info) != 0) return failed("unable to look at " + path);
   queue.device_ = info.st_dev;
-  for (const char* part : {"mess", "info", "local", "remote", "todo"}) {
+  queue.mount_ = mount_of(queue.root_.get(), "");
+  // Some may be missing after a restore; another folder is not taken for a queue.
+  std::string missing;
+  std::size_t there = 0;
+  for (const Part part : kAll) {
     struct stat found {};
-    if (fstatat(queue.root_.get(), part, &found, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISDIR(found.st_mode)) {
-      return Error{path + " is no qmail queue: it has no folder " + part};
+    if (fstatat(queue.root_.get(), to_string(part), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(found.st_mode)) {
+      ++there;
+    } else {
+      missing += std::string(missing.empty() ? "" : ", ") + to_string(part);
     }
   }
-  return queue;
+  if (there * 2 > std::size(kAll)) return queue;
+  return Error{path + " is no qmail queue: it has no folder " + missing};
 }
 
 Result<QueueFd> Queue::folder(const std::string& path) const {
@@ -111,7 +124,7 @@ Result<Tree> Queue::read() {
   Tree tree;
   struct stat info {};
   if (fstat(root_.get(), &info) != 0) return failed("unable to look at " + path_);
-  tree.folders.push_back({"", owner_of(info)});
+  tree.folders.push_back({"", owner_of(info), info.st_ino});
   folders_ = {info.st_ino};
   mess_device_.reset();
   for (const Part part : kAll) {
@@ -128,11 +141,42 @@ Status Queue::read_part(Part part, Tree& tree) {
   }
   if (!S_ISDIR(info.st_mode)) return Error{name(path) + " is no folder"};
   if (info.st_dev != device_) return Error{name(path) + " is on another file system"};
+  if (is_mounted(root_.get(), path)) return Error{name(path) + " is a mount point"};
   auto fd = folder(path);
   if (!fd) return fd.error();
-  tree.folders.push_back({path, owner_of(info)});
+  tree.folders.push_back({path, owner_of(info), info.st_ino});
   folders_.insert(info.st_ino);
   return read_files(fd->get(), part, kNoFolder, tree);
+}
+
+// Of the same file system, perhaps: rename(2) does not go across all the same.
+bool Queue::is_mounted(int folder, const std::string& name) const {
+  const std::uint64_t mount = mount_of(folder, name);
+  return mount != 0 && mount_ != 0 && mount != mount_;
+}
+
+Status Queue::refuse_mounts() const {
+  return refuse_mounts(root_.get(), "");
+}
+
+Status Queue::refuse_mounts(int fd, const std::string& path) const {
+  const auto names = names_in(fd, name(path));
+  if (!names) return names.error();
+  for (const std::string& one : *names) {
+    const std::string below = path.empty() ? one : path + "/" + one;
+    struct stat info {};
+    if (fstatat(fd, one.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) continue;
+      return failed("unable to look at " + name(below));
+    }
+    const bool other = S_ISDIR(info.st_mode) && info.st_dev != device_;
+    if (other || is_mounted(fd, one)) return Error{name(below) + " is a mount point"};
+    if (!S_ISDIR(info.st_mode)) continue;
+    const QueueFd folder(openat(fd, one.c_str(), kFolderFlags));
+    if (!folder.open()) return failed("unable to open " + name(below));
+    if (Status done = refuse_mounts(folder.get(), below); !done) return done;
+  }
+  return success();
 }
 
 // What is mounted is a folder. On an overlay files have another device number than folders, and
@@ -158,6 +202,7 @@ Status Queue::read_files(int fd, Part part, int number, Tree& tree) {
     if (!on_one_file_system(part, info)) {
       return Error{name(path) + "/" + one + " is on another file system"};
     }
+    if (is_mounted(fd, one)) return Error{name(path) + "/" + one + " is a mount point"};
     const int below = number == kNoFolder && may_be_split(part) ? folder_number(one) : kNoFolder;
     if (below == kNoFolder || !S_ISDIR(info.st_mode)) {
       tree.files.push_back({{part, number, one},
@@ -168,7 +213,7 @@ Status Queue::read_files(int fd, Part part, int number, Tree& tree) {
                             owner_of(info)});
       continue;
     }
-    tree.folders.push_back({path + "/" + one, owner_of(info)});
+    tree.folders.push_back({path + "/" + one, owner_of(info), info.st_ino});
     folders_.insert(info.st_ino);
     const QueueFd folder(openat(fd, one.c_str(), kFolderFlags));
     if (!folder.open()) return failed("unable to open " + name(path) + "/" + one);

@@ -23,12 +23,17 @@ constexpr std::array<TextDump, 5> kTextDumps = {{
 
 std::string dump_fault(std::string_view head, std::string_view tail) {
   if (head.empty()) return "it is empty";
+  // pg_dumpall's has those of single databases in it, with their ends: what begins first counts.
+  const TextDump* first = nullptr;
+  std::size_t at = std::string_view::npos;
   for (const TextDump& dump : kTextDumps) {
-    if (head.find(dump.begins) == std::string_view::npos) continue;
-    if (tail.find(dump.ends) == std::string_view::npos) return "its end is missing";
-    return {};
+    const auto found = head.find(dump.begins);
+    if (found >= at) continue;
+    at = found;
+    first = &dump;
   }
-  return {};
+  const bool cut = first != nullptr && tail.find(first->ends) == std::string_view::npos;
+  return cut ? "its end is missing" : "";
 }
 
 std::string backup_name(int number, std::string_view program) {

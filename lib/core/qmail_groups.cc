@@ -28,23 +28,20 @@ void Groups::find_messages() {
     const File& file = files_[i];
     if (file.place.part != Part::Mess || file.kind != Kind::Regular) continue;
     const Name name = read_name(file.place.name);
-    if (name.is != Name::Is::Number && name.is != Name::Is::Temporary) continue;
-    if (name.is == Name::Is::Number) {
-      at_.insert_or_assign({name.number, file.place.folder}, messages_.size());
-      by_number_[name.number].push_back(messages_.size());
-    } else {
-      temporary_[file.place.name].push_back(messages_.size());
-      // What has its final name already waits for it there.
-      at_.try_emplace({name.number, file.place.folder}, messages_.size());
-      coming_[name.number].push_back(messages_.size());
-    }
-    by_inode_[file.inode] = messages_.size();
-    messages_.push_back({i, file.inode, {}, false});
+    if (name.is == Name::Is::Unknown || name.is == Name::Is::Aside) continue;
+    const bool on_its_way = name.is == Name::Is::Temporary;
+    const std::uint64_t number = on_its_way ? name.before.value_or(name.number) : name.number;
+    const std::size_t message = messages_.size();
+    at_[{number, file.place.folder}].push_back(message);
+    by_number_[number].push_back(message);
+    if (!name.common.empty()) by_common_[name.common].push_back(message);
+    messages_.push_back(
+        {i, file.inode, number, name.common, {}, false, on_its_way && !name.before});
   }
 }
 
 void Groups::find_two_names() {
-  std::map<std::uint64_t, std::vector<std::size_t>> same;
+  std::map<std::uint64_t, Messages> same;
   for (std::size_t i = 0; i < messages_.size(); ++i) same[messages_[i].inode].push_back(i);
   for (const auto& [inode, names] : same) {
     if (names.size() < 2) continue;
@@ -52,38 +49,48 @@ void Groups::find_two_names() {
   }
 }
 
-// A temporary name tells the new number, which is its message's inode unless the queue was copied
-// since, and ours the old one too.
-int Groups::owner_of_temporary(const std::string& text) const {
-  const auto named = temporary_.find(text);
-  if (named != temporary_.end() && named->second.size() == 1) {
-    return static_cast<int>(named->second.front());
-  }
-  const Name name = read_name(text);
-  if (const auto found = by_inode_.find(name.number); found != by_inode_.end()) {
-    const Name called = read_name(files_[messages_[found->second].mess].place.name);
-    const bool on_its_way = called.is == Name::Is::Temporary && called.number == name.number;
-    const bool there = called.is == Name::Is::Number && called.number == name.number;
-    const bool not_yet = called.is == Name::Is::Number && called.number == name.before;
-    if (on_its_way || there || not_yet) return static_cast<int>(found->second);
-  }
-  if (!name.before) return kNobody;
-  const auto found = by_number_.find(*name.before);
-  if (found == by_number_.end() || found->second.size() != 1) return kNobody;
+// "999.tmp" without such a mess file: queue-fix renames mess first, and 999 is the inode number.
+int Groups::owner_by_inode(const Name& name) const {
+  if (name.before) return kNobody;
+  const auto found = at_.find({name.number, static_cast<int>(name.number % split_)});
+  if (found == at_.end() || found->second.size() != 1) return kNobody;
   const std::size_t only = found->second.front();
-  return messages_[only].inode == *name.before ? kNobody : static_cast<int>(only);
+  return messages_[only].inode == name.number ? static_cast<int>(only) : kNobody;
 }
 
 void Groups::give_temporaries() {
   for (std::size_t i = 0; i < files_.size(); ++i) {
     const File& file = files_[i];
     if (!is_other(file.place.part) || file.kind != Kind::Regular) continue;
-    if (read_name(file.place.name).is != Name::Is::Temporary) continue;
-    const int owner = owner_of_temporary(file.place.name);
-    if (owner < 0) {
-      strays_.push_back(i);
+    const Name name = read_name(file.place.name);
+    if (name.is != Name::Is::Temporary) continue;
+    const auto named = by_common_.find(name.common);
+    int owner = kNobody;
+    if (named == by_common_.end()) {
+      owner = owner_by_inode(name);
+    } else if (named->second.size() == 1) {
+      owner = static_cast<int>(named->second.front());
     } else {
+      doubt(i, named->second);
+    }
+    if (owner >= 0) {
       messages_[static_cast<std::size_t>(owner)].others.push_back(i);
+      continue;
+    }
+    strays_.push_back(i);
+    doubt_all_called(i, name);
+  }
+}
+
+void Groups::doubt(std::size_t file, const Messages& messages) {
+  for (const std::size_t message : messages) doubtful_.try_emplace(message, file);
+}
+
+// Nothing is renamed from or to a number that is in a name whose message is not known.
+void Groups::doubt_all_called(std::size_t file, const Name& name) {
+  for (std::size_t i = 0; i < messages_.size(); ++i) {
+    for (const std::uint64_t number : {name.number, name.before.value_or(name.number)}) {
+      if (messages_[i].number == number || messages_[i].inode == number) doubt(file, {i});
     }
   }
 }
@@ -92,15 +99,15 @@ void Groups::give(std::size_t message, std::size_t file) {
   messages_[message].others.push_back(file);
 }
 
+const std::vector<std::size_t>& Groups::numbered(std::uint64_t number) const {
+  static const Messages kNone;
+  const auto found = by_number_.find(number);
+  return found == by_number_.end() ? kNone : found->second;
+}
+
 bool Groups::has(const Message& message, Part part) const {
   return std::any_of(message.others.begin(), message.others.end(),
                      [&](std::size_t i) { return files_[i].place.part == part; });
-}
-
-bool Groups::lies_right(const Message& message) const {
-  const Place& place = files_[message.mess].place;
-  return place.name == std::to_string(message.inode) &&
-         place.folder == static_cast<int>(message.inode % split_);
 }
 
 std::vector<Adopted> Groups::adopted() const {
@@ -122,84 +129,101 @@ std::vector<Adopted> Groups::adopted() const {
         lone.push_back(it->first.second);
       }
     }
-    std::vector<std::size_t> lacking;
+    Messages lacking;
     for (const std::size_t i : called) {
       const auto own = envelopes.find({number, files_[messages_[i].mess].place.folder});
       const bool has_info = own != envelopes.end() && own->second.contains(Part::Info);
       if (!has_info && !has(messages_[i], Part::Info)) lacking.push_back(i);
     }
-    if (lone.size() != 1 || lacking.size() != 1) continue;
+    if (lone.size() != 1 || lacking.size() != 1 || any_of_queue_fix(called) ||
+        doubtful_.contains(lacking.front()))
+      continue;
     const Message& message = messages_[lacking.front()];
-    const int target = static_cast<int>(message.inode % split_);
-    const int folder = files_[message.mess].place.folder;
     const auto& from = envelopes.at({number, lone.front()});
-    const auto own = envelopes.find({number, folder});
+    const auto own = envelopes.find({number, files_[message.mess].place.folder});
     const bool clear = std::none_of(from.begin(), from.end(), [&](const auto& one) {
       return has(message, one.first) || (own != envelopes.end() && own->second.contains(one.first));
     });
     if (!clear || message.two_names) continue;
     for (const Part part : kEnvelope) {
       const auto found = from.find(part);
-      if (found == from.end()) continue;
-      all.push_back(
-          {found->second, lacking.front(), {part, target, temporary(number, message.inode)}});
+      if (found != from.end()) all.push_back({found->second, lacking.front()});
     }
   }
   return all;
 }
 
-int Groups::owner_by_number(const File& file, const std::vector<std::size_t>& candidates) const {
+// It gives that name to what has its new one taken, in each part for itself; so at that point a
+// file with the number may be of this message, or of the one that had it.
+bool Groups::any_of_queue_fix(const Messages& messages) const {
+  return std::any_of(messages.begin(), messages.end(),
+                     [&](std::size_t i) { return messages_[i].of_queue_fix; });
+}
+
+bool Groups::is_certain(const Messages& owners) const {
+  return owners.size() == 1 && !any_of_queue_fix(owners);
+}
+
+// What has an info was preprocessed, and has no todo any more; a bounce only comes then.
+int Groups::owner_by_number(const File& file, const Messages& candidates) const {
+  if (any_of_queue_fix(candidates)) return kNobody;
   if (candidates.size() == 1) return static_cast<int>(candidates.front());
-  // What has an info was preprocessed, and has no todo any more; a bounce only comes then.
   const bool wants_info = file.place.part == Part::Bounce;
-  std::vector<std::size_t> fitting;
+  Messages fitting;
   for (const std::size_t i : candidates) {
     if (has(messages_[i], Part::Info) == wants_info) fitting.push_back(i);
   }
-  if (fitting.size() == 1) return static_cast<int>(fitting.front());
-  for (const std::size_t i : fitting) {
-    if (lies_right(messages_[i])) return static_cast<int>(i);
-  }
-  return kNobody;
+  return fitting.size() == 1 ? static_cast<int>(fitting.front()) : kNobody;
 }
 
-void Groups::settle() {
-  std::vector<std::size_t> by_number;
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    const File& file = files_[i];
-    if (!is_other(file.place.part) || file.kind != Kind::Regular) continue;
-    const Name name = read_name(file.place.name);
-    if (name.is != Name::Is::Number) continue;
-    if (!of_envelope(file.place.part) && file.place.folder == kNoFolder) {
-      by_number.push_back(i);
-      continue;
-    }
-    const auto owner = at_.find({name.number, file.place.folder});
-    if (owner == at_.end()) {
-      strays_.push_back(i);
-    } else {
-      messages_[owner->second].others.push_back(i);
-    }
+void Groups::settle_split(std::size_t file, const Name& name) {
+  const auto owners = at_.find({name.number, files_[file].place.folder});
+  if (owners != at_.end() && is_certain(owners->second)) {
+    messages_[owners->second.front()].others.push_back(file);
+    return;
   }
-  // Needs to know which messages have an info.
+  strays_.push_back(file);
+  if (owners == at_.end()) return;
+  unclear_.push_back(file);
+  doubt(file, owners->second);
+}
+
+void Groups::settle_by_number(const Messages& files) {
   std::vector<std::pair<std::size_t, std::size_t>> given;
-  for (const std::size_t i : by_number) {
-    const std::uint64_t number = read_name(files_[i].place.name).number;
-    std::vector<std::size_t> candidates;
-    for (const auto* all : {&by_number_, &coming_}) {
-      const auto found = all->find(number);
-      if (found == all->end()) continue;
-      candidates.insert(candidates.end(), found->second.begin(), found->second.end());
-    }
+  for (const std::size_t i : files) {
+    const Messages& candidates = numbered(read_name(files_[i].place.name).number);
     const int owner = candidates.empty() ? kNobody : owner_by_number(files_[i], candidates);
     if (owner >= 0) {
       given.emplace_back(owner, i);
       continue;
     }
     strays_.push_back(i);
-    if (!candidates.empty()) ambiguous_.emplace_back(i, std::move(candidates));
+    if (candidates.empty()) continue;
+    unclear_.push_back(i);
+    doubt(i, candidates);
   }
   for (const auto& [owner, i] : given) messages_[owner].others.push_back(i);
+}
+
+void Groups::settle() {
+  std::vector<bool> taken(files_.size());
+  for (const Message& message : messages_) {
+    for (const std::size_t i : message.others) taken[i] = true;
+  }
+  Messages by_number;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const File& file = files_[i];
+    if (taken[i] || !is_other(file.place.part) || file.kind != Kind::Regular) continue;
+    const Name name = read_name(file.place.name);
+    if (name.is != Name::Is::Number) continue;
+    if (!of_envelope(file.place.part) && file.place.folder == kNoFolder) {
+      by_number.push_back(i);
+    } else {
+      settle_split(i, name);
+    }
+  }
+  // Needs to know which messages have an info.
+  settle_by_number(by_number);
 }
 
 }  // namespace aptkeep::qmail

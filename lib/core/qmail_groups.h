@@ -1,4 +1,7 @@
 // Which files of a qmail queue belong to which message. Part of core/qmail_queue.h.
+//
+// By names alone: inode numbers say where a message has to go, never whose a file is, because a
+// queue may be copied at any time.
 #pragma once
 
 #include <cstddef>
@@ -15,24 +18,24 @@ namespace aptkeep::qmail {
 struct Message {
   std::size_t mess = 0;  // an index into the files, as all below
   std::uint64_t inode = 0;
+  std::uint64_t number = 0;         // its other files may have this one for a name
+  std::string common;               // or this; empty: none has
   std::vector<std::size_t> others;  // its files in the other parts
   bool two_names = false;           // the same file is there under another name: left alone
+  bool of_queue_fix = false;        // "999.tmp": what has the number may be another's as well
 };
 
 // An envelope that lies in another folder than its message, which has none.
 struct Adopted {
   std::size_t file = 0;
   std::size_t message = 0;  // an index into Groups::messages()
-  Place to;                 // by a temporary name
 };
 
-// The message's other files are found by its number, which says nothing by itself where two
-// messages have the same one: one in the folder where its number belongs, and one that is not. In
-// split parts the folder decides then; in the others, what the message lacks.
+// Two messages may have the same number: one in the folder where it belongs, and one that is not.
+// In split parts the folder decides then; in the others, what the message lacks.
 class Groups {
  public:
-  // `files` must outlive it; those of the places that adopted() names may be changed before
-  // settle().
+  // `files` must outlive it.
   Groups(const std::vector<File>& files, unsigned split);
 
   // In the order in which they are to be renamed: an envelope's info last, so that after any part
@@ -45,34 +48,42 @@ class Groups {
   void settle();
 
   const std::vector<Message>& messages() const { return messages_; }
-  // Named like a message's file, and of none.
+  // The messages whose other files may have this number.
+  const std::vector<std::size_t>& numbered(std::uint64_t number) const;
+  // Named like a message's file, and of none that is certain.
   const std::vector<std::size_t>& strays() const { return strays_; }
   // Of these, those that could be one of several messages'.
-  const std::vector<std::pair<std::size_t, std::vector<std::size_t>>>& ambiguous() const {
-    return ambiguous_;
-  }
+  const std::vector<std::size_t>& unclear() const { return unclear_; }
+  // message -> a file that may be its, or another's. They are not to be renamed, because then
+  // nobody could tell any more.
+  const std::map<std::size_t, std::size_t>& doubtful() const { return doubtful_; }
 
  private:
   using Numbered = std::pair<std::uint64_t, int>;  // number, folder
+  using Messages = std::vector<std::size_t>;
 
   void find_messages();
   void find_two_names();
   void give_temporaries();
-  int owner_of_temporary(const std::string& name) const;
-  int owner_by_number(const File& file, const std::vector<std::size_t>& candidates) const;
+  int owner_by_inode(const Name& name) const;
+  int owner_by_number(const File& file, const Messages& candidates) const;
+  void settle_split(std::size_t file, const Name& name);
+  void settle_by_number(const Messages& files);
+  void doubt(std::size_t file, const Messages& messages);
+  void doubt_all_called(std::size_t file, const Name& name);
   bool has(const Message& message, Part part) const;
-  bool lies_right(const Message& message) const;
+  bool any_of_queue_fix(const Messages& messages) const;
+  bool is_certain(const Messages& owners) const;
 
   const std::vector<File>& files_;
   unsigned split_;
   std::vector<Message> messages_;
-  std::map<Numbered, std::size_t> at_;  // -> message; a plain name goes before one on its way
-  std::map<std::uint64_t, std::vector<std::size_t>> by_number_;  // plain ones -> messages
-  std::map<std::uint64_t, std::vector<std::size_t>> coming_;     // on their way to the number
-  std::map<std::string, std::vector<std::size_t>> temporary_;    // on their way -> messages
-  std::map<std::uint64_t, std::size_t> by_inode_;                // -> message
+  std::map<Numbered, Messages> at_;
+  std::map<std::uint64_t, Messages> by_number_;
+  std::map<std::string, Messages> by_common_;
   std::vector<std::size_t> strays_;
-  std::vector<std::pair<std::size_t, std::vector<std::size_t>>> ambiguous_;
+  std::vector<std::size_t> unclear_;
+  std::map<std::size_t, std::size_t> doubtful_;
 };
 
 // Of the parts that have a message's files beside mess.

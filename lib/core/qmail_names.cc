@@ -1,4 +1,5 @@
 // Names in a qmail queue, and words about it.
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -18,31 +19,53 @@ std::optional<std::uint64_t> number(std::string_view text) {
 
 constexpr std::string_view kOurs = "aptkeep-";
 constexpr std::string_view kAside = "aptkeep-aside-";
+constexpr std::string_view kArriving = "aptkeep-to-";
+constexpr std::string_view kOf = "-of-";
 constexpr std::string_view kQueueFix = ".tmp";  // "999.tmp", where 999 was taken
+
+// "aptkeep-457-999", "999.tmp"
+Name read_common(std::string_view text) {
+  Name name{Name::Is::Unknown, 0, {}, std::string(text)};
+  if (text.ends_with(kQueueFix)) {
+    const auto now = number(text.substr(0, text.size() - kQueueFix.size()));
+    if (!now) return {};
+    name.number = *now;
+  } else {
+    const std::string_view rest = text.substr(std::min(kOurs.size(), text.size()));
+    const auto dash = rest.find('-');
+    if (!text.starts_with(kOurs) || dash == std::string_view::npos) return {};
+    const auto now = number(rest.substr(dash + 1));
+    name.before = number(rest.substr(0, dash));
+    if (!now || !name.before) return {};
+    name.number = *now;
+  }
+  name.is = Name::Is::Temporary;
+  return name;
+}
 
 }  // namespace
 
 Name read_name(std::string_view text) {
-  if (const auto plain = number(text)) return {Name::Is::Number, *plain, {}};
-  if (text.starts_with(kAside)) return {Name::Is::Aside, 0, {}};
-  if (text.starts_with(kOurs)) {
-    const std::string_view rest = text.substr(kOurs.size());
-    const auto dash = rest.find('-');
-    if (dash == std::string_view::npos) return {};
-    const auto before = number(rest.substr(0, dash));
-    const auto now = number(rest.substr(dash + 1));
-    if (before && now) return {Name::Is::Temporary, *now, before};
-    return {};
-  }
-  if (text.ends_with(kQueueFix)) {
-    const auto now = number(text.substr(0, text.size() - kQueueFix.size()));
-    if (now) return {Name::Is::Temporary, *now, {}};
-  }
-  return {};
+  if (const auto plain = number(text)) return {Name::Is::Number, *plain, {}, {}};
+  if (text.starts_with(kAside)) return {Name::Is::Aside, 0, {}, {}};
+  if (!text.starts_with(kArriving)) return read_common(text);
+  const std::string_view rest = text.substr(kArriving.size());
+  const auto of = rest.find(kOf);
+  if (of == std::string_view::npos) return {};
+  const auto now = number(rest.substr(0, of));
+  Name name = read_common(rest.substr(of + kOf.size()));
+  if (!now || name.is != Name::Is::Temporary) return {};
+  name.is = Name::Is::Arriving;
+  name.number = *now;
+  return name;
 }
 
 std::string temporary(std::uint64_t before, std::uint64_t now) {
   return std::string(kOurs) + std::to_string(before) + "-" + std::to_string(now);
+}
+
+std::string arriving(std::uint64_t now, const std::string& common) {
+  return std::string(kArriving) + std::to_string(now) + std::string(kOf) + common;
 }
 
 const char* to_string(Part part) {
@@ -95,6 +118,10 @@ const char* to_string(What what) {
       return "blocked";
     case What::Hidden:
       return "other-names";
+    case What::Unclear:
+      return "unclear";
+    case What::LostEnvelope:
+      return "lost-envelope";
     case What::Stray:
       return "stray";
     case What::NoEnvelope:

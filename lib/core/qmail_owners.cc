@@ -44,7 +44,7 @@ class Framer {
  public:
   Framer(Plan& plan, const Renamed& queue, const Request& request)
       : plan_(plan), queue_(queue), request_(request) {
-    for (const Folder& folder : queue_.folders) folders_[folder.path] = folder.owner;
+    for (const Folder& folder : queue_.folders) folders_[folder.path] = folder;
     for (std::size_t i = 0; i < queue_.files.size(); ++i) {
       const File& file = queue_.files[i];
       if (file.place.part == Part::Lock) locks_[file.place.name] = &file;
@@ -88,7 +88,7 @@ class Framer {
   static std::string lock_path(const char* name) { return path_of({Part::Lock, kNoFolder, name}); }
 
   static Action lock_rename(const char* from, const char* to) {
-    return {Action::Do::Rename, lock_path(from), lock_path(to), 0, 0, {}, true, true};
+    return {Action::Do::Rename, lock_path(from), lock_path(to), 0, 0, {}, true, true, false};
   }
 
   Owner wanted(bool of_sender, std::uint32_t mode) const {
@@ -113,7 +113,7 @@ class Framer {
 
   // Of another split: qmail passes over them.
   void look_at_other_folders() {
-    for (const auto& [path, owner] : folders_) {
+    for (const auto& [path, folder] : folders_) {
       const auto slash = path.find('/');
       if (slash == std::string::npos) continue;
       unsigned number = 0;
@@ -131,7 +131,9 @@ class Framer {
   void look_at_folder(const std::string& path, const Owner& owner, const std::string& like) {
     const auto found = folders_.find(path);
     if (found != folders_.end()) {
-      compare(path, found->second, owner, false, 0);
+      const std::size_t before = set_.size();
+      compare(path, found->second.owner, owner, false, found->second.inode);
+      if (set_.size() != before) set_.back().folder = true;
       return;
     }
     if (queue_.for_a_folder.contains(path)) {
@@ -143,8 +145,8 @@ class Framer {
     plan_.findings.push_back({What::Missing, path, "is missing", known});
     if (!known) return;
     Owner made = owner;
-    if (!request_.ids) made = {model->second.user, model->second.group, owner.mode};
-    made_.push_back({Action::Do::MakeFolder, path, "", 0, 0, made, true, false});
+    if (!request_.ids) made = {model->second.owner.user, model->second.owner.group, owner.mode};
+    made_.push_back({Action::Do::MakeFolder, path, "", 0, 0, made, true, false, false});
   }
 
   void compare(const std::string& path, const Owner& is, const Owner& owner, bool any_group,
@@ -166,7 +168,7 @@ class Framer {
           {What::Mode, path, "has mode " + octal(is.mode) + ", and should have " + octal(to.mode),
            true});
     }
-    set_.push_back({Action::Do::SetOwner, path, "", inode, 0, to, ids, false});
+    set_.push_back({Action::Do::SetOwner, path, "", inode, 0, to, ids, false, false});
   }
 
   // A file that has names elsewhere might be anybody's, laid here by who may write to the queue:
@@ -207,7 +209,7 @@ class Framer {
       plan_.findings.push_back({What::Missing, path, "is missing", known});
       if (!known) return;
       const auto what = kind == Kind::Fifo ? Action::Do::MakeFifo : Action::Do::MakeFile;
-      last_.push_back({what, path, "", 0, size, owner, true, false});
+      last_.push_back({what, path, "", 0, size, owner, true, false, false});
       mutex_is_made_ = mutex_is_made_ || std::string(name) == kMutex;
       return;
     }
@@ -233,7 +235,7 @@ class Framer {
   Plan& plan_;
   const Renamed& queue_;
   const Request& request_;
-  std::map<std::string, Owner> folders_;
+  std::map<std::string, Folder> folders_;
   std::map<std::string, const File*> locks_;
   std::map<std::uint64_t, std::uint64_t> names_;  // inode -> how many in the queue
   std::vector<Action> made_;                      // folders

@@ -5,9 +5,11 @@
 //
 // The actions are in an order in which the process may be killed between any two: what is planned
 // for the tree that is there then ends at the very same tree. What must be remembered for that is
-// in temporary names ("aptkeep-OLD-NEW"), which qmail passes over because they are no numbers; and
-// from the first rename to the last lock/sendmutex is away, so that no qmail-send begins to work on
-// half a message (it deletes a mess file without an envelope after 36 hours).
+// in temporary names, which qmail passes over because they are no numbers. It is there in names
+// alone, since a queue may be copied when it is half mended, and has other inode numbers then: a
+// mess file says by its name at any time which names its other files have (Name, below). And from
+// the first rename to the last lock/sendmutex is away, so that no qmail-send begins to work on half
+// a message (it deletes a mess file without an envelope after 36 hours).
 #pragma once
 
 #include <cstdint>
@@ -62,6 +64,7 @@ struct File {
 struct Folder {
   std::string path;  // "" (the queue itself), "mess", "mess/10"
   Owner owner;
+  std::uint64_t inode = 0;
 };
 
 // All on one file system. What is no file of a part's own or of one of its numbered folders is not
@@ -89,11 +92,13 @@ enum class What : std::uint8_t {
   InTheWay,     // of no message, and named like one that comes: set aside
   Owner,
   Mode,
-  Missing,   // a folder or lock file
-  CutOff,    // lock/sendmutex is away: mending was begun and not finished
-  TwoNames,  // one message under two names
-  Blocked,   // its place is taken by what cannot be moved
-  Hidden,    // it has names outside of the queue
+  Missing,       // a folder or lock file
+  CutOff,        // lock/sendmutex is away: mending was begun and not finished
+  TwoNames,      // one message under two names
+  Blocked,       // its place is taken by what cannot be moved
+  Hidden,        // it has names outside of the queue
+  Unclear,       // it may be of more than one message: these are left alone
+  LostEnvelope,  // a message has none, and not because qmail had not made it yet
   // For information: nothing that qmail stumbles over.
   Stray,       // of no message
   NoEnvelope,  // qmail-send deletes it when it is 36 hours old
@@ -127,6 +132,7 @@ struct Action {
   Owner owner;              // SetOwner, MakeFolder, MakeFile, MakeFifo
   bool set_ids = true;      // false: only the mode
   bool replace = false;     // of the lock only
+  bool folder = false;      // SetOwner: of a folder
 };
 
 struct Renumbered {
@@ -144,6 +150,10 @@ struct Plan {
   // Messages that lie where another split than the wanted one puts them; 0: there is no such split.
   unsigned other_split = 0;
   std::size_t of_other_split = 0;
+  // Messages with a number for a name, and of these the ones that lie where the wanted split does
+  // not put that number.
+  std::size_t named = 0;
+  std::size_t misplaced = 0;
 
   // Nothing but notes was found, or is left when the actions were carried out.
   bool all_well() const;
@@ -155,16 +165,29 @@ Result<unsigned> split_of(const Tree& tree);
 
 Plan plan(const Tree& tree, const Request& request);
 
-// What a name in a queue says.
+// What a name in a queue says. A message's files are renamed together by way of temporary names:
+//
+//   mess               its other files
+//   457                457                        as it was found
+//   aptkeep-457-999    457, or aptkeep-457-999    from one to the other
+//   aptkeep-to-999-of-aptkeep-457-999
+//                      aptkeep-457-999, or 999    from one to the other
+//   999                999
+//
+// "aptkeep-457-999" is no more than what the message's files have in common: if its inode number
+// is another one by now (1234, say), it goes on as aptkeep-to-1234-of-aptkeep-457-999.
 struct Name {
-  enum class Is : std::uint8_t { Number, Temporary, Aside, Unknown };
+  enum class Is : std::uint8_t { Number, Temporary, Arriving, Aside, Unknown };
   Is is = Is::Unknown;
-  std::uint64_t number = 0;             // Number; Temporary: the new one
-  std::optional<std::uint64_t> before;  // Temporary, of ours
+  std::uint64_t number = 0;             // Number; Temporary, Arriving: the new one
+  std::optional<std::uint64_t> before;  // Temporary, Arriving: of ours
+  std::string common;                   // Temporary, Arriving: what its other files are called
 };
 Name read_name(std::string_view text);
 // "aptkeep-457-999"
 std::string temporary(std::uint64_t before, std::uint64_t now);
+// "aptkeep-to-999-of-aptkeep-457-999"
+std::string arriving(std::uint64_t now, const std::string& common);
 
 inline constexpr const char* kMutex = "sendmutex";
 inline constexpr const char* kMutexAway = "aptkeep-sendmutex";

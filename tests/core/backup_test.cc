@@ -39,6 +39,16 @@ TEST(DumpFaultTest, OneDatabaseAmongAllIsNotTheEnd) {
             "its end is missing");
 }
 
+// A small cluster: the first database's head is among the first few KiB.
+TEST(DumpFaultTest, AClusterIsNotCompleteBehindAnInnerDatabase) {
+  const std::string head =
+      "--\n-- PostgreSQL database cluster dump\n--\n\nCREATE ROLE postgres;\n\n"
+      "--\n-- Databases\n--\n\n\\connect template1\n\n--\n-- PostgreSQL database dump\n--\n";
+  const std::string inner = "--\n-- PostgreSQL database dump complete\n--\n\n";
+  EXPECT_EQ(dump_fault(head, inner), "its end is missing");
+  EXPECT_EQ(dump_fault(head, inner + "--\n-- PostgreSQL database cluster dump complete\n--\n"), "");
+}
+
 TEST(BackupNameTest, HasItsNumberAndItsProgram) {
   EXPECT_EQ(backup_name(1, "/usr/bin/pg_dump"), "1-pg_dump");
   EXPECT_EQ(backup_name(12, ""), "12");

@@ -1,28 +1,10 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "core/qmail_queue.h"
 #include "qmail_toy.h"
 
 namespace aptkeep::qmail {
 namespace {
-
-Toy with(const std::map<std::string, std::uint64_t>& files) {
-  Toy toy;
-  for (const auto& [path, inode] : files) toy.put(place(path), inode);
-  return toy;
-}
-
-std::vector<std::string> told(const Plan& plan, What what) {
-  std::vector<std::string> all;
-  for (const Finding& finding : plan.findings) {
-    if (finding.what == what) all.push_back(finding.path + " " + finding.text);
-  }
-  return all;
-}
-
-using Told = std::vector<std::string>;
 
 std::map<std::string, std::uint64_t> after(const Toy& toy) {
   Toy end = toy;
@@ -116,20 +98,114 @@ TEST(QmailQueue, WhatQueueFixLeftBehindArrives) {
   EXPECT_EQ(after(toy), (Files{{"mess/2/11", 11}, {"info/2/11", 1100}, {"remote/2/11", 1101}}));
 }
 
+// There each part has that name only if its new one was taken: what has the number may be of
+// whoever took it.
+TEST(QmailQueue, WhatQueueFixLeftToTwoStays) {
+  const Files files{{"mess/2/11.tmp", 11},  {"info/2/11.tmp", 1100}, {"local/2/11", 1101},
+                    {"mess/1/10.tmp", 10},  {"mess/1/10", 13},       {"bounce/10", 1102},
+                    {"mess/0/12", 12},      {"info/0/12.tmp", 1103}, {"mess/2/14", 20},
+                    {"info/2/14.tmp", 1104}};
+  const Plan plan = with(files).plan();
+  EXPECT_EQ(told(plan, What::Unclear),
+            (Told{"local/2/11 may be of more than one message: these are left as they are",
+                  "bounce/10 may be of more than one message: these are left as they are"}));
+  EXPECT_EQ(told(plan, What::Blocked).size(), 4U);
+  EXPECT_EQ(told(plan, What::Leftover).back(),
+            "info/2/14.tmp was left, and no name tells whether it is message 14's: give it its "
+            "message's number");
+  Files end = files;
+  end.erase("info/0/12.tmp");
+  end["info/0/12"] = 1103;
+  EXPECT_EQ(after(with(files)), end);
+}
+
 // Copied when it was half mended: the inode numbers in the temporary names say nothing any more.
 TEST(QmailQueue, CopiedAmidMending) {
-  const Toy toy = with({{"mess/1/10", 17},
+  const Toy toy = with({{"mess/1/aptkeep-10-11", 17},
                         {"info/2/aptkeep-10-11", 1100},
+                        {"local/1/10", 1101},
                         {"mess/1/13", 11},
-                        {"info/1/13", 1101},
-                        {"mess/0/aptkeep-15-12", 18},
-                        {"info/0/aptkeep-15-12", 1102}});
+                        {"info/1/13", 1102},
+                        {"mess/0/aptkeep-to-12-of-aptkeep-15-14", 18},
+                        {"info/0/12", 1103},
+                        {"todo/aptkeep-15-14", 1104}});
+  EXPECT_EQ(toy.plan().renumbered, (std::vector<Renumbered>{{15, 18}, {13, 11}, {10, 17}}));
   EXPECT_EQ(after(toy), (Files{{"mess/2/17", 17},
                                {"info/2/17", 1100},
+                               {"local/2/17", 1101},
                                {"mess/2/11", 11},
-                               {"info/2/11", 1101},
+                               {"info/2/11", 1102},
                                {"mess/0/18", 18},
-                               {"info/0/18", 1102}}));
+                               {"info/0/18", 1103},
+                               {"todo/18", 1104}}));
+}
+
+// Two envelopes whose messages do not say that they are theirs: one that was copied or lost there.
+TEST(QmailQueue, LeftoversThatNoMessageNamesStay) {
+  Toy toy = with({{"mess/1/10", 21},
+                  {"info/1/aptkeep-11-10", 1100},
+                  {"local/1/aptkeep-11-10", 1101},
+                  {"mess/2/11", 20},
+                  {"info/2/aptkeep-10-11", 1102},
+                  {"mess/0/12", 10},
+                  {"info/0/12", 1103},
+                  {"mess/1/13", 24},
+                  {"info/1/13", 1104}});
+  EXPECT_EQ(after(toy), (Files{{"mess/1/10", 21},
+                               {"info/1/aptkeep-11-10", 1100},
+                               {"local/1/aptkeep-11-10", 1101},
+                               {"mess/2/11", 20},
+                               {"info/2/aptkeep-10-11", 1102},
+                               {"mess/0/12", 10},
+                               {"info/0/12", 1103},
+                               {"mess/0/24", 24},
+                               {"info/0/24", 1104}}));
+  const Plan plan = toy.plan();
+  EXPECT_EQ(plan.renumbered, (std::vector<Renumbered>{{13, 24}}));
+  EXPECT_EQ(told(plan, What::Blocked).size(), 3U);
+  EXPECT_EQ(told(plan, What::LostEnvelope).size(), 2U);
+  EXPECT_EQ(told(plan, What::Leftover).front(),
+            "info/1/aptkeep-11-10 was left, and no name tells whether it is message 11 or 10's: "
+            "give it its message's number");
+  toy.apply(plan);
+  EXPECT_FALSE(toy.plan().all_well());
+  EXPECT_TRUE(toy.plan().actions.empty());
+}
+
+// Another message has that very pair of numbers already.
+TEST(QmailQueue, NoNameOnTheWayIsGivenTwice) {
+  const Toy toy = with({{"mess/2/aptkeep-to-11-of-aptkeep-10-11", 14},
+                        {"info/2/aptkeep-10-11", 1100},
+                        {"mess/1/10", 11},
+                        {"info/1/10", 1101}});
+  EXPECT_EQ(
+      after(toy),
+      (Files{{"mess/2/14", 14}, {"info/2/14", 1100}, {"mess/2/11", 11}, {"info/2/11", 1101}}));
+}
+
+// A mail came under the number that one on its way had.
+TEST(QmailQueue, WhatMayBeOfTwoMessagesStays) {
+  const Toy toy = with({{"mess/1/10", 10},
+                        {"mess/1/aptkeep-10-14", 14},
+                        {"info/1/10", 1100},
+                        {"mess/0/12", 17},
+                        {"info/0/12", 1101}});
+  const Plan plan = toy.plan();
+  EXPECT_EQ(told(plan, What::Unclear),
+            (Told{"info/1/10 may be of more than one message: these are left as they are"}));
+  EXPECT_EQ(told(plan, What::Blocked).size(), 1U);
+  EXPECT_EQ(after(toy), (Files{{"mess/1/10", 10},
+                               {"mess/1/aptkeep-10-14", 14},
+                               {"info/1/10", 1100},
+                               {"mess/2/17", 17},
+                               {"info/2/17", 1101}}));
+}
+
+// Its todo may be a new mail's, or that of the older one with the same number.
+TEST(QmailQueue, ATodoOfTwoStays) {
+  const Toy toy = with({{"mess/1/10", 10}, {"mess/0/10", 14}, {"todo/10", 1100}});
+  EXPECT_EQ(told(toy.plan(), What::Unclear).size(), 1U);
+  EXPECT_EQ(after(toy), (Files{{"mess/1/10", 10}, {"mess/0/10", 14}, {"todo/10", 1100}}));
 }
 
 TEST(QmailQueue, AnEnvelopeInAnotherFolderIsFound) {
@@ -202,58 +278,6 @@ TEST(QmailQueue, OneMessageUnderTwoNamesIsLeftToAPerson) {
   EXPECT_TRUE(plan.actions.empty());
 }
 
-TEST(QmailQueue, OwnersAndModes) {
-  Toy toy = with({{"mess/1/10", 10}, {"info/1/10", 1100}, {"local/1/10", 1101}});
-  toy.file("mess/1/10").owner = {71, 999, 0644};  // whose group that is depends on who sent it
-  toy.file("info/1/10").owner = {0, 0, 0600};
-  toy.file("local/1/10").owner.mode = 0644;
-  const Plan plan = toy.plan();
-  EXPECT_EQ(told(plan, What::Owner),
-            (Told{"info/1/10 is of user 0, group 0, and should be of 72, 70"}));
-  EXPECT_EQ(told(plan, What::Mode), (Told{"local/1/10 has mode 0644, and should have 0600"}));
-  Toy end = toy;
-  end.apply(plan);
-  EXPECT_TRUE(end.plan().all_well());
-  EXPECT_FALSE(std::any_of(plan.actions.begin(), plan.actions.end(),
-                           [](const Action& action) { return action.what == Action::Do::Rename; }));
-}
-
-// Whoever may write to the queue must not get another's file by laying a link to it there.
-TEST(QmailQueue, AFileWithNamesElsewhereKeepsItsOwner) {
-  Toy toy = with({{"mess/1/10", 10}, {"info/1/10", 1100}});
-  toy.file("info/1/10").owner = {0, 0, 0600};
-  toy.file("info/1/10").links = 2;
-  const Plan plan = toy.plan();
-  EXPECT_EQ(told(plan, What::Hidden).size(), 1U);
-  EXPECT_TRUE(plan.actions.empty());
-  EXPECT_FALSE(plan.all_mended());
-}
-
-TEST(QmailQueue, MissingFoldersAndLocksAreMade) {
-  Toy toy = with({{"mess/1/10", 11}, {"info/1/10", 1100}});
-  for (const char* path : {"mess/2", "info/2", "bounce"}) toy.remove_folder(path);
-  for (const char* path : {"lock/sendmutex", "lock/trigger"}) toy.remove_file(path);
-  const Plan plan = toy.plan();
-  EXPECT_EQ(told(plan, What::Missing).size(), 5U);
-  Toy end = toy;
-  end.apply(plan);
-  EXPECT_TRUE(end.plan().all_well());
-  EXPECT_TRUE(end.has("info/2/11"));
-  EXPECT_EQ(end.file("lock/trigger").kind, Kind::Fifo);
-  // Whoever comes amid it finds no lock to begin with.
-  EXPECT_EQ(plan.actions.back().path, "lock/sendmutex");
-}
-
-TEST(QmailQueue, WithoutIdsOnlyModesCount) {
-  Toy toy = with({{"mess/1/10", 10}, {"info/1/10", 1100}});
-  toy.file("info/1/10").owner = {5, 6, 0640};
-  const Plan plan = qmail::plan(toy.tree(), {kToySplit, {}});
-  EXPECT_TRUE(told(plan, What::Owner).empty());
-  ASSERT_EQ(plan.actions.size(), 1U);
-  EXPECT_FALSE(plan.actions[0].set_ids);
-  EXPECT_EQ(plan.actions[0].owner.mode, 0600U);
-}
-
 TEST(QmailQueue, AMessageWithoutAnEnvelopeIsNoted) {
   const Plan plan = with({{"mess/1/10", 10}, {"mess/1/notes", 900}}).plan();
   EXPECT_EQ(told(plan, What::NoEnvelope).size(), 1U);
@@ -261,16 +285,28 @@ TEST(QmailQueue, AMessageWithoutAnEnvelopeIsNoted) {
   EXPECT_TRUE(plan.all_well());
 }
 
-TEST(QmailQueue, TheLockComesBackAfterACut) {
-  Toy toy = with({{"lock/aptkeep-sendmutex", 1200}});
-  toy.remove_file("lock/sendmutex");
-  toy.file("lock/aptkeep-sendmutex").owner = {72, 70, 0600};
-  const Plan plan = toy.plan();
-  EXPECT_EQ(told(plan, What::CutOff).size(), 1U);
-  Toy end = toy;
-  end.apply(plan);
-  EXPECT_EQ(end.inode_at("lock/sendmutex"), 1200U);
-  EXPECT_TRUE(end.plan().all_well());
+// qmail removes info after local and remote, and mess after info: not these.
+TEST(QmailQueue, ALostEnvelopeIsAFault) {
+  const Plan recipients = with({{"mess/1/10", 10}, {"local/1/10", 1100}}).plan();
+  EXPECT_EQ(told(recipients, What::LostEnvelope),
+            (Told{"mess/1/10 has recipients, but neither info nor todo: qmail-send deletes it when "
+                  "it is 36 hours old"}));
+  EXPECT_FALSE(recipients.all_well());
+  for (const char* path : {"info/2/14", "info/1/aptkeep-aside-10", "info/0/aptkeep-19-20"}) {
+    const Toy toy = with({{"mess/1/10", 10}, {path, 1100}});
+    EXPECT_EQ(told(toy.plan(), What::LostEnvelope),
+              (Told{"mess/1/10 has no envelope, and " + std::string(path) +
+                    " may be it: qmail-send deletes it when it is 36 hours old"}));
+    EXPECT_TRUE(toy.plan().actions.empty());
+  }
+  // As qmail-queue leaves it when it is killed.
+  EXPECT_TRUE(with({{"mess/1/10", 10}, {"intd/10", 1100}}).plan().all_well());
+}
+
+TEST(QmailQueue, TellsHowManyLieWhereTheSplitPutsThem) {
+  const Plan plan = with({{"mess/1/10", 10}, {"mess/0/11", 11}, {"mess/4/12", 12}}).plan();
+  EXPECT_EQ(plan.named, 3U);
+  EXPECT_EQ(plan.misplaced, 2U);
 }
 
 TEST(QmailQueue, TheSplitIsThatOfAllItsFolders) {
@@ -286,8 +322,11 @@ TEST(QmailQueue, TheSplitIsThatOfAllItsFolders) {
 
 TEST(QmailQueue, Names) {
   EXPECT_EQ(read_name("457").number, 457U);
-  for (const char* text : {"", "0", "0457", "+1", "4 57", "18446744073709551616", "aptkeep-1",
-                           "aptkeep-1-x", ".tmp", "x.tmp", "aptkeep--1-2"}) {
+  for (const char* text :
+       {"", "0", "0457", "+1", "4 57", "18446744073709551616", "aptkeep-1", "aptkeep-1-x", ".tmp",
+        "x.tmp", "aptkeep--1-2", "apt", "aptkeep-", "aptkeep-to-1", "aptkeep-to-1-of-",
+        "aptkeep-to-1-of-2", "aptkeep-to-x-of-aptkeep-1-2",
+        "aptkeep-to-1-of-aptkeep-to-1-of-aptkeep-1-2"}) {
     EXPECT_EQ(read_name(text).is, Name::Is::Unknown) << text;
   }
   const Name ours = read_name("aptkeep-457-999");
@@ -296,6 +335,13 @@ TEST(QmailQueue, Names) {
   EXPECT_EQ(ours.before, 457U);
   EXPECT_EQ(read_name("999.tmp").number, 999U);
   EXPECT_EQ(read_name("aptkeep-aside-457-2").is, Name::Is::Aside);
+  for (const std::string common : {"aptkeep-457-999", "999.tmp"}) {
+    EXPECT_EQ(read_name(common).common, common);
+    const Name there = read_name(arriving(1234, common));
+    EXPECT_EQ(there.is, Name::Is::Arriving);
+    EXPECT_EQ(there.number, 1234U);
+    EXPECT_EQ(there.common, common);
+  }
 }
 
 }  // namespace

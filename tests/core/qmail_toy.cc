@@ -48,6 +48,20 @@ Place place(const std::string& path) {
   return place;
 }
 
+Toy with(const std::map<std::string, std::uint64_t>& files) {
+  Toy toy;
+  for (const auto& [path, inode] : files) toy.put(place(path), inode);
+  return toy;
+}
+
+Told told(const Plan& plan, What what) {
+  Told all;
+  for (const Finding& finding : plan.findings) {
+    if (finding.what == what) all.push_back(finding.path + " " + finding.text);
+  }
+  return all;
+}
+
 Toy::Toy() {
   folders_[""] = {kToyIds.qmailq, kToyIds.qmail_group, 0750};
   for (const Part part : kAll) {
@@ -80,9 +94,15 @@ void Toy::put(const Place& place, std::uint64_t inode) {
 
 Tree Toy::tree() const {
   Tree tree;
-  for (const auto& [path, owner] : folders_) tree.folders.push_back({path, owner});
+  for (const auto& [path, owner] : folders_) tree.folders.push_back({path, owner, 0});
   for (const auto& [path, file] : files_) tree.files.push_back(file);
   return tree;
+}
+
+void Toy::relabel(const std::map<std::uint64_t, std::uint64_t>& inodes) {
+  for (auto& [path, file] : files_) {
+    if (file.place.part == Part::Mess) file.inode = inodes.at(file.inode);
+  }
 }
 
 Plan Toy::plan() const {
@@ -174,7 +194,7 @@ class Maker {
  private:
   // `number`: one of the inodes, so that there are cycles.
   void add(std::uint64_t inode, std::uint64_t number) {
-    Known message{inode, 0, {}};
+    Known message{inode, 0, kNoFolder, {}};
     for (int tries = 0;; ++tries) {
       const std::size_t way = below(random_, 4);
       message.before = way == 0 ? inode : way == 1 ? 1 + below(random_, 25) : number;
@@ -187,6 +207,7 @@ class Maker {
     }
     numbers_.insert(message.before);
     made_.toy.put(at(Part::Mess, message), inode);
+    message.folder = folder_;
     // Now and then the envelope lies elsewhere.
     if (!same_ && below(random_, 6) == 0) folder_ = (folder_ + 1) % static_cast<int>(kToySplit);
     const std::size_t state = below(random_, 4);

@@ -36,6 +36,8 @@ class Toy {
   File& file(const std::string& path) { return files_.at(path); }
   void remove_folder(const std::string& path) { folders_.erase(path); }
   void remove_file(const std::string& path) { files_.erase(path); }
+  // As a copy has it: mess files with other inode numbers.
+  void relabel(const std::map<std::uint64_t, std::uint64_t>& inodes);
 
   // path -> inode, and owners: what two ends have to have in common.
   std::map<std::string, std::string> summary() const;
@@ -47,9 +49,17 @@ class Toy {
 
 Place place(const std::string& path);
 
+// An empty queue and these: path -> inode.
+Toy with(const std::map<std::string, std::uint64_t>& files);
+
+// "path text" of each such finding.
+using Told = std::vector<std::string>;
+Told told(const Plan& plan, What what);
+
 struct Known {
   std::uint64_t inode = 0;
   std::uint64_t before = 0;              // the number that it is found under
+  int folder = kNoFolder;                // in mess
   std::map<Part, std::uint64_t> others;  // inodes of its other files
 };
 
@@ -59,8 +69,7 @@ struct RandomQueue {
   std::set<std::uint64_t> strays;  // inodes
 };
 
-// `same_numbers`: two messages may have the same one, in different folders; what they have in parts
-// that are not split is known only where no other may have it then.
+// `same_numbers`: two messages may have the same one, in different folders.
 RandomQueue random_queue(std::mt19937& random, bool same_numbers);
 
 }  // namespace aptkeep::qmail

@@ -97,6 +97,15 @@ TEST_F(BackupTest, RoomIsOnceAndAHalfTheNewest) {
   EXPECT_EQ(room_for_backup(base_.string(), "other"), 16u << 20);
 }
 
+// Each alone would fit where both don't.
+TEST_F(BackupTest, RoomForSeveralIsThatOfAll) {
+  ASSERT_TRUE(make({"/usr/bin/head -c 33554432 /dev/zero"}, 7));
+  RoomForBackups room(base_.string());
+  EXPECT_EQ(room.with("vmm"), 48u << 20);
+  EXPECT_EQ(room.with("other"), (48u << 20) + (16u << 20));
+  EXPECT_EQ(room.with("vmm"), (2 * 48u << 20) + (16u << 20));
+}
+
 TEST_F(BackupTest, OldRunsGo) {
   ASSERT_TRUE(make({"/bin/echo old"}, 7));
   ASSERT_TRUE(make({"/bin/echo new"}, 8));

@@ -138,6 +138,10 @@ class Vmm(unittest.TestCase):
         self.assertIn(EDIT, again.output)
         self.check_down(world, again.output)
         world.edit()
+        # What is not the queries' is no reason to stay down.
+        bed.must("printf 'mail_name = %s\\n' Mail Postfix >>/etc/postfix/main.cf")
+        self.assertIn("warning: ", bed.run(
+            "postmap -q x pgsql:/etc/postfix/pgsql-virtual_mailbox_maps.cf").output)
         bed.write("/etc/dovecot/dovecot-sql.conf.ext", vmm.OLD_SQL, 0o600)
         again = bed.run("aptkeep services restart")
         self.assertEqual(again.code, 1, again.output)

@@ -76,8 +76,39 @@ class Move(queue_test.OnDisk):
         finally:
             subprocess.run(["umount", at], check=True)
         self.assertEqual((code, out), (2, ""))
-        self.assertIn("mess/5 is on another file system", error)
+        self.assertIn("mess/5 is a mount point", error)
         self.assertEqual(self.queue.snapshot(), self.before)
+
+    def test_a_mount_anywhere_below_is_refused(self):
+        """rename(2) would take it along."""
+        source = self.disks.one / "source"
+        source.mkdir()
+        self.addCleanup(source.rmdir)
+        for name, words in (("extra", ("-t", "tmpfs", "tmpfs")), ("extra/a/b", ("-t", "tmpfs", "tmpfs")),
+                            ("mess/extra", ("--bind", source)), ("mess/4", ("--bind", source)),
+                            ("info", ("--bind", source))):
+            at = self.old / name
+            at.mkdir(parents=True, exist_ok=True)
+            self.before = self.queue.snapshot()
+            subprocess.run(["mount", *map(str, words), at], check=True)
+            try:
+                code, out, error = aptkeep("move", str(self.old), str(self.new))
+            finally:
+                subprocess.run(["umount", at], check=True)
+            self.assertEqual((code, out), (2, ""))
+            self.assertIn(f"{at} is a mount point", error)
+            self.assertEqual(self.queue.snapshot(), self.before)
+            self.assertFalse(self.new.exists())
+
+    def test_a_queue_that_is_mounted_is_refused(self):
+        at = self.disks.one / "bound"
+        at.mkdir()
+        self.addCleanup(at.rmdir)
+        subprocess.run(["mount", "--bind", self.old, at], check=True)
+        try:
+            self.refused(at, self.new, "is a mount point")
+        finally:
+            subprocess.run(["umount", at], check=True)
 
     def test_a_mount_of_the_same_file_system_is_refused(self):
         """Device numbers are equal there; rename(2) does not work all the same."""

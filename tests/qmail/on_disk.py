@@ -126,14 +126,21 @@ class Queue:
                 if m.name != str(m.stat().st_ino) or
                 int(m.parent.name) != m.stat().st_ino % self.split]
 
+    def copy_again(self):
+        """As a restore leaves it: every file has another inode number."""
+        copy = self.path.with_name(self.path.name + ".copy")
+        subprocess.run(["cp", "-a", self.path, copy], check=True)
+        shutil.rmtree(self.path)
+        copy.rename(self.path)
+
     def remove(self):
         shutil.rmtree(self.path)
 
 
-def aptkeep(*words, wrapper=(), cwd="/"):
+def aptkeep(*words, wrapper=(), cwd="/", stdout=subprocess.PIPE):
     done = subprocess.run([*wrapper, os.environ["APTKEEP_COMMAND"], "queue", *words], cwd=cwd,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                          timeout=120)
+                          stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
+                          text=True, check=False, timeout=120)
     return done.returncode, done.stdout, done.stderr
 
 
