@@ -1,20 +1,17 @@
 #include "engine/services.h"
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 
-#include "core/settling.h"
 #include "engine/service_checks.h"
 #include "engine/services_due.h"
 #include "engine/stay_down.h"
+#include "engine/watching.h"
 
 namespace aptkeep {
 namespace {
 
 using FactsByName = std::map<std::string, UnitFacts>;
-
-constexpr int kLook = 250;  // milliseconds between two looks at what was started
 
 class Restoring {
  public:
@@ -23,7 +20,8 @@ class Restoring {
       : records_(std::move(records)),
         ports_(ports),
         checks_(ports, run_began),
-        staying_(run, records_, ports) {}
+        staying_(run, records_, ports),
+        watching_(ports) {}
 
   Status run(const std::function<Standing(const std::string&)>& standing);
   const std::vector<UnitRecord>& records() const { return records_; }
@@ -45,8 +43,6 @@ class Restoring {
   void reload_instead(std::vector<std::string>& units);
   UnitRecord* record_of(const std::string& unit);
   void act(const char* verb, const std::vector<std::string>& units);
-  void settle(const std::vector<std::string>& units);
-  void watch_who_was_restarted(const FactsByName& now);
 
   std::vector<UnitRecord> records_;
   ServicePorts& ports_;
@@ -55,8 +51,7 @@ class Restoring {
   std::set<std::string> heirs_;
   std::map<std::string, std::string> not_restarted_;  // unit -> why
   std::set<std::string> failed_;                      // a script's start of them has
-  std::map<std::string, std::string> restless_;       // unit -> how
-  std::set<std::string> watched_;
+  Watching watching_;
 };
 
 Result<UnitsOfPackages> Restoring::new_units() const {
@@ -104,40 +99,6 @@ void Restoring::start(const std::vector<std::string>& services, const FactsByNam
   act("restart", waiting);
 }
 
-// Until what was started stays, or it is clear that it does not.
-void Restoring::settle(const std::vector<std::string>& units) {
-  using namespace std::chrono;
-  Settling settling(ports_.settle);
-  const auto begun = steady_clock::now();
-  // On a busy machine a look takes its time, too.
-  const auto since = [&](int pauses) {
-    const auto elapsed = duration_cast<milliseconds>(steady_clock::now() - begun).count();
-    return std::max(pauses, static_cast<int>(elapsed));
-  };
-  for (int pauses = 0;; pauses += kLook) {
-    const auto now = ports_.units.ask(units);
-    if (!now) return;
-    settling.see(since(pauses), *now);
-    if (settling.is_over()) break;
-    ports_.units.pause(kLook);
-  }
-  watched_.insert(units.begin(), units.end());
-  for (const std::string& unit : units) restless_.erase(unit);
-  restless_.merge(settling.restless());
-}
-
-// By systemd, since it was last started by hand: maybe long ago, maybe again and again since one of
-// the run's scripts did.
-void Restoring::watch_who_was_restarted(const FactsByName& now) {
-  std::vector<std::string> units;
-  for (const UnitRecord& record : records_) {
-    const auto found = now.find(record.name);
-    if (!record.wanted || found == now.end() || watched_.contains(record.name)) continue;
-    if (found->second.is_up() && found->second.restarts > 0) units.push_back(record.name);
-  }
-  if (!units.empty()) settle(units);
-}
-
 // Returns them.
 std::vector<std::string> Restoring::start(const std::vector<UnitDecision>& decisions,
                                           const FactsByName& now) {
@@ -174,7 +135,7 @@ void Restoring::try_failed_again() {
   if (units.empty()) return;
   act("daemon-reload", {""});
   start(units, now ? *now : FactsByName{});
-  settle(units);
+  watching_.settle(units);
 }
 
 std::vector<std::string> Restoring::due(
@@ -272,7 +233,7 @@ Status Restoring::restart(std::vector<std::string> units) {
   act("start", {triggered.begin(), triggered.end()});
   reload_instead(alone);
   act("restart", alone);
-  settle(all);
+  watching_.settle(all);
   return success();
 }
 
@@ -315,7 +276,7 @@ void Restoring::judge(const std::vector<UnitDecision>& decisions, const FactsByN
     record->trouble = "its package could not start it: it is " + state_text(found->second);
     record->journal = ports_.units.journal(unit);
   }
-  for (const auto& [unit, how] : restless_) {
+  for (const auto& [unit, how] : watching_.restless()) {
     UnitRecord* record = record_of(unit);
     if (record == nullptr || !record->trouble.empty()) continue;
     record->trouble = std::string(kUnwell) + how;
@@ -359,7 +320,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (std::none_of(decisions.begin(), decisions.end(), starts)) break;
     if (attempt == 0) act("daemon-reload", {""});
-    settle(start(decisions, *now));
+    watching_.settle(start(decisions, *now));
     now = facts();
     if (!now) return now.error();
     // Who has been started is up now; who was given up is as it was.
@@ -371,7 +332,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
     }
     decisions = std::move(left);
   }
-  watch_who_was_restarted(*now);
+  watching_.watch_who_was_restarted(records_, *now);
   judge(decisions, *now);
   staying_.tell(records_);
   tell_what_waits_for_a_boot(*now, standing);
