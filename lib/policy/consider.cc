@@ -110,13 +110,13 @@ void look_up(const char* package, const char* arch, const Question& question,
         unit->sockets == table::Sockets::Leave || unit->service_class == table::Class::Stock;
     service_class = unit->service_class;
   }
-  around.early = service_class == table::Class::Early;
   // Another package's, which is whole, must not wait until this one is.
   around.foreign = owner != nullptr && owner != asking;
+  const bool needed = owner != nullptr && (owner->flags & table::kNeeded) != 0;
+  around.early = service_class == table::Class::Early || (needed && !around.foreign);
   // A service of a package that this run does not know may have been started for a script's sake.
   const bool many_plans = (reader.header().flags & table::kManyPlans) != 0;
   if (owner == nullptr && !many_plans) return;
-  const bool needed = owner != nullptr && (owner->flags & table::kNeeded) != 0;
   around.wait = wait_of(service_class, around.release_upgrade, needed, around.foreign);
   const bool checks = owner != nullptr && (owner->flags & table::kChecks) != 0;
   // What a rule wants stopped must not go on as it is.

@@ -56,7 +56,7 @@ struct Surroundings {
   bool let_go = false;    // ... but this script, which is that package's own postinst
   bool fresh = false;     // this very script has let it go, and it is up since
   bool replaces = false;  // the script is a preinst or prerm: what it stops is half replaced then
-  bool early = false;     // by a rule: others need it now
+  bool early = false;     // others of the run need it now, by a rule or by what they depend on
   bool release_upgrade = false;  // to another release, so that its end is a reboot
   bool sockets_stay = false;     // a rule wants its sockets left, or the package's way as it is
 };

@@ -143,6 +143,32 @@ class Shims(unittest.TestCase):
             self.assertIn("plain put back to 1.0 (2.0 tried): postinst exit 1", output)
             self.assertNotIn("plain.service: its package", output)
 
+    def test_a_restart_that_dependents_need_may_fail_for_now(self):
+        """Its package is not put back, and so neither are they; at the end it is tried again."""
+        restart = scripts(postinst=f"{RELOAD}invoke-rc.d {{0}} restart")
+        bodies = {name: {script: {k: v.format(name) for k, v in cases.items()}
+                         for script, cases in restart.items()} for name in ("first", "lame")}
+        first, lame = (two(name, {f"{name}.service": service(
+            NEW, service_lines=f"ExecStartPre=test -e {needs}")}, bodies[name],
+            {f"{name}.service": service()})
+            for name, needs in (("first", "/root/made-later"), ("lame", "/root/never")))
+        last = two("last", {}, scripts(postinst="touch /root/made-later"))
+        for side in last:
+            side.fields["Depends"] = "first, lame"
+        with self.world(first, lame, last) as world:
+            world.start("other.service", "first.service", "lame.service")
+            result = world.upgrade()
+            self.assertEqual(result.code, 0, result.output)
+            for name in ("first", "lame", "last"):
+                shown = world.bed.must(["dpkg-query", "-W", "-f", "${Status} ${Version}", name])
+                self.assertEqual(shown, "install ok installed 2.0", result.output)
+            self.assertIn("going on without first.service, which does not start", result.output)
+            pid = world.bed.must("systemctl show -P MainPID first.service").strip()
+            self.assertIn("100000", world.bed.read(f"/proc/{pid}/cmdline"), result.output)
+            told = result.output[result.output.rindex("aptkeep: services that are not"):]
+            self.assertIn("  lame.service: ", told)
+            self.assertNotIn("first.service", told)
+
     def test_a_release_upgrade_restarts_nothing(self):
         runs = two("runs", {"runs.service": service()},
                    scripts(postinst=f"{RELOAD}deb-systemd-invoke restart runs.service"))
