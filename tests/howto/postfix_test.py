@@ -16,7 +16,6 @@ import howto  # noqa: E402
 import mail  # noqa: E402
 
 
-@unittest.skipUnless(frontend.SUITE == "bookworm", "its steps begin in Debian 12")
 class Postfix(unittest.TestCase):
     def test_the_howto(self):
         step = crossing.Crossing("bookworm", (*units.NEEDS, *mail.NEEDS), "postfix", "bullseye",

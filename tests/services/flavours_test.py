@@ -4,7 +4,6 @@ that debhelper gives a package's scripts: no start of a mixture, one start of th
 is up at the end; through apt and through plain dpkg, with Requires= on the socket and without. Stock
 is beside it: what becomes of the same upgrades without aptkeep is printed, and some go wrong."""
 
-import os
 import unittest
 
 import sockd
@@ -13,7 +12,7 @@ import frontend
 from units import World
 
 WAYS = {"apt": units.UPGRADE, "dpkg": "dpkg -i /srv/repository/main/sockd_2.0_*.deb"}
-SOAK = bool(os.environ.get("APTKEEP_SOAK"))
+SOAK = units.SOAK
 TIMES = 20 if SOAK else 2
 # Those that went wrong nearly each time when they were measured, since they leave the socket open.
 STOCK = tuple(sockd.FLAVOURS) if SOAK else ("service-only", "legacy", "separate")

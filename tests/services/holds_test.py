@@ -3,7 +3,6 @@
 what is whole is back in seconds, the half replaced package is finished before its service comes
 back, and nothing stays held. And removals under clients: gone is gone."""
 
-import os
 import unittest
 
 import sockd
@@ -11,7 +10,7 @@ import units
 import frontend
 from units import World
 
-SOAK = bool(os.environ.get("APTKEEP_SOAK"))
+SOAK = units.SOAK
 # Kills, once, those of these names that this script runs below.
 KILL = r"""
 if [ ! -e /root/killed ]; then

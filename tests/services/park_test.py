@@ -3,7 +3,6 @@
 whole upgrade, and each is answered by one version or the other, whoever is killed meanwhile; and what
 cannot be parked is stopped, and that is told."""
 
-import os
 import unittest
 
 import sockd
@@ -12,7 +11,7 @@ import frontend
 import holds_test  # not its names: they are tests
 from units import World, package, service
 
-SOAK = bool(os.environ.get("APTKEEP_SOAK"))
+SOAK = units.SOAK
 RULE = ("Package: sockd\nSockets: park\n{}Reason: its clients may wait\n"
         "Source: https://example.org/\n")
 FILE = "/etc/aptkeep/rules.d/50-park.rules"

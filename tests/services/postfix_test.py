@@ -4,7 +4,6 @@ understand each other (Gentoo bug 53324): Debian 11's in a Debian 12, and Debian
 What was accepted is delivered, no process of the old version works beside one of the new, and the
 service is down only while its own package is replaced; and what stock apt does in the same runs."""
 
-import os
 import pathlib
 import re
 import tempfile
@@ -15,7 +14,7 @@ import crossing
 import frontend
 import mail
 
-SOAK = bool(os.environ.get("APTKEEP_SOAK"))
+SOAK = units.SOAK
 OTHERS = 100 if SOAK else 20
 UPGRADE = units.UPGRADE
 RULES = "/etc/aptkeep/rules.d/50-local.rules"
@@ -120,7 +119,7 @@ class Postfix(unittest.TestCase):
         *_, stock = self.check(self.into_13, fails=False)
         self.assertTrue(stock.who, "stock mixes nothing: it shows nothing")
 
-    @unittest.skipUnless(SOAK, "only in a soak")
+    @units.only_in_a_soak
     def test_from_12_to_13_beside_a_failure(self):
         left, *_ = self.check(self.into_13, fails=True)
         self.assertEqual(left[:2], "iU", "the failing package does no harm: it shows nothing")

@@ -2,7 +2,6 @@
 """Restarts wait for the run's end: one for each service, all at once; but not what others of the run
 need, nor what is down."""
 
-import os
 import pathlib
 import sys
 import unittest
@@ -15,7 +14,6 @@ sys.path.insert(0, str(pathlib.Path(units.HERE).parent / "demo"))
 
 import repacked  # noqa: E402
 
-SOAK = bool(os.environ.get("APTKEEP_SOAK"))
 NGINX = {"bookworm": "nginx-light", "trixie": "nginx"}[frontend.SUITE]
 RELOAD = "systemctl --system daemon-reload\n"
 NEW = "sleep 100000"  # what the new version runs
@@ -184,7 +182,7 @@ class PutOff(unittest.TestCase):
             self.assertNotIn("restarting", output)
             self.assertEqual(world.starts("plain.service"), 2, output)
 
-    @unittest.skipUnless(SOAK, "only in a soak: it needs a root of its own")
+    @units.only_in_a_soak  # it needs a root of its own
     def test_what_is_new_starts_as_without_aptkeep(self):
         _, offer = repacked.make(frontend.SUITE, (*units.NEEDS, NGINX), {})
         with units.Machine() as machine:

@@ -3,6 +3,7 @@
 By hand as tests/frontends/frontend.py: APTKEEP_STAGED=DIR or APTKEEP_DEBS=DIR, APTKEEP_SUITE=trixie.
 """
 
+import os
 import pathlib
 import sys
 
@@ -15,8 +16,14 @@ import booted  # noqa: E402
 import pkg  # noqa: E402
 import repo  # noqa: E402
 
+SOAK = bool(os.environ.get("APTKEEP_SOAK"))
 NEEDS = ("systemd-sysv", "dbus", "init-system-helpers")
 UPGRADE = "apt-get -q -y full-upgrade"
+
+
+def only_in_a_soak(test):
+    """A case that there is in a soak; else it is none, and so none that was skipped."""
+    return test if SOAK else None
 
 
 def service(command="sleep infinity", unit="", service_lines="", install="multi-user.target"):
