@@ -97,7 +97,7 @@ struct Rule {
 
   // What it says; empty where it says nothing.
   RuleList<std::string> services;  // units; with .service etc., templates as "postfix@*.service"
-  RuleList<std::string> reload;    // of these, a reload at the run's end does as a restart
+  RuleList<std::string> reload;    // a reload brings these to the new version, as a restart does
   std::optional<ServiceClass> service_class;
   std::optional<SocketMode> sockets;
   RuleList<std::string> together;  // units of other packages, in the order in which they stop

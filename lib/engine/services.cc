@@ -187,8 +187,11 @@ void Restoring::reload_instead(std::vector<std::string>& units) {
   for (const std::string& unit : wished) {
     const auto found = now->find(unit);
     if (found == now->end() || !found->second.is_up() || !found->second.can_reload) continue;
-    // One that fails may have left it half way.
-    if (ports_.units.act("reload", {unit})) std::erase(units, unit);
+    if (!ports_.units.act("reload", {unit})) {
+      // Most do so because of their configuration: to restart what runs would end it.
+      not_restarted_[unit] = std::string(kNotRestarted) + "its reload failed";
+    }
+    std::erase(units, unit);
   }
 }
 
