@@ -155,6 +155,7 @@ int carry_out(Store& store, const Request& request) {
   RunTools tools(store, complain, &open);
   NoProgress progress;
   CallPorts ports = tools.call_ports(progress);
+  ports.forward = tools.save_forward(open);
   DpkgCall configure;
   configure.verb = DpkgCall::Verb::Configure;
   configure.pending = true;
@@ -166,12 +167,11 @@ int carry_out(Store& store, const Request& request) {
     complain(ending.error().message);
     return 1;
   }
-  const bool back = std::all_of(open.rolled_back.begin(), open.rolled_back.end(),
-                                [](bool is_back) { return is_back; });
   protect_kept();
-  if (ending->keeps.empty()) complain("nothing was put back");
+  if (ending->keeps.empty() && std::ranges::none_of(ending->outcomes, is_back))
+    complain("nothing was put back");
   print_summary(*ending, open.flags.native_arch, false);
-  return back ? 0 : 1;
+  return std::ranges::all_of(ending->outcomes, is_back) ? 0 : 1;
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ std::vector<std::string> configured_options() {
 }
 
 constexpr const char* kOrigin = "origin";
+constexpr const char* kForward = "forward";
 
 // A number and a path, each on a line of its own.
 std::optional<Origin> read_origin(const std::string& folder) {
@@ -122,6 +123,7 @@ Status note_origin(std::int64_t run, std::int64_t plan, const Origin& origin) {
 
 void forget_origin(std::int64_t run, std::int64_t plan) {
   const std::string folder = snapshot_folder(run, plan);
+  (void)remove_snapshots(folder + "/" + kForward);
   ::unlink((folder + "/" + kOrigin).c_str());
   ::rmdir(folder.c_str());
   ::rmdir((std::string(paths::kSnapshots) + "/" + std::to_string(run)).c_str());
@@ -163,6 +165,23 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   ports.failure_of = failure_of;
   ports.back_up = backups_of(run_);
   return ports;
+}
+
+Snapshots* RunTools::save_forward(const OpenPlan& open) {
+  std::vector<std::string> packages;
+  for (const Step& step : open.plan.steps) {
+    if (!step.new_version.empty()) packages.push_back(step.package);
+  }
+  if (packages.empty()) return nullptr;
+  SnapshotOptions options;
+  options.folder = snapshot_folder(open.run, open.id) + "/" + kForward;
+  options.copy_limit = static_cast<std::uint64_t>(open.flags.copy_limit);
+  forward_.emplace(std::move(options));
+  for (const auto& [package, why] : forward_->take(packages)) {
+    say_("unable to have the new " + display_name(package, open.flags.native_arch) +
+         " again if another cannot go back: " + why);
+  }
+  return &*forward_;
 }
 
 FinishPorts RunTools::finish_ports() {

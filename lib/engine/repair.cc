@@ -147,8 +147,10 @@ bool settle_returned(const OpenPlan& open, const DbSnapshot& db, FinishPorts& po
     if (is_back) back.push_back(step.package);
   }
   if (back.empty() || ports.snapshots == nullptr) return false;
-  if (const Status settled = ports.snapshots->settle(back); !settled)
-    ports.say(settled.error().message);
+  for (const std::string& package : back) {  // one that cannot does not keep the others from it
+    if (const Status settled = ports.snapshots->settle({package}); !settled)
+      ports.say(settled.error().message);
+  }
   return true;
 }
 
