@@ -50,7 +50,8 @@ def fill(packages, rng, files, size):
         for number in range(files):
             # Not alike in the two versions, and of letters: pkg.py's files are text.
             text = rng.randbytes(size // 2).hex()
-            package.files[f"{folder}/{number % 7}/file-{number}"] = text
+            # Folder by folder, as dpkg-deb packs them.
+            package.files[f"{folder}/{number // 8}/file-{number}"] = text
         package.scripts = {"preinst": {"*": ":"}, "postinst": {"*": ":"}, "prerm": {"*": ":"}}
 
 
@@ -207,8 +208,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--packages", type=int, default=300)
-    parser.add_argument("--files", type=int, default=40, help="in each package")
-    parser.add_argument("--size", type=int, default=8192, help="of each file, in bytes")
+    parser.add_argument("--files", type=int, default=55, help="in each package")
+    parser.add_argument("--size", type=int, default=33792, help="of each file, in bytes")
     parser.add_argument("--suite", default="bookworm")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--disk", action="store_true", help="write to the disk, not to memory")

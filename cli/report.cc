@@ -9,7 +9,7 @@
 namespace aptkeep::cli {
 namespace {
 
-constexpr std::size_t kLines = 50;
+constexpr std::size_t kLinesOfOutput = 50;
 
 // What a person had put back counts as failed, and is to be told apart.
 bool was_asked_for(const aptkeep_step& step, const std::vector<aptkeep_failure>& failures) {
@@ -62,7 +62,7 @@ void tell_failure(const aptkeep_failure& failure, const ReportHandle& report,
   if (*failure.message != '\0' && !is_guard(failure.failure_class)) {
     std::cout << "  dpkg: " << harmless(failure.message) << "\n";
   }
-  std::cout << quoted({failure.output, failure.output_size}, kLines);
+  std::cout << quoted({failure.output, failure.output_size}, kLinesOfOutput);
 }
 
 void tell_step(const aptkeep_step& step, bool asked_for, const std::string& native_arch) {

@@ -20,7 +20,7 @@
 namespace aptkeep::cli {
 namespace {
 
-constexpr std::size_t kLines = 8;  // of output; `explain` has them all
+constexpr std::size_t kLinesOfStory = 8;  // of output; `explain` has them all
 
 void tell_security(const Kept& kept) {
   for (const aptkeep_keep& keep : kept.keeps) {
@@ -63,8 +63,8 @@ void tell_all(const Kept& kept) {
     }
     std::cout << "\n"
               << headline(kept, keep) << "\n"
-              << story(keep, kLines) << shortcomings(kept, keep, "  ") << outdone_line(kept, keep)
-              << advice(kept, keep);
+              << story(keep, kLinesOfStory) << shortcomings(kept, keep, "  ")
+              << outdone_line(kept, keep) << advice(kept, keep);
     const auto waiting = kept.waiting_for(keep);
     if (!waiting.empty()) {
       std::cout << "  with it:\n";

@@ -59,7 +59,10 @@ bool Store::link_it(FileRecord& file, const Place& place, const std::string& nam
     struct stat stab {};
     const bool is_file = fstatat(folder_.get(), name.c_str(), &stored, AT_SYMLINK_NOFOLLOW) == 0 &&
                          S_ISREG(stored.st_mode);
-    const bool is_same = is_file && look(place, stab) && same_file(stab, stored);
+    // Of most the number is that which was seen before the link: what is stored now is the file.
+    const bool is_seen = is_file && stored.st_dev == file.device && stored.st_ino == file.inode;
+    if (is_seen) stab = stored;
+    const bool is_same = is_seen || (is_file && look(place, stab) && same_file(stab, stored));
     if (!is_same) {
       // Replaced meanwhile.
       unlinkat(folder_.get(), name.c_str(), 0);

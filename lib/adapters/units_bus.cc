@@ -73,7 +73,7 @@ void read_listeners(sd_bus_message* message, std::string& value) {
 }
 
 // A property's value in the words that systemctl(1) has for it.
-bool read_value(sd_bus_message* message, std::string& value) {
+bool read_value(sd_bus_message* message, std::string_view property, std::string& value) {
   char type = 0;
   const char* contents = nullptr;
   if (sd_bus_message_peek_type(message, &type, &contents) <= 0 || type != 'v') return false;
@@ -90,7 +90,11 @@ bool read_value(sd_bus_message* message, std::string& value) {
   } else if (signature == "t") {
     std::uint64_t microseconds = 0;
     if (sd_bus_message_read(message, "t", &microseconds) < 0) return false;
-    value = microseconds == 0 ? "" : "@" + std::to_string(microseconds / 1'000'000);
+    if (property.ends_with("Monotonic")) {
+      value = std::to_string(microseconds);
+    } else if (microseconds != 0) {
+      value = "@" + std::to_string(microseconds / 1'000'000);
+    }
   } else if (signature == "u") {
     std::uint32_t number = 0;
     if (sd_bus_message_read(message, "u", &number) < 0) return false;
@@ -128,7 +132,8 @@ int take_answer(sd_bus_message* message, void* data, sd_bus_error*) noexcept try
   Asking& asking = *question->asking;
   --asking.open;
   std::string value;
-  if (sd_bus_message_is_method_error(message, nullptr) == 0 && read_value(message, value)) {
+  if (sd_bus_message_is_method_error(message, nullptr) == 0 &&
+      read_value(message, question->property, value)) {
     set_property(*question->facts, question->property, value);
   } else {
     asking.failed = true;

@@ -10,7 +10,7 @@ constexpr unsigned kAgainAndAgain = 2;  // starts
 
 bool same(const UnitFacts& one, const UnitFacts& other) {
   return one.active_state == other.active_state && one.restarts == other.restarts &&
-         one.up_since == other.up_since;
+         one.start_mark == other.start_mark;
 }
 
 bool says_when_ready(const UnitFacts& facts) {

@@ -262,6 +262,8 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
     value.remove_prefix(1);
     (void)std::from_chars(value.data(), value.data() + value.size(), facts.up_since);
   }
+  if (name == "InactiveExitTimestampMonotonic")
+    (void)std::from_chars(value.data(), value.data() + value.size(), facts.start_mark);
   if (name == "RefuseManualStop") facts.refuses_stop = value == "yes";
   if (name == "Conflicts") facts.conflicts = words_of(value);
   if (name == "Listen") add_listeners(facts, value);

@@ -25,6 +25,8 @@ struct UnitFacts {
   bool needs_reload = false;              // its file has changed since systemd read it
   unsigned restarts = 0;      // of a service: by systemd itself, since it was last started by hand
   std::int64_t up_since = 0;  // seconds since the epoch; 0: it is not up, or that is not known
+  // The same in microseconds since the machine was booted: of two starts within one second, which.
+  std::int64_t start_mark = 0;
   // What systemd stops when this unit is stopped: RequiredBy, BoundBy, ConsistsOf; and what this
   // unit itself needs or is a part of: Requires, BindsTo, PartOf.
   std::vector<std::string> related;
@@ -55,8 +57,8 @@ struct UnitRecord {
   // end well before a service that runs is restarted, and when it runs again.
   std::vector<std::string> checks = {};
   std::vector<std::string> probes = {};
-  // A rule leaves its restart to the next boot (Class: never), and it has been up since then, in
-  // seconds since the epoch; 0: no rule does, or it is down.
+  // A rule leaves its restart to the next boot (Class: never), and this is the start
+  // (UnitFacts::start_mark) that it runs from; 0: no rule does, or it is down.
   std::int64_t never_since = 0;
   // Of such a service: commands that end well when nothing hangs on it, so that it may be restarted
   // at a run's end after all. None: it never is.
@@ -148,10 +150,11 @@ std::vector<PutOff> still_put_off(const std::vector<UnitRecord>& records);
 inline constexpr std::string_view kUnitProperties =
     "Id,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,Triggers,TriggeredBy,"
     "RequiredBy,BoundBy,ConsistsOf,Requires,BindsTo,PartOf,Conflicts,InactiveExitTimestamp,"
-    "NRestarts,"
+    "InactiveExitTimestampMonotonic,NRestarts,"
     "RefuseManualStop,Listen,Accept,DropInPaths,NeedDaemonReload";
 // Sets one of them from its text: names are separated by blanks, booleans are "yes" and "no", times
-// as `--timestamp=unix` has them; of Listen each line ("/run/x (Stream)") adds one.
+// as `--timestamp=unix` has them (monotonic ones are microseconds); of Listen each line ("/run/x
+// (Stream)") adds one.
 void set_property(UnitFacts& facts, std::string_view name, std::string_view value);
 // What `systemctl show` prints of several units: lines of Name=value, an empty one after each unit.
 std::vector<UnitFacts> parse_show(std::string_view text);

@@ -110,16 +110,18 @@ bool wants_snapshot(const Step& step) {
   return !step.old_version.empty() && step.action != Action::Configure && step.never_back.empty();
 }
 
+bool begins_way_back(StepState state) {
+  return state == StepState::FailedOld || state == StepState::FailedNew ||
+         state == StepState::Returning || state == StepState::Kept ||
+         state == StepState::NotReached;
+}
+
 WayBack way_back(const Plan& plan, std::span<const StepState> states,
                  const std::vector<bool>& touched, std::span<const std::string> obstacles) {
   WayBack way;
   std::vector<std::uint32_t> failed;
   for (std::uint32_t i = 0; i < states.size(); ++i) {
-    if (states[i] == StepState::FailedOld || states[i] == StepState::FailedNew ||
-        states[i] == StepState::Returning || states[i] == StepState::Kept ||
-        states[i] == StepState::NotReached) {
-      failed.push_back(i);
-    }
+    if (begins_way_back(states[i])) failed.push_back(i);
   }
   for (bool again = true; again;) {
     again = false;

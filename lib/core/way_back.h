@@ -45,6 +45,8 @@ struct WayBack {
 // A failure goes back only if everything touched that must be old with it can: otherwise the
 // failed package stays as it is, alone with what needs it, and what only it would take back goes
 // forward.
+// Without a state that begins one, nothing goes back.
+bool begins_way_back(StepState state);
 WayBack way_back(const Plan& plan, std::span<const StepState> states,
                  const std::vector<bool>& touched, std::span<const std::string> obstacles);
 

@@ -186,7 +186,7 @@ std::vector<std::string> Restoring::due(
   const auto is_idle = [&](const UnitRecord& record) {
     const auto found = now ? now->find(record.name) : FactsByName::const_iterator();
     const bool as_before = now && found != now->end() && found->second.is_up() &&
-                           found->second.up_since == record.never_since;
+                           found->second.start_mark == record.never_since;
     return as_before && !ports_.release_upgrade && checks_.is_idle(record);
   };
   Due due = sort_put_off(ports_.put_off(), records_, standing, ports_.own_unit, is_idle);
@@ -314,7 +314,7 @@ void Restoring::tell_what_waits_for_a_boot(
   for (UnitRecord& record : records_) {
     const auto found = now.find(record.name);
     const bool as_before = record.never_since != 0 && found != now.end() && found->second.is_up() &&
-                           found->second.up_since == record.never_since;
+                           found->second.start_mark == record.never_since;
     if (as_before && record.trouble.empty() && standing(record.package) == Standing::Upgraded)
       record.trouble = kUntilReboot;
   }

@@ -97,7 +97,7 @@ void add_rules(const ServiceChecks& rules, const UnitFacts& unit, UnitRecord& re
     return ::fnmatch(pattern.c_str(), unit.name.c_str(), 0) == 0;
   });
   if (never && unit.is_up()) {
-    record.never_since = unit.up_since;
+    record.never_since = unit.start_mark;
     record.idle = rules.idle;
   }
   if (!unit.name.ends_with(".service")) return;

@@ -24,7 +24,7 @@ class SettlingTest : public ::testing::Test {
   }
   void start_again() {
     ++unit_.restarts;
-    ++unit_.up_since;
+    ++unit_.start_mark;
   }
   std::string how() {
     const auto found = settling_.restless();

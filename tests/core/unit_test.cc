@@ -277,5 +277,18 @@ TEST(ParseShow, ReadsWhoIsServedByItselfAndWhatIsDroppedIn) {
   EXPECT_TRUE(units[1].drop_ins.empty());
 }
 
+// A restart may come within the second of the start before it.
+TEST(ParseShow, TellsTwoStartsWithinASecondApart) {
+  const auto units = parse_show(
+      "Id=x.service\nInactiveExitTimestamp=@1796000000\n"
+      "InactiveExitTimestampMonotonic=25100000001\n\n"
+      "Id=y.service\nInactiveExitTimestamp=\nInactiveExitTimestampMonotonic=0\n");
+  ASSERT_EQ(units.size(), 2U);
+  EXPECT_EQ(units[0].up_since, 1796000000);
+  EXPECT_EQ(units[0].start_mark, 25100000001);
+  EXPECT_EQ(units[1].up_since, 0);
+  EXPECT_EQ(units[1].start_mark, 0);
+}
+
 }  // namespace
 }  // namespace aptkeep

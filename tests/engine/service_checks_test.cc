@@ -87,14 +87,14 @@ TEST_F(ServiceChecksTest, WhatARuleNeverRestartsIsTold) {
   checks_["never:amd64"].never = {"never*.service"};
   files_["never:amd64"] = {"never.service", "never.socket"};
   standing_["never:amd64"] = Standing::Upgraded;
-  units_.add("never.service").up_since = 1000;
-  units_.add("never.socket").up_since = 1000;
+  units_.add("never.service").start_mark = 1000;
+  units_.add("never.socket").start_mark = 1000;
   begin({"never:amd64"});
   const auto trouble = end();
   ASSERT_EQ(trouble.size(), 1U);
   EXPECT_EQ(trouble[0].name, "never.service");
   EXPECT_EQ(trouble[0].trouble, kUntilReboot);
-  units_.all.at("never.service").up_since = 2000;  // its package has done so by itself
+  units_.all.at("never.service").start_mark = 2000;  // its package has done so by itself
   EXPECT_TRUE(end().empty());
 }
 

@@ -45,6 +45,11 @@ class Ask(unittest.TestCase):
             self.assertTrue(any("refuses=1 " in line for line in asked["bus"]))
             self.assertIn(" restarts=1 ", next(line for line in asked["bus"]
                                                if line.startswith("twice.service")))
+            # Two starts within a second can be told apart.
+            mark = int(re.search(" mark=([0-9]+) ", next(
+                line for line in asked["bus"] if line.startswith("t@one.service: ")))[1])
+            self.assertEqual(str(mark), self.property_of("t@one.service",
+                                                         "InactiveExitTimestampMonotonic"))
             self.assertEqual([unordered(line) for line in asked["bus"]],
                              [unordered(line) for line in asked["systemctl"]])
             self.check_time()

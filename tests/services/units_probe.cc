@@ -24,10 +24,11 @@ std::string joined(const std::vector<std::string>& names) {
 void print(const UnitFacts& unit) {
   std::printf("%s load=%s active=%s sub=%s", unit.name.c_str(), unit.load_state.c_str(),
               unit.active_state.c_str(), unit.sub_state.c_str());
-  std::printf(" file=%s type=%s remains=%d refuses=%d restarts=%u triggers=%s by=%s related=%s",
-              unit.file_state.c_str(), unit.type.c_str(), unit.remains ? 1 : 0,
-              unit.refuses_stop ? 1 : 0, unit.restarts, joined(unit.triggers).c_str(),
-              joined(unit.triggered_by).c_str(), joined(unit.related).c_str());
+  std::printf(
+      " file=%s type=%s remains=%d refuses=%d restarts=%u mark=%lld triggers=%s by=%s related=%s",
+      unit.file_state.c_str(), unit.type.c_str(), unit.remains ? 1 : 0, unit.refuses_stop ? 1 : 0,
+      unit.restarts, static_cast<long long>(unit.start_mark), joined(unit.triggers).c_str(),
+      joined(unit.triggered_by).c_str(), joined(unit.related).c_str());
   std::printf("with=%s listens=%s\n", joined(unit.goes_with).c_str(), joined(unit.listens).c_str());
 }
 
