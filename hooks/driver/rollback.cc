@@ -154,8 +154,8 @@ int carry_out(Store& store, const Request& request) {
   }
   RunTools tools(store, complain, &open);
   NoProgress progress;
+  tools.save_forward(open);
   CallPorts ports = tools.call_ports(progress);
-  ports.forward = tools.save_forward(open);
   DpkgCall configure;
   configure.verb = DpkgCall::Verb::Configure;
   configure.pending = true;

@@ -138,13 +138,18 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
   plan_has_guardian_ = plan->flags.quiet_exit && guardian_at_work(frontend_);
   // After a reboot what is enabled starts by itself, and nothing is to be started before that.
   if (plan->frontend.boot == boot_id()) units_ = units_here();
+  const auto copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
   SnapshotOptions options;
   options.folder = snapshot_folder(plan->run, plan->id);
   if (const auto origin = read_origin(options.folder)) {
+    SnapshotOptions forward;
+    forward.folder = options.folder + "/" + kForward;
+    forward.copy_limit = copy_limit;
+    forward_.emplace(std::move(forward));
     options.folder = origin->folder;
     options.since = origin->since;
   }
-  options.copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
+  options.copy_limit = copy_limit;
   for (const Step& step : plan->plan.steps) {
     if (!step.save.empty()) options.extra[step.package] = step.save;
   }
@@ -156,6 +161,7 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   if (snapshots_ && forces_overwrite(options)) snapshots_->expect_overwrites();
   CallPorts ports{dpkg_, db_, progress, store_, say_, dpkg_disk_full};
   ports.snapshots = snapshots();
+  ports.forward = forward_ ? &*forward_ : nullptr;
   ports.reload_units = reload_units;
   if (units_ != nullptr && has_service_manager()) {
     ports.units = units_.get();
@@ -167,21 +173,16 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   return ports;
 }
 
-Snapshots* RunTools::save_forward(const OpenPlan& open) {
+void RunTools::save_forward(const OpenPlan& open) {
+  if (!forward_) return;
   std::vector<std::string> packages;
   for (const Step& step : open.plan.steps) {
     if (!step.new_version.empty()) packages.push_back(step.package);
   }
-  if (packages.empty()) return nullptr;
-  SnapshotOptions options;
-  options.folder = snapshot_folder(open.run, open.id) + "/" + kForward;
-  options.copy_limit = static_cast<std::uint64_t>(open.flags.copy_limit);
-  forward_.emplace(std::move(options));
   for (const auto& [package, why] : forward_->take(packages)) {
     say_("unable to have the new " + display_name(package, open.flags.native_arch) +
          " again if another cannot go back: " + why);
   }
-  return &*forward_;
 }
 
 FinishPorts RunTools::finish_ports() {
@@ -190,6 +191,7 @@ FinishPorts RunTools::finish_ports() {
       say_, dpkg_disk_full, [](const std::string& mark) {
                       return dpkg_log_since(mark); }};
   ports.snapshots = snapshots();
+  ports.forward = forward_ ? &*forward_ : nullptr;
   ports.reload_units = reload_units;
   ports.is_file = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
   ports.set_wants = set_wants;

@@ -38,8 +38,9 @@ class RunTools {
   // `options`: what dpkg itself was given.
   CallPorts call_ports(Progress& progress, const std::vector<std::string>& options = {});
   FinishPorts finish_ports();
-  // For CallPorts::forward: saves how the plan's packages are now. What cannot be saved is said.
-  Snapshots* save_forward(const OpenPlan& open);
+  // Of a plan with an origin: saves how its packages are now, for CallPorts::forward. What cannot
+  // be saved is said.
+  void save_forward(const OpenPlan& open);
   Snapshots* snapshots() { return snapshots_ ? &*snapshots_ : nullptr; }
 
  private:

@@ -138,19 +138,31 @@ class Forward {
       if (auto one = archive_of(step)) left.push_back(std::move(*one));
     }
     again_.insert(again_.end(), left.begin(), left.end());
-    // One that fails does not take the others along.
+    unpack_all(std::move(left));
+    settle(steps);
+  }
+
+  // One that fails does not take the others along.
+  void unpack_all(std::vector<Again> left) {
     while (!left.empty()) {
       std::vector<std::string> args{"--force-depends",    "--force-overwrite", "--force-conflicts",
                                     "--auto-deconfigure", "--no-triggers",     "--unpack"};
       for (const Again& one : left) args.push_back(one.archive);
       const Verdict verdict = call(args);
-      if (verdict.kind == Verdict::Kind::Well) break;
+      if (verdict.kind == Verdict::Kind::Well) return;
+      // It does nothing at all where one archive is not there any more.
+      const bool each = verdict.kind == Verdict::Kind::DpkgFailed && verdict.end.signal == 0 &&
+                        !verdict.interrupted && left.size() > 1;
+      if (each) {
+        for (const Again& one : left) unpack_all({one});
+        return;
+      }
       const auto failed = std::ranges::find(left, verdict.subject, &Again::archive);
-      lose(failed == left.end() ? left.front().step : failed->step, verdict.message);
-      if (verdict.kind == Verdict::Kind::DpkgFailed || failed == left.end()) break;
+      lose(failed == left.end() ? left.front().step : failed->step,
+           verdict.message.empty() ? "dpkg failed" : verdict.message);
+      if (verdict.kind == Verdict::Kind::DpkgFailed || failed == left.end()) return;
       left.erase(left.begin(), failed + 1);
     }
-    settle(steps);
   }
 
   Verdict call(const std::vector<std::string>& args) {

@@ -75,6 +75,7 @@ struct FinishPorts {
   std::string own_unit = {};
   std::function<std::string(const std::string&, std::int64_t run_began)> complaint_of = {};
   // As CallPorts has them, for what is gone on with.
+  Snapshots* forward = nullptr;
   Holds* holds = nullptr;
   std::function<std::string(const std::string&)> failure_of = {};
   std::function<Result<std::vector<std::string>>(const std::string&,

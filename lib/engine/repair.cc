@@ -114,6 +114,7 @@ CallEnd carry_on(OpenPlan& open, const std::vector<bool>& wanted, CallPorts& por
 CallPorts call_ports_of(FinishPorts& ports, Progress& progress) {
   CallPorts call_ports{*ports.dpkg, ports.db, progress, ports.store, ports.say, ports.disk_full};
   call_ports.snapshots = ports.snapshots;
+  call_ports.forward = ports.forward;
   call_ports.reload_units = ports.reload_units;
   call_ports.units = ports.units;
   call_ports.holds = ports.holds;

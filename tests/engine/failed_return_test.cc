@@ -140,6 +140,25 @@ TEST_F(FailedReturnTest, OneThatCannotBeHadAgainHarmsNoOther) {
   EXPECT_TRUE(said("unable to have the new two again"));
 }
 
+TEST_F(FailedReturnTest, OneWhoseArchiveIsGoneHarmsNoOther) {
+  const auto foo = upgrade(failing("foo"));
+  std::vector<std::uint32_t> newcomers;
+  for (const char* name : {"one", "two", "three"}) {
+    newcomers.push_back(upgrade({name, "2.0"}, true));
+    needs(foo, Side::New, newcomers.back(), Side::New);
+    needs(newcomers.back(), Side::New, foo, Side::New);
+  }
+  memory_.old_preinst_fails = {"foo:amd64"};
+  begin();
+  unpack_all();
+  world_.archives.erase(plan_.steps[newcomers[1]].archive);
+  configure_pending();
+  EXPECT_EQ(world_.state("one").substr(3), "2.0");
+  EXPECT_EQ(world_.state("two"), "");
+  EXPECT_EQ(world_.state("three").substr(3), "2.0");
+  EXPECT_TRUE(said("unable to have the new two again"));
+}
+
 // apt would have it installed anew in each run, or do nothing where that is not to be had.
 TEST_F(FailedReturnTest, NothingIsLeftHalfInstalled) {
   const auto foo = upgrade(failing("foo"));

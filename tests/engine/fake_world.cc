@@ -206,6 +206,11 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
     }
   }
   if (*verb == "--unpack") {
+    const auto gone = [&](const std::string& path) { return !archives.contains(path); };
+    if (std::any_of(operands.begin(), operands.end(), gone)) {
+      result.exit_code = 2;  // "cannot access archive", before anything is done
+      return result;
+    }
     for (const auto& path : operands) {
       if (!call.stop) unpack(call, path);
     }
