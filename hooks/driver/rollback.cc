@@ -154,6 +154,7 @@ int carry_out(Store& store, const Request& request) {
   }
   RunTools tools(store, complain, &open);
   NoProgress progress;
+  tools.save_forward(open);
   CallPorts ports = tools.call_ports(progress);
   DpkgCall configure;
   configure.verb = DpkgCall::Verb::Configure;
@@ -166,12 +167,11 @@ int carry_out(Store& store, const Request& request) {
     complain(ending.error().message);
     return 1;
   }
-  const bool back = std::all_of(open.rolled_back.begin(), open.rolled_back.end(),
-                                [](bool is_back) { return is_back; });
   protect_kept();
-  if (ending->keeps.empty()) complain("nothing was put back");
+  if (ending->keeps.empty() && std::ranges::none_of(ending->outcomes, is_back))
+    complain("nothing was put back");
   print_summary(*ending, open.flags.native_arch, false);
-  return back ? 0 : 1;
+  return std::ranges::all_of(ending->outcomes, is_back) ? 0 : 1;
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ std::vector<std::string> configured_options() {
 }
 
 constexpr const char* kOrigin = "origin";
+constexpr const char* kForward = "forward";
 
 // A number and a path, each on a line of its own.
 std::optional<Origin> read_origin(const std::string& folder) {
@@ -122,6 +123,7 @@ Status note_origin(std::int64_t run, std::int64_t plan, const Origin& origin) {
 
 void forget_origin(std::int64_t run, std::int64_t plan) {
   const std::string folder = snapshot_folder(run, plan);
+  (void)remove_snapshots(folder + "/" + kForward);
   ::unlink((folder + "/" + kOrigin).c_str());
   ::rmdir(folder.c_str());
   ::rmdir((std::string(paths::kSnapshots) + "/" + std::to_string(run)).c_str());
@@ -136,13 +138,18 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
   plan_has_guardian_ = plan->flags.quiet_exit && guardian_at_work(frontend_);
   // After a reboot what is enabled starts by itself, and nothing is to be started before that.
   if (plan->frontend.boot == boot_id()) units_ = units_here();
+  const auto copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
   SnapshotOptions options;
   options.folder = snapshot_folder(plan->run, plan->id);
   if (const auto origin = read_origin(options.folder)) {
+    SnapshotOptions forward;
+    forward.folder = options.folder + "/" + kForward;
+    forward.copy_limit = copy_limit;
+    forward_.emplace(std::move(forward));
     options.folder = origin->folder;
     options.since = origin->since;
   }
-  options.copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
+  options.copy_limit = copy_limit;
   for (const Step& step : plan->plan.steps) {
     if (!step.save.empty()) options.extra[step.package] = step.save;
   }
@@ -154,6 +161,7 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   if (snapshots_ && forces_overwrite(options)) snapshots_->expect_overwrites();
   CallPorts ports{dpkg_, db_, progress, store_, say_, dpkg_disk_full};
   ports.snapshots = snapshots();
+  ports.forward = forward_ ? &*forward_ : nullptr;
   ports.reload_units = reload_units;
   if (units_ != nullptr && has_service_manager()) {
     ports.units = units_.get();
@@ -165,12 +173,25 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   return ports;
 }
 
+void RunTools::save_forward(const OpenPlan& open) {
+  if (!forward_) return;
+  std::vector<std::string> packages;
+  for (const Step& step : open.plan.steps) {
+    if (!step.new_version.empty()) packages.push_back(step.package);
+  }
+  for (const auto& [package, why] : forward_->take(packages)) {
+    say_("unable to have the new " + display_name(package, open.flags.native_arch) +
+         " again if another cannot go back: " + why);
+  }
+}
+
 FinishPorts RunTools::finish_ports() {
   FinishPorts ports{
       db_,  store_,         &dpkg_,
       say_, dpkg_disk_full, [](const std::string& mark) {
                       return dpkg_log_since(mark); }};
   ports.snapshots = snapshots();
+  ports.forward = forward_ ? &*forward_ : nullptr;
   ports.reload_units = reload_units;
   ports.is_file = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
   ports.set_wants = set_wants;

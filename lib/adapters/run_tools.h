@@ -22,7 +22,8 @@ struct Origin {
   std::int64_t since = 0;  // see SnapshotOptions
 };
 
-// Written down with the rollback's own plan, so that resume finds it, and gone at its end.
+// Written down with the rollback's own plan, so that resume finds it, and gone at its end, with
+// what save_forward() has saved.
 Status note_origin(std::int64_t run, std::int64_t plan, const Origin& origin);
 void forget_origin(std::int64_t run, std::int64_t plan);
 
@@ -37,6 +38,9 @@ class RunTools {
   // `options`: what dpkg itself was given.
   CallPorts call_ports(Progress& progress, const std::vector<std::string>& options = {});
   FinishPorts finish_ports();
+  // Of a plan with an origin: saves how its packages are now, for CallPorts::forward. What cannot
+  // be saved is said.
+  void save_forward(const OpenPlan& open);
   Snapshots* snapshots() { return snapshots_ ? &*snapshots_ : nullptr; }
 
  private:
@@ -45,6 +49,7 @@ class RunTools {
   RealDpkg dpkg_;
   RealDatabase db_;
   std::optional<RealSnapshots> snapshots_;
+  std::optional<RealSnapshots> forward_;
   std::unique_ptr<Units> units_;
   RunHolds holds_;
   Frontend frontend_;  // the plan's

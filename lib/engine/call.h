@@ -28,6 +28,10 @@ struct CallPorts {
   std::function<bool()> record_holds = {};
   // The way back of this plan; nullptr: there is none.
   Snapshots* snapshots = nullptr;
+  // Packages that a person takes back, as they are before that: for what has to be new again
+  // because another one cannot go back. nullptr: it is unpacked from its archive, as the plan has
+  // it.
+  Snapshots* forward = nullptr;
   // Evaluates guards of a package ("name:arch"), in their order. Unset: none is looked at again.
   std::function<std::vector<GuardResult>(const std::string&, const std::vector<GuardCall>&)>
       look_at_guards = {};

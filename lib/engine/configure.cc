@@ -69,6 +69,7 @@ class Configuring {
       const auto went = go_back(session_);
       if (!went) session_.ports().say(went.error().message);
       again = went ? *went : !std::exchange(stumbled, true);
+      tried_names_.clear();  // the same names may be old versions by now
       allow_follow_ups();
       // What an earlier call has not configured the last one may.
       if (went && !again && session_.call().pending) strand_returning();

@@ -106,12 +106,15 @@ Keep keep_of_step(const OpenPlan& open, const StepOutcome& outcome, const std::s
 }
 
 // What a person had put back has not failed.
-std::vector<std::string> cause_lines(const OpenPlan& open, const Cause& cause) {
+std::vector<std::string> cause_lines(const OpenPlan& open, const Cause& cause,
+                                     const DbSnapshot& db) {
   const Failure* failure = failure_of(open, cause.root);
   std::vector<std::string> lines = cause.lines;
   if (failure == nullptr || failure->message != kPutBackOnRequest) return lines;
   const std::string name = display_name(cause.root, open.flags.native_arch);
-  std::replace(lines.begin(), lines.end(), name + " failed", name + " " + kPutBackOnRequest);
+  const bool failed = broken(state_in(db, cause.root));
+  std::replace(lines.begin(), lines.end(), name + " failed",
+               name + (failed ? " was to be " : " ") + kPutBackOnRequest);
   return lines;
 }
 
@@ -145,10 +148,6 @@ bool is_over(const Keep& keep, const DbSnapshot& db) {
   return entry->second.version != keep.old_version || keep.old_version == keep.version;
 }
 
-bool is_own(const std::string& package) {
-  return package.starts_with("aptkeep:") || package.starts_with("libaptkeep0:");
-}
-
 // Of a package that was only configured once more: that it was not put back is an earlier plan's
 // doing, which knew why.
 std::string first_reason(const Step& step, const std::string& reason,
@@ -161,12 +160,6 @@ std::string first_reason(const Step& step, const std::string& reason,
     }
   }
   return reason;
-}
-
-bool is_unwanted(const std::string& package, const DbSnapshot& db) {
-  const auto entry = db.find(package);
-  return entry != db.end() && entry->second.state.size() >= 2 && entry->second.state[0] == 'u' &&
-         entry->second.state[1] != 'c' && entry->second.state[1] != 'n';
 }
 
 // What an earlier run has left unconfigured, and this one was not to touch. Frontends name it all
@@ -275,14 +268,17 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
   }
   const KeptSet kept = kept_set_of(open, states);
   const auto not_back = why_not_back(open, states, has_snapshot);
+  ending.on_request = is_on_request(open);
+  const auto missed =
+      ending.on_request ? missed_by_what_stays(open.plan, db) : std::set<std::uint32_t>{};
   std::set<std::string> kept_now;
   for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
     StepOutcome outcome = outcome_so_far(open, i, states[i], db);
     const Keep* before = left_alone(open, outcome.step, db, active);
     const bool stays = outcome.state != StepState::Done && outcome.state != StepState::NotReached;
-    if (stays) {
+    if (stays && !missed.contains(i)) {
       const Cause cause = cause_of(open.plan, kept, states, i, open.flags.native_arch);
-      outcome.cause = cause_lines(open, cause);
+      outcome.cause = cause_lines(open, cause, db);
       if (const auto why = not_back.find(i); why != not_back.end())
         outcome.cause.push_back(first_reason(outcome.step, why->second, active));
       ending.keeps.push_back(keep_of_step(open, outcome, cause.root, now));
@@ -314,41 +310,6 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
     if (over.contains(keep.package) || with_its_root) ending.lifted.push_back(keep.package);
   }
   return ending;
-}
-
-std::map<std::string, std::string> wants_of(const Ending& ending, const std::vector<Keep>& active,
-                                            const DbSnapshot& db) {
-  std::map<std::string, std::string> wants;
-  // Whole by now, kept or not: another run has cured it.
-  for (const Keep& keep : active) {
-    const auto entry = db.find(keep.package);
-    if (entry != db.end() && entry->second.configured() && is_unwanted(keep.package, db))
-      wants[dpkg_name(keep.package, db)] = "install";
-  }
-  for (const Keep& keep : ending.keeps) {
-    const auto entry = db.find(keep.package);
-    if (entry == db.end() || entry->second.state.size() != 2) continue;
-    const std::string& state = entry->second.state;
-    // What nobody knows the cause of is tried again by the next run, as without aptkeep.
-    if (keep.root.empty()) continue;
-    // aptkeep itself is mended as if there was no aptkeep.
-    if (is_own(keep.package)) continue;
-    if (state[0] == 'i' && (state[1] == 'U' || state[1] == 'F'))
-      wants[dpkg_name(keep.package, db)] = "unknown";
-  }
-  for (const auto& package : ending.lifted) {
-    if (is_unwanted(package, db)) wants[dpkg_name(package, db)] = "install";
-  }
-  return wants;
-}
-
-std::map<std::string, std::string> wants_again(const std::vector<Keep>& keeps,
-                                               const DbSnapshot& db) {
-  std::map<std::string, std::string> wants;
-  for (const Keep& keep : keeps) {
-    if (is_unwanted(keep.package, db)) wants[dpkg_name(keep.package, db)] = "install";
-  }
-  return wants;
 }
 
 Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,

@@ -19,7 +19,11 @@ struct Ending {
   std::vector<std::string> lifted;    // packages whose keep is over
   std::vector<UnitRecord> units;      // that ran before and do not now
   std::string note;
+  bool on_request = false;  // a person had something put back, and nothing else was to be done
 };
+
+// Whether the step was put back, and its package is whole at its old side.
+bool is_back(const StepOutcome& outcome);
 
 // Pure: reads the database's answer against the plan and its failures. Where a package's state
 // cannot be told from the failures (the driver was bypassed), the database alone decides.
@@ -40,6 +44,9 @@ std::map<std::string, std::string> wants_again(const std::vector<Keep>& keeps,
 // A few lines for the terminal at the end of a run that kept something, or after which something
 // does not run any more; empty otherwise.
 std::string summary_text(const Ending& ending, const std::string& native_arch, bool bypassed);
+
+// Whether it is there, and dpkg wants nothing of it ("unknown").
+bool is_unwanted(const std::string& package, const DbSnapshot& db);
 
 struct FinishPorts {
   DpkgDatabase& db;
@@ -68,6 +75,7 @@ struct FinishPorts {
   std::string own_unit = {};
   std::function<std::string(const std::string&, std::int64_t run_began)> complaint_of = {};
   // As CallPorts has them, for what is gone on with.
+  Snapshots* forward = nullptr;
   Holds* holds = nullptr;
   std::function<std::string(const std::string&)> failure_of = {};
   std::function<Result<std::vector<std::string>>(const std::string&,

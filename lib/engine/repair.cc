@@ -114,6 +114,7 @@ CallEnd carry_on(OpenPlan& open, const std::vector<bool>& wanted, CallPorts& por
 CallPorts call_ports_of(FinishPorts& ports, Progress& progress) {
   CallPorts call_ports{*ports.dpkg, ports.db, progress, ports.store, ports.say, ports.disk_full};
   call_ports.snapshots = ports.snapshots;
+  call_ports.forward = ports.forward;
   call_ports.reload_units = ports.reload_units;
   call_ports.units = ports.units;
   call_ports.holds = ports.holds;
@@ -147,8 +148,10 @@ bool settle_returned(const OpenPlan& open, const DbSnapshot& db, FinishPorts& po
     if (is_back) back.push_back(step.package);
   }
   if (back.empty() || ports.snapshots == nullptr) return false;
-  if (const Status settled = ports.snapshots->settle(back); !settled)
-    ports.say(settled.error().message);
+  for (const std::string& package : back) {  // one that cannot does not keep the others from it
+    if (const Status settled = ports.snapshots->settle({package}); !settled)
+      ports.say(settled.error().message);
+  }
   return true;
 }
 

@@ -9,20 +9,8 @@
 namespace aptkeep {
 namespace {
 
-bool is_old_unpacked(const Step& step, const DbSnapshot& db) {
-  const auto found = db.find(step.package);
-  if (found == db.end() || found->second.version != step.old_version) return false;
-  const std::string& state = found->second.state;
-  return state.size() == 2 && (found->second.configured() || state[1] == 'U' || state[1] == 'F');
-}
-
 bool half_installed(const DbPackage& package) {
   return package.state.size() > 1 && package.state[1] == 'H';
-}
-
-bool is_there(const Step& step, const DbSnapshot& db) {
-  const auto found = db.find(step.package);
-  return found != db.end() && found->second.state.substr(1, 1) != "c";
 }
 
 // Once it is at its old side.
@@ -55,7 +43,8 @@ class GoingBack {
       if (const Status done = one_round(left, *db); !done) return done.error();
       auto now = session_.ports().db.read();
       if (!now) return now.error();
-      if (failures_ != failures && bring_forward(*now)) now = session_.ports().db.read();
+      if (failures_ != failures && bring_forward(session_, failed_, *now))
+        now = session_.ports().db.read();
       if (!now) return now.error();
       // Neither further nor anybody to blame: what is left stays as it is.
       if (failures_ == failures && not_back_yet(*now).size() >= left.size()) break;
@@ -95,57 +84,6 @@ class GoingBack {
     session_.set_rolled_back(index, remains);
   }
 
-  // What has to be new with one whose way back has failed, and is old by now: that one would be
-  // left without what it needs, and apt would refuse to do anything at all. It is unpacked anew.
-  // True if there was any.
-  bool bring_forward(const DbSnapshot& db) {
-    std::vector<bool> stays(plan_.steps.size());
-    for (const std::uint32_t step : failed_) stays[step] = at_new_side(plan_.steps[step], db);
-    const std::vector<bool> wanted = forward(plan_, stays);
-    std::vector<std::string> args{"--force-depends",    "--force-overwrite", "--force-conflicts",
-                                  "--auto-deconfigure", "--no-triggers",     "--unpack"};
-    std::vector<std::uint32_t> steps;
-    std::string names;
-    for (std::uint32_t i = 0; i < wanted.size(); ++i) {
-      const Step& step = plan_.steps[i];
-      const bool is_back = states()[i] == StepState::Returning && !step.archive.empty() &&
-                           step.old_version != step.new_version && is_old_unpacked(step, db);
-      if (!wanted[i] || !is_back) continue;
-      steps.push_back(i);
-      args.push_back(step.archive);
-      names += (names.empty() ? "" : ", ") + session_.shown(step.package);
-    }
-    if (steps.empty()) return false;
-    session_.ports().say("what cannot go back needs the new " + names + ": unpacking it again");
-    run_forward(args, names);
-    // Where a person takes back what went well, it goes well now.
-    if (is_on_request(session_.open())) {
-      args = {"--configure"};
-      for (const std::uint32_t step : steps)
-        args.push_back(dpkg_name(plan_.steps[step].package, db));
-      run_forward(args, names);
-    }
-    const auto now = session_.ports().db.read();
-    for (const std::uint32_t step : steps) {
-      const std::string& package = plan_.steps[step].package;
-      if (!now || !at_new_side(plan_.steps[step], *now)) continue;
-      const bool failed = session_.failed_package(package);
-      const bool whole = now->at(package).configured();
-      session_.set_state(step, failed  ? StepState::FailedNew
-                               : whole ? StepState::Done
-                                       : StepState::Unpacked);
-    }
-    session_.save_states();
-    return true;
-  }
-
-  void run_forward(const std::vector<std::string>& args, const std::string& names) {
-    session_.ports().progress.calling({}, {});
-    const Verdict verdict = session_.run_dpkg(args);
-    if (verdict.kind != Verdict::Kind::Well)
-      session_.ports().say("unable to have the new " + names + " again: " + verdict.message);
-  }
-
   void tell(const std::vector<std::uint32_t>& steps) {
     std::string names;
     for (const std::uint32_t step : steps) {
@@ -161,12 +99,13 @@ class GoingBack {
       (plan_.steps[step].old_version.empty() ? newcomers : returning).push_back(step);
     }
     const auto last = take_those_that_may_wait(newcomers, returning);
+    const std::size_t failures = failures_;
     if (!newcomers.empty()) {
       if (const Status done = remove(newcomers, db); !done) return done;
+      if (failures_ != failures) return success();  // as below
     }
     if (!returning.empty()) {
       remove_strays(returning, db);
-      const std::size_t failures = failures_;
       if (const Status done = unpack_old(ordered(returning)); !done) return done;
       // What needs them may be there to stay now: that is thought over anew.
       if (failures_ != failures) return success();
@@ -237,6 +176,7 @@ class GoingBack {
                                   "--force-remove-protected",
                                   "--no-triggers",
                                   "--remove"};
+    const std::vector<StepState> before = states();
     std::vector<std::string> packages;
     for (const std::uint32_t step : steps) {
       session_.set_state(step, StepState::Returning);
@@ -250,6 +190,9 @@ class GoingBack {
     const Verdict verdict = session_.run_dpkg(args);
     if (verdict.kind == Verdict::Kind::Well) return success();
     if (verdict.kind == Verdict::Kind::DpkgFailed) return Error{"unable to run dpkg"};
+    const auto now = session_.ports().db.read();
+    if (!now) return now.error();
+    set_back_untouched(steps, before, *now);
     return blame(session_.step_of_package(verdict.subject), verdict, Phase::Remove);
   }
 
@@ -281,7 +224,8 @@ class GoingBack {
           archive ? session_.ports().snapshots->clear_way({package}) : Status(archive.error());
       if (!clear) {
         for (const std::uint32_t other : steps) session_.set_state(other, before[other]);
-        settle({steps.begin(), std::ranges::find(steps, step)}, std::nullopt);
+        // Of its own way some may be cleared.
+        settle({steps.begin(), std::ranges::find(steps, step) + (archive ? 1 : 0)}, step);
         blame_alone(step, clear.error().message);
         return success();  // what goes back without it is thought over anew
       }

@@ -120,9 +120,12 @@ class Session {
   void follow_database(const DbSnapshot& db);  // of all
 
   // Which steps are to go back, by the states as they are.
-  WayBack way_back() const;
+  WayBack way_back() const { return way_back(open_.states); }
+  WayBack way_back(const std::vector<StepState>& states) const;  // as they might be
   // That a step was put back, and what could not be restored.
   void set_rolled_back(std::uint32_t step, const std::vector<std::string>& remains);
+  // That it is not back any more: at its new version again, or failed since.
+  void set_not_back(std::uint32_t step, std::vector<std::string> remains = {});
   // Takes snapshots of what is to be replaced or removed in this plan, before these steps are: what
   // they bring may take files over from a package of a later call (Replaces) or make it vanish, and
   // dpkg crosses them off that one's list at once.
@@ -165,6 +168,17 @@ bool at_new_side(const Step& step, const DbSnapshot& db);
 
 // Whether the step's package is whole on its old side: configured, or absent if it was to be new.
 bool whole_at_old_side(const Step& step, const DbSnapshot& db);
+
+// Whether the step's package is unpacked at its old version, and perhaps configured.
+bool is_old_unpacked(const Step& step, const DbSnapshot& db);
+
+// Whether there is more of the step's package than its configuration, at any version.
+bool is_there(const Step& step, const DbSnapshot& db);
+
+// Unpacks anew what must be at its new version with these, whose way back has failed, and has gone
+// back; and those of them that dpkg has left half installed. True if there was any such.
+bool bring_forward(Session& session, const std::vector<std::uint32_t>& failed,
+                   const DbSnapshot& db);
 
 // Puts back what has failed after its files were replaced, and what must be old with it, as far as
 // unpacking goes: the old archives made from the snapshots, through dpkg. What it returns to is

@@ -52,8 +52,10 @@ void Session::write_down(Failure failure) {
 void Session::record(Failure failure, const DbSnapshot& db) {
   const bool whole = whole_after(failure, db);
   if (failure.step >= 0) {
-    set_state(static_cast<std::uint32_t>(failure.step),
-              whole ? StepState::FailedOld : StepState::FailedNew);
+    const auto index = static_cast<std::uint32_t>(failure.step);
+    set_state(index, whole ? StepState::FailedOld : StepState::FailedNew);
+    // The old version was configured, and its triggers have failed.
+    if (!whole && open_.rolled_back[index]) set_not_back(index, open_.remains[index]);
   }
   const std::string name = shown(failure.package);
   write_down(std::move(failure));
@@ -156,10 +158,10 @@ std::vector<std::string> Session::obstacles() const {
                       [&](const std::string& package) { return ports_.snapshots->has(package); });
 }
 
-WayBack Session::way_back() const {
+WayBack Session::way_back(const std::vector<StepState>& states) const {
   // Each call asks; to find out what has a snapshot is dear, and in vain where nothing goes back.
-  if (std::ranges::none_of(open_.states, begins_way_back)) return {};
-  return way_back_of(open_.plan, open_.states, obstacles());
+  if (std::ranges::none_of(states, begins_way_back)) return {};
+  return way_back_of(open_.plan, states, obstacles());
 }
 
 void Session::set_rolled_back(std::uint32_t step, const std::vector<std::string>& remains) {
@@ -167,6 +169,14 @@ void Session::set_rolled_back(std::uint32_t step, const std::vector<std::string>
   if (!remains.empty()) open_.remains[step] = remains;
   if (const auto saved = ports_.store.set_rolled_back(open_.id, step, remains); !saved)
     lose_record(saved.error());
+}
+
+void Session::set_not_back(std::uint32_t step, std::vector<std::string> remains) {
+  if (!open_.rolled_back[step]) return;
+  open_.rolled_back[step] = false;
+  if (const auto saved = ports_.store.set_rolled_back(open_.id, step, remains, false); !saved)
+    lose_record(saved.error());
+  open_.remains[step] = std::move(remains);
 }
 
 void Session::take_snapshots(const std::vector<std::uint32_t>& steps) {

@@ -22,9 +22,19 @@ std::string how_it_ended(const Keep& keep) {
   return text + " failed";
 }
 
+bool is_broken(const std::string& state) {
+  return state.size() > 1 &&
+         (state[1] == 'U' || state[1] == 'F' || state[1] == 'H' || state.size() > 2);
+}
+
 bool is_unfinished(const Keep& keep) {
-  return keep.db_state.size() > 1 && (keep.db_state[1] == 'U' || keep.db_state[1] == 'F' ||
-                                      keep.db_state[1] == 'H' || keep.db_state.size() > 2);
+  return is_broken(keep.db_state);
+}
+
+// More of it than its configuration.
+bool is_there(const StepOutcome& outcome) {
+  const std::string& state = outcome.db_state;
+  return state.size() > 1 && state[1] != 'n' && state[1] != 'c';
 }
 
 const StepOutcome* outcome_of(const Keep& keep, const Ending& ending) {
@@ -112,6 +122,7 @@ std::string tell_others(const Ending& ending, const std::string& native_arch, bo
     if (!more.empty()) details += "  " + display_name(keep.package, native_arch) + "\n" + more;
   }
   if (count == 0) return {};
+  if (ending.on_request && !std::ranges::all_of(ending.outcomes, is_back)) return details;
   std::string text = "  and " + std::to_string(count) + " more because of " +
                      (one_failed ? std::string("it") : std::string("them"));
   if (back > 0) text += ", " + (back == count ? "all" : std::to_string(back)) + " put back";
@@ -119,6 +130,10 @@ std::string tell_others(const Ending& ending, const std::string& native_arch, bo
 }
 
 std::string headline(const Ending& ending) {
+  if (ending.on_request) {
+    return "aptkeep: " + std::to_string(std::ranges::count_if(ending.outcomes, is_back)) + " of " +
+           std::to_string(ending.outcomes.size()) + " package changes taken back:\n";
+  }
   // Without what an earlier run has left unconfigured, and this one has left alone.
   const auto changes =
       std::count_if(ending.outcomes.begin(), ending.outcomes.end(), [](const StepOutcome& o) {
@@ -126,15 +141,6 @@ std::string headline(const Ending& ending) {
       });
   const auto done = std::count_if(ending.outcomes.begin(), ending.outcomes.end(),
                                   [](const StepOutcome& o) { return o.state == StepState::Done; });
-  const auto failed = std::count_if(ending.keeps.begin(), ending.keeps.end(),
-                                    [](const Keep& keep) { return keep.failed; });
-  const auto requests = std::count_if(ending.keeps.begin(), ending.keeps.end(), is_request);
-  if (requests > 0 && requests == failed) {
-    const auto back = std::count_if(ending.keeps.begin(), ending.keeps.end(),
-                                    [&](const Keep& keep) { return is_put_back(keep, ending); });
-    return "aptkeep: " + std::to_string(back) + " of " + std::to_string(ending.outcomes.size()) +
-           " package changes taken back:\n";
-  }
   // The others have failed outside the plan: a trigger's handler, a leftover of an earlier run.
   const auto not_done =
       std::count_if(ending.keeps.begin(), ending.keeps.end(),
@@ -150,6 +156,33 @@ std::string headline(const Ending& ending) {
   return text + ":\n";
 }
 
+// Where a person had packages put back and not all of them are: which is which. Without those that
+// are told one by one.
+std::string tell_apart(const Ending& ending, const std::string& native_arch) {
+  std::string back, unfinished, stays;
+  const auto add = [](std::string& list, const std::string& text) {
+    list += (list.empty() ? "" : ", ") + text;
+  };
+  for (const StepOutcome& outcome : ending.outcomes) {
+    const std::string name = display_name(outcome.step.package, native_arch);
+    const auto keep = std::ranges::find(ending.keeps, outcome.step.package, &Keep::package);
+    const bool told = keep != ending.keeps.end() && keep->failed;
+    if (is_back(outcome)) {
+      const std::string& version = outcome.step.old_version;
+      if (!told) add(back, name + (version.empty() ? " (removed)" : " " + version));
+    } else if (is_broken(outcome.db_state)) {
+      if (!told) add(unfinished, name + " " + outcome.db_version + " (" + outcome.db_state + ")");
+    } else {
+      add(stays, name + (is_there(outcome) ? " " + outcome.db_version : " (not installed)"));
+    }
+  }
+  std::string text;
+  if (!back.empty()) text += "  taken back: " + back + "\n";
+  if (!unfinished.empty()) text += "  left unfinished: " + unfinished + "\n";
+  if (!stays.empty()) text += "  not taken back: " + stays + "\n";
+  return text;
+}
+
 std::string tell_services(const Ending& ending) {
   if (ending.units.empty()) return {};
   std::string text = "aptkeep: services that are not as they should be:\n";
@@ -159,8 +192,15 @@ std::string tell_services(const Ending& ending) {
 
 }  // namespace
 
+bool is_back(const StepOutcome& outcome) {
+  if (!outcome.rolled_back || is_broken(outcome.db_state)) return false;
+  if (outcome.step.old_version.empty()) return !is_there(outcome);
+  return is_there(outcome) && outcome.db_version == outcome.step.old_version;
+}
+
 std::string summary_text(const Ending& ending, const std::string& native_arch, bool bypassed) {
-  if (ending.keeps.empty()) return tell_services(ending);
+  const bool told_of = ending.on_request && std::ranges::any_of(ending.outcomes, is_back);
+  if (ending.keeps.empty() && !told_of) return tell_services(ending);
   std::vector<const Keep*> failed;
   bool security = false;
   for (const auto& keep : ending.keeps) {
@@ -173,6 +213,8 @@ std::string summary_text(const Ending& ending, const std::string& native_arch, b
   std::string text = headline(ending);
   for (const Keep* keep : failed) text += tell_failed(*keep, ending, native_arch);
   text += tell_others(ending, native_arch, failed.size() == 1);
+  if (ending.on_request && !std::ranges::all_of(ending.outcomes, is_back))
+    text += tell_apart(ending, native_arch);
   if (bypassed) text += "  (the frontend called dpkg past aptkeep; its plan was finished for it)\n";
   if (security) text += "aptkeep: SECURITY UPDATES are among the packages that were kept back\n";
   return text + "aptkeep: see 'aptkeep status'\n" + tell_services(ending);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/kept_clauses.h"
 #include "core/put_back.h"
 #include "core/way_back.h"
 #include "engine/session.h"
@@ -182,6 +183,17 @@ bool is_on_request(const OpenPlan& open) {
 
 bool is_left_unfinished(StepState state) {
   return state == StepState::FailedNew || state == StepState::Stranded;
+}
+
+std::set<std::uint32_t> missed_by_what_stays(const Plan& plan, const DbSnapshot& db) {
+  const auto old = [&](std::uint32_t step) { return !at_new_side(plan.steps[step], db); };
+  std::set<std::uint32_t> missed;
+  for (const Clause& clause : plan.clauses) {
+    const bool stays = clause.owner_step >= 0 && clause.owner_side == Side::New;
+    if (!stays || !kept::is_violated(clause, old)) continue;
+    for (const Literal& literal : clause.any_of) missed.insert(literal.step);
+  }
+  return missed;
 }
 
 Result<Undo> undo_of(const OpenPlan& done, const std::set<std::string>& asked,

@@ -38,6 +38,10 @@ struct UndoPorts {
 // could not be made, say, for want of room. It can be made later.
 bool is_left_unfinished(StepState state);
 
+// Steps that are at their old side and missed there, because what is at its new side needs them to
+// be new: where putting back went wrong. A keep would have apt remove that one.
+std::set<std::uint32_t> missed_by_what_stays(const Plan& plan, const DbSnapshot& db);
+
 // `done`: a plan that has ended. `asked`: packages, "name:arch"; empty: all that it changed and
 // that can go back. An Error says why something cannot: a package is not in the plan, may never go
 // back, has changed since, there is no snapshot any more, or what is installed now needs the new

@@ -163,9 +163,9 @@ class Store {
   Status set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states);
   Result<std::int64_t> add_failure(std::int64_t plan, const Failure& failure);
   Status heal_failures(std::int64_t plan, const std::string& package);
-  // That a step is put back to its old side, and what could not be restored.
+  // That a step is put back to its old side, and what could not be restored; or not any more.
   Status set_rolled_back(std::int64_t plan, std::uint32_t step,
-                         const std::vector<std::string>& remains);
+                         const std::vector<std::string>& remains, bool back = true);
   // Step::never_back of a step, as it turned out during the run.
   Status set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why);
 

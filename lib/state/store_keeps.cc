@@ -48,9 +48,10 @@ bool failed_at_old(Database& db, const Keep& keep) {
   if (!keep.failed || !half || keep.old_version.empty() || keep.old_version == keep.version)
     return false;
   Query rows(db, select_sql(kFailures,
-                            "WHERE package=? AND version=? AND phase=? AND healed=0 AND plan IN "
-                            "(SELECT id FROM plans WHERE run=?) LIMIT 1"));
-  rows.bind_all(keep.package, keep.old_version, number(Phase::Configure), keep.run);
+                            "WHERE package=? AND version=? AND phase IN (?,?) AND healed=0 AND "
+                            "plan IN (SELECT id FROM plans WHERE run=?) LIMIT 1"));
+  rows.bind_all(keep.package, keep.old_version, number(Phase::Configure), number(Phase::Trigger),
+                keep.run);
   return checked_row(db, rows);
 }
 

@@ -322,11 +322,11 @@ Status Store::heal_failures(std::int64_t plan, const std::string& package) {
 }
 
 Status Store::set_rolled_back(std::int64_t plan, std::uint32_t step,
-                              const std::vector<std::string>& remains) {
+                              const std::vector<std::string>& remains, bool back) {
   Database& db = impl_->db;
   Transaction transaction(db, true);
   Query(db, update_sql(kSteps, {"rolled_back", "remains"}, "plan=? AND idx=?"))
-      .bind_all(1, join_lines(remains), plan, step)
+      .bind_all(back ? 1 : 0, join_lines(remains), plan, step)
       .run();
   if (db.changes() != 1) {
     db.fail("there is no such step");

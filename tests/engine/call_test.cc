@@ -199,6 +199,21 @@ TEST_F(RunTest, APackageThatTheDiskHasNoRoomForStopsTheRun) {
 }
 
 // Only that package can do nothing without it.
+// Each further script would only die halfway.
+TEST_F(RunTest, WithoutMemoryNothingMoreIsBegunAndNobodyIsBlamed) {
+  upgrade({.package = "early", .version = "2.0"});
+  upgrade({.package = "big", .version = "2.0", .preinst_killed_times = 1});
+  upgrade({.package = "late", .version = "2.0"});
+  begin();
+  world_.oom_kill = true;
+  EXPECT_EQ(unpack_all().exit_code, 1);
+  EXPECT_TRUE(open_.failures.empty());
+  EXPECT_EQ(world_.calls.size(), 1u);
+  EXPECT_EQ(world_.state("early"), "iU 2.0");
+  EXPECT_EQ(world_.state("big"), "ii 1.0");
+  EXPECT_EQ(world_.state("late"), "ii 1.0");
+}
+
 TEST_F(RunTest, WhereAnotherFileSystemIsFullTheOthersGoOn) {
   upgrade({.package = "big", .version = "2.0", .no_room = true});
   upgrade({.package = "late", .version = "2.0"});

@@ -206,6 +206,11 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
     }
   }
   if (*verb == "--unpack") {
+    const auto gone = [&](const std::string& path) { return !archives.contains(path); };
+    if (std::any_of(operands.begin(), operands.end(), gone)) {
+      result.exit_code = 2;  // "cannot access archive", before anything is done
+      return result;
+    }
     for (const auto& path : operands) {
       if (!call.stop) unpack(call, path);
     }
@@ -230,6 +235,7 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
   result.signal = call.killed ? 9 : 0;
   result.status_log = call.log;
   result.tail = call.errors > 0 ? printed_ : "";
+  result.oom_kill = oom_kill;
   return result;
 }
 
@@ -250,6 +256,7 @@ std::map<std::string, std::string> Memory::take(const std::vector<std::string>& 
     old.depends = world_.depends[old.package];
     old.postinst_fails = old_postinst_fails.contains(package);
     old.preinst_fails = old_preinst_fails.contains(package);
+    old.abort_upgrade_fails = old_abort_fails.contains(package);
     old.preinst_killed_times = old_preinst_killed[package];
     if (old_postinst_killed_once.contains(package)) {
       old.postinst_fails_times = 1;

@@ -44,6 +44,7 @@ class World final : public DpkgRunner, public DpkgDatabase {
   std::vector<std::vector<std::string>> calls;
   std::vector<std::string> scripts;  // "preinst foo 2.0", in the order in which they ran
   int fail_call_with = 0;            // dpkg itself ends with this exit code
+  bool oom_kill = false;             // the kernel kills some process meanwhile
   std::string killed_at;             // dpkg is, when it replaces this package's files
   int kills = 1;                     // so many times
   std::function<void(const std::vector<std::string>&)> before_call = {};
@@ -85,6 +86,7 @@ class Memory final : public Snapshots {
   std::map<std::string, std::string> refuse;  // package -> why take() cannot
   std::set<std::string> old_postinst_fails;   // packages whose way back fails
   std::set<std::string> old_preinst_fails;    // before they are touched
+  std::set<std::string> old_abort_fails;      // and then that
   std::set<std::string> archive_fails;
   std::set<std::string> in_the_way;  // new packages with files of old ones
   std::set<std::string> old_postinst_killed_once;

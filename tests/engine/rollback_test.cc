@@ -175,7 +175,7 @@ TEST_F(RollbackTest, WhatCannotGoBackHasWhatItNeeds) {
   EXPECT_EQ(world_.state("foo"), "iU 2.0");
   EXPECT_EQ(world_.state("depv"), "iU 2.0");
   EXPECT_EQ(world_.state("other"), "ii 2.0");
-  EXPECT_TRUE(said("what cannot go back needs the new foo: unpacking it again"));
+  EXPECT_TRUE(said("unpacking the new foo again, because of what cannot go back"));
   EXPECT_EQ(open_.states[foo_], StepState::FailedNew);
   EXPECT_EQ(open_.states[depv_], StepState::FailedNew);
 }

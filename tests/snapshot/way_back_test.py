@@ -57,6 +57,14 @@ class Files(Case):
         info = os.stat(w.path("/usr/bin/foo"))
         self.assertEqual(info.st_ino, os.stat(w.path("/usr/bin/foo-same")).st_ino)
 
+    def test_the_archive_is_not_compressed(self):
+        w = self.world()
+        w.dpkg("-i", w.build("foo", "1.0", self.ALL))
+        w.snapshots("take", "foo:amd64")
+        archive = w.snapshots("archive", "foo:amd64").strip().splitlines()[-1]
+        with open(w.path(archive), "rb") as stream:
+            self.assertIn(b"0123456789abcdef" * 20000, stream.read())
+
     def test_what_the_admin_changed_comes_back_changed(self):
         w = self.world()
         old = w.build("foo", "1.0", self.ALL)

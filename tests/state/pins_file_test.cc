@@ -85,6 +85,12 @@ TEST_F(PinsFileTest, WhatCameBackUnconfiguredIsPinned) {
   keep_only({foo, dep}, {first, back});
   ASSERT_TRUE(write_pins(store_, {}, path_).ok());
   EXPECT_TRUE(files().empty());
+  // It was configured, and failed in its trigger then.
+  back.healed = false;
+  back.phase = Phase::Trigger;
+  keep_only({foo, dep}, {first, back});
+  ASSERT_TRUE(write_pins(store_, {}, path_).ok());
+  EXPECT_FALSE(files().empty());
 }
 
 TEST_F(PinsFileTest, TheFileSaysTheKeepsAndTheBlockedVersions) {

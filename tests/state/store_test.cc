@@ -63,6 +63,8 @@ TEST_F(StoreTest, PlanSurvivesInAnotherProcess) {
     ASSERT_TRUE(store.heal_failures(id, "base:amd64").ok());
     ASSERT_TRUE(store.set_rolled_back(id, 1, {"/etc/x: mode 0600, was 0640", "two"}).ok());
     EXPECT_FALSE(store.set_rolled_back(id, 99, {}).ok());
+    ASSERT_TRUE(store.set_rolled_back(id, 2, {"not any more"}).ok());
+    ASSERT_TRUE(store.set_rolled_back(id, 2, {}, false).ok());
     ASSERT_TRUE(store.set_never_back(id, 0, "foo has vanished into it").ok());
     EXPECT_FALSE(store.set_never_back(id, 99, "").ok());
   }
