@@ -78,7 +78,23 @@ class Vmm(unittest.TestCase):
         self.assertEqual(self.version(world, "other"), "ii 2.0")
         self.check_works(world, "kept")
         self.assertEqual(bed.run("find /var/lib/aptkeep/backups -type f").output, "")
+        bed.must("rm /etc/aptkeep/rules.d/60-test.rules")
+        self.no_dump(world)
         bed.write("/etc/aptkeep/rules.d/60-test.rules", WATCH)
+
+    def no_dump(self, world):
+        """What ends well, and left something, is no dump for that."""
+        bed = world.bed
+        bed.must("mv /usr/bin/pg_dump /root/ && printf '#!/bin/sh\\necho no dump\\n' "
+                 ">/usr/bin/pg_dump && chmod 755 /usr/bin/pg_dump")
+        result = bed.run("aptkeep retry vmm")
+        bed.must("mv /root/pg_dump /usr/bin/pg_dump")
+        self.assertEqual(result.code, 1, result.output)
+        self.assertIn("vmm is not touched: its backup failed: timeout=600 user=postgres sh: "
+                      "pg_restore -l >/dev/null: exit status 1", result.output)
+        self.assertEqual(self.version(world), "ii 0.5.2-1")
+        self.check_works(world, "no dump")
+        self.assertEqual(bed.run("find /var/lib/aptkeep/backups -type f").output, "")
 
     def without_room(self, world):
         """Nothing is stopped for it."""
@@ -104,6 +120,7 @@ class Vmm(unittest.TestCase):
         self.assertEqual(listed.code, 1)
         for part in (EDIT, EDIT_DOVECOT, "domdir.mode\t\t->\tdomain.directory_mode",
                      "_NEW_.quota_bytes\t->\tdomain.quota_bytes", "misc.gid_mail\t\t->\t/dev/null",
+                     "misc.dovecotvers\t->\tmisc.dovecot_version (12 -> 1.2.11)",
                      "to do: where files are named"):
             self.assertIn(part.expandtabs(), listed.output.expandtabs())
         # Permissions too.
@@ -195,6 +212,11 @@ class Vmm(unittest.TestCase):
         self.assertIn("dovecot_config_version", result.output)
         self.assertEqual(self.version(world, "dovecot-core"), old)
         self.check_works(world, "still")
+        world.bed.must("sed -i '1i dovecot_config_version = 2.4.1' /etc/dovecot/dovecot.conf")
+        world.bed.must("apt-get -qq update")
+        result = world.upgrade()
+        self.assertEqual(result.code, 0, result.output)
+        self.assertEqual(self.version(world, "dovecot-core"), f"ii {version}")
 
 
 if __name__ == "__main__":
