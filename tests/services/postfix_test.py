@@ -131,6 +131,11 @@ class Postfix(unittest.TestCase):
         for crossed, command in cases:
             with self.subTest(version=crossed.version("postfix"), command=command):
                 self.check_stopped(crossed, command)
+        with mail.Mail(self.into_13, stock=True) as machine:
+            machine.bed.must("systemctl stop postfix")
+            result = machine.upgrade()
+            self.assertEqual(result.code, 0, result.output)
+            self.assertTrue(machine.is_open(), "stock leaves it stopped: this shows nothing")
 
     def check_stopped(self, crossed, command):
         with mail.Mail(crossed, count=2) as machine:
