@@ -5,6 +5,7 @@
 
 #include "core/guard_policy.h"
 #include "core/island.h"
+#include "core/rule.h"
 #include "engine/services.h"
 
 namespace aptkeep {
@@ -209,7 +210,12 @@ std::optional<Downtime::Refusal> Downtime::back_up(std::uint32_t step) {
   if (!ports.back_up) return Refusal{step, "its backup failed: there is nobody to make it"};
   const std::string name = session_.shown(its.package);
   const auto files = ports.back_up(name, its.island->backup);
-  if (!files) return Refusal{step, "its backup failed: " + files.error().message};
+  if (!files) {
+    const std::string why = "its backup failed: " + files.error().message;
+    if (its.if_unmet != IfUnmet::Warn) return Refusal{step, why, its.if_unmet == IfUnmet::Stop};
+    ports.say(name + " goes on: " + why);
+    return std::nullopt;
+  }
   ports.say("saved before " + name + " is replaced: " + list_of(*files));
   const Status noted = ports.store.note_backups(session_.open().id, step, *files);
   if (!noted) ports.say(noted.error().message);

@@ -24,6 +24,7 @@ class Downtime {
   struct Refusal {
     std::uint32_t step = 0;
     std::string why;
+    bool stops = false;  // the run is to stop: a backup is a guard, with its rule's If-Unmet
   };
   // Says what goes down, holds it and stops it: what is named in Together, then, when its backup is
   // made, each package's own, each with its sockets, paths and timers first. A refusal: this

@@ -142,6 +142,10 @@ class Unpacking {
       const Step& step = session_.plan().steps[refusal->step];
       session_.ports().say(session_.shown(step.package) + " is not touched: " + refusal->why);
       session_.record_untouched(guard_failure(step, refusal->step, refusal->why));
+      if (refusal->stops) {
+        session_.stop_at(step.package, {Reaction::KeepAndStop, FailureClass::Guard, refusal->why});
+        end = CallEnd{true, 1, 0};
+      }
     } else {
       Unpacking part(session_, group, false, archives_after({}, group));
       end = part.run();
