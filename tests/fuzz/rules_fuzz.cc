@@ -57,7 +57,7 @@ void check_rule(const Rule& rule) {
   std::for_each(rule.upgrade_from.begin(), rule.upgrade_from.end(), check_relation);
   std::for_each(rule.upgrade_to.begin(), rule.upgrade_to.end(), check_relation);
   require(window_fault(rule, compare_versions).empty(), "a window can be crossed");
-  for (const auto* units : {&rule.services, &rule.together}) {
+  for (const auto* units : {&rule.services, &rule.reload, &rule.together}) {
     for (const auto& unit : units->entries) require(is_one_word(unit), "a unit is one word");
   }
   for (const auto* list :
