@@ -3,8 +3,10 @@
 queues that look like those of big-todo, parts of an envelope in other folders, empty queues of
 another split; needs root."""
 
+import json
 import os
 import re
+import subprocess
 import unittest
 
 import queue_test
@@ -212,6 +214,37 @@ class Empty(Doubt):
         code, out, _ = check(queue, "--split", "23")
         self.assertEqual(code, 1)
         self.assertIn("mess/22 is missing\n", out)
+
+
+class Names(Doubt):
+    def test_names_are_in_one_line(self):
+        self.good()
+        evil = self.queue.path / "mess/3/x\nThere is no fault.\t\x1b[31m\\n\udcff"
+        evil.write_text("x")
+        code, out, _ = check(self.queue)
+        self.assertEqual(code, 0)
+        self.assertEqual(out.count("\n"), 3, out)
+        self.assertIn("  mess/3/x\\nThere is no fault.\\t\\033[31m\\\\n\\377 is no file of qmail's (no fault)\n",
+                      out)
+        code, out, _ = check(self.queue, "--json")
+        self.assertEqual(code, 0)
+        self.assertIn("mess/3/x\nThere is no fault.", json.loads(out)["findings"][0]["path"])
+
+    def test_the_queues_own(self):
+        there = self.disks.one / "my\nqueue's"
+        self.queue.path = self.queue.path.rename(there)
+        self.addCleanup(lambda: setattr(self.queue, "path", there.rename(self.disks.one / "queue")))
+        (there / "info").chmod(0o755)
+        code, out, _ = check(self.queue)
+        self.assertEqual((code, out.count("\n")), (1, 3), out)
+        self.assertIn("/my\\nqueue's: 0 messages, split 23\n", out)
+        # That it can be pasted still.
+        words = re.search("then (aptkeep queue .*)\n", out).group(1)
+        shown = subprocess.run(["bash", "-c", words.replace("aptkeep", "printf '%s|'", 1)], check=True,
+                               stdout=subprocess.PIPE, text=True).stdout
+        self.assertEqual(shown.split("|")[-2], str(there))
+        code, out, error = check(self.queue, "--split", "0")
+        self.assertEqual((code, out, error.count("\n")), (2, "", 1), error)
 
 
 if __name__ == "__main__":
