@@ -47,6 +47,12 @@ std::set<std::uint64_t> Groups::with_todo() const {
   return numbers;
 }
 
+// qmail-send makes a message's envelope when its mess file is there. What is older was of another
+// message that had the number before: its recipients must not get this one.
+bool Groups::is_younger(std::size_t file, const Message& message) const {
+  return files_[file].modified >= files_[message.mess].modified;
+}
+
 // The one message of this number without an info, and the one info without a message, with what
 // lies in its folder.
 void Groups::adopt_whole(std::uint64_t number, const Messages& called, const Envelopes& all,
@@ -68,8 +74,9 @@ void Groups::adopt_whole(std::uint64_t number, const Messages& called, const Env
   }
   const Message& message = messages_[lacking.front()];
   const auto& from = all.at({number, lone.front()});
-  const bool clear = std::all_of(from.begin(), from.end(),
-                                 [&](const auto& one) { return lacks(message, one.first, all); });
+  const bool clear = std::all_of(from.begin(), from.end(), [&](const auto& one) {
+    return lacks(message, one.first, all) && is_younger(one.second, message);
+  });
   if (!clear || message.two_names) return;
   for (const Part part : kEnvelope) {
     const auto found = from.find(part);
@@ -84,7 +91,8 @@ void Groups::adopt_part(const Messages& astray, const Messages& called, bool mis
   if (!missed) return;
   const std::size_t first = called.front();
   if (files_[astray.front()].place.part != Part::Info && astray.size() == 1 && is_certain(called) &&
-      !messages_[first].two_names && !doubtful_.contains(first)) {
+      !messages_[first].two_names && !doubtful_.contains(first) &&
+      is_younger(astray.front(), messages_[first])) {
     adopted.push_back({astray.front(), first});
     return;
   }

@@ -85,6 +85,7 @@ class Groups {
 
   using Envelopes = std::map<Numbered, std::map<Part, std::size_t>>;
   Envelopes envelopes() const;
+  bool is_younger(std::size_t file, const Message& message) const;
   bool is_split_todo(const Place& place) const;
   bool lacks(const Message& message, Part part, const Envelopes& all) const;
   std::set<std::uint64_t> with_todo() const;

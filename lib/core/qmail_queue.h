@@ -61,6 +61,7 @@ struct File {
   std::uint64_t links = 1;
   std::uint64_t size = 0;  // bytes
   Owner owner;
+  std::int64_t modified = 0;  // seconds since 1970
 };
 
 struct Folder {

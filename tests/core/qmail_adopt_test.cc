@@ -92,6 +92,24 @@ TEST(QmailAdopt, AMailThatIsNotPreprocessedYetGetsNoRecipients) {
   EXPECT_EQ(after(with(files)), files);
 }
 
+// Its message is gone, and a new one has got its number: they must not get that.
+TEST(QmailAdopt, RecipientsThatAreOlderThanTheMessageAreAnothers) {
+  for (const char* part : {"info", "local"}) {
+    const std::string path = std::string(part) + "/0/10";
+    Toy toy = with({{"mess/1/10", 14}, {"remote/1/10", 1100}, {path, 1101}});
+    if (std::string(part) == "local") toy.put(place("info/1/10"), 1102);
+    toy.file("mess/1/10").modified = 1000;
+    toy.file(path).modified = 999;
+    const Plan plan = toy.plan();
+    EXPECT_EQ(told(plan, What::Unclear).size(), 1U);
+    EXPECT_TRUE(plan.actions.empty());
+    EXPECT_FALSE(plan.all_mended());
+    toy.file(path).modified = 1000;
+    toy.apply(toy.plan());
+    EXPECT_EQ(toy.inode_at(std::string(part) + "/2/14"), 1101U);
+  }
+}
+
 // Killed after the mess file was renamed; then a mail came whose inode number is the old number.
 // qmail-send would clear away the old one's envelope for it.
 TEST(QmailHalfRenamed, TheLockStaysAway) {

@@ -153,6 +153,19 @@ class Apart(Doubt):
                 self.assertEqual((code, error), (0, ""), out)
                 self.expect_mended(queue, out)
 
+    def test_a_list_that_is_older_than_the_message(self):
+        """Of a message that is gone, whose number another one has got."""
+        queue = self.queue
+        inode = self.good("one", ["info", "remote"])
+        stale = f"local/{(inode + 1) % SPLIT}/{inode}"
+        queue.file(stale, b"whose", S, 0o600)
+        os.utime(queue.path / stale, (1000000000, 1000000000))
+        before = queue.snapshot()
+        code, out, _ = check(queue, "--fix")
+        self.assertEqual(code, 1)
+        self.assertIn(f"{stale} may belong to a message in another folder, which is not certain", out)
+        self.assertEqual(queue.snapshot(), before)
+
     def test_two_lists_for_one_message(self):
         queue = self.queue
         inode = self.good("one", ["info"])
