@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 
@@ -100,6 +101,27 @@ std::string harmless(std::string_view text) {
   return clean;
 }
 
+std::string in_one_line(std::string_view text) {
+  constexpr std::string_view kNamed = "\\\n\t\r";
+  constexpr std::string_view kNames = "\\ntr";
+  std::string line;
+  while (!text.empty()) {
+    const std::size_t length = std::max<std::size_t>(character_length(text), 1);
+    const auto one = static_cast<unsigned char>(text[0]);
+    if (const auto named = kNamed.find(text[0]); named != std::string_view::npos) {
+      line += std::string("\\") + kNames[named];
+    } else if (length > 1 || (one >= 0x20 && one < 0x7f)) {
+      line += text.substr(0, length);
+    } else {
+      char octal[8];
+      std::snprintf(octal, sizeof octal, "\\%03o", static_cast<unsigned>(one));
+      line += octal;
+    }
+    text.remove_prefix(length);
+  }
+  return line;
+}
+
 std::string quoted(std::string_view output, std::size_t most) {
   const std::string clean = harmless(output);
   std::vector<std::string> lines;
@@ -182,7 +204,14 @@ std::string shell_word(const std::string& text) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
   if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
-  std::string word = "'";
+  const bool controls = std::any_of(text.begin(), text.end(), [](char one) {
+    return static_cast<unsigned char>(one) < 0x20 || one == 0x7f;
+  });
+  std::string word = controls ? "$'" : "'";
+  if (controls) {
+    for (const char one : text) word += one == '\'' ? "\\'" : in_one_line({&one, 1});
+    return word + "'";
+  }
   for (const char one : text) word += one == '\'' ? std::string("'\\''") : std::string(1, one);
   return word + "'";
 }

@@ -17,6 +17,10 @@ std::string loud(const std::string& text);
 // What a maintainer script printed, without what could command a terminal.
 std::string harmless(std::string_view text);
 
+// A file's name, or a sentence with names in it, in one line: control characters and what is no
+// UTF-8 as in C ("\\n", "\\033"), and a backslash as two.
+std::string in_one_line(std::string_view text);
+
 // The last `most` lines, each behind "    | "; empty if there is nothing.
 std::string quoted(std::string_view output, std::size_t most);
 
@@ -37,7 +41,7 @@ std::string counted(std::size_t count, const std::string& noun);
 const char* word_of_action(int action);
 const char* word_of_outcome(int outcome);
 
-// As one word of a command line that can be pasted into a shell.
+// As one word of a command line that can be pasted into a shell (with control characters: bash).
 std::string shell_word(const std::string& text);
 
 // "sudo " for who is not root.

@@ -210,7 +210,8 @@ Status Queue::read_files(int fd, Part part, int number, Tree& tree) {
                             info.st_ino,
                             info.st_nlink,
                             static_cast<std::uint64_t>(info.st_size),
-                            owner_of(info)});
+                            owner_of(info),
+                            info.st_mtime});
       continue;
     }
     tree.folders.push_back({path + "/" + one, owner_of(info), info.st_ino});

@@ -7,17 +7,18 @@ namespace {
 
 constexpr int kNobody = -1;
 
+}  // namespace
+
 bool of_envelope(Part part) {
   return std::find(std::begin(kEnvelope), std::end(kEnvelope), part) != std::end(kEnvelope);
 }
-
-}  // namespace
 
 bool is_other(Part part) {
   return part != Part::Mess && part != Part::Pid && part != Part::Lock;
 }
 
-Groups::Groups(const std::vector<File>& files, unsigned split) : files_(files), split_(split) {
+Groups::Groups(const std::vector<File>& files, unsigned split, const Shape& shape)
+    : files_(files), split_(split), shape_(shape) {
   find_messages();
   find_two_names();
   give_temporaries();
@@ -63,6 +64,11 @@ void Groups::give_temporaries() {
     const File& file = files_[i];
     if (!is_other(file.place.part) || file.kind != Kind::Regular) continue;
     const Name name = read_name(file.place.name);
+    if (shape_.is_odd(file.place) &&
+        (name.is == Name::Is::Temporary || name.is == Name::Is::Number)) {
+      leave_odd(i, name);
+      continue;
+    }
     if (name.is != Name::Is::Temporary) continue;
     const auto named = by_common_.find(name.common);
     int owner = kNobody;
@@ -82,17 +88,32 @@ void Groups::give_temporaries() {
   }
 }
 
+// Nobody knows whether qmail looks there, so it is not renamed, nor is its message without it.
+void Groups::leave_odd(std::size_t file, const Name& name) {
+  strays_.push_back(file);
+  bool of_one = doubt_all_called(file, name);
+  if (const auto named = by_common_.find(name.common); named != by_common_.end()) {
+    doubt(file, named->second);
+    of_one = true;
+  }
+  if (of_one) odd_.insert(file);
+}
+
 void Groups::doubt(std::size_t file, const Messages& messages) {
   for (const std::size_t message : messages) doubtful_.try_emplace(message, file);
 }
 
 // Nothing is renamed from or to a number that is in a name whose message is not known.
-void Groups::doubt_all_called(std::size_t file, const Name& name) {
+bool Groups::doubt_all_called(std::size_t file, const Name& name) {
+  bool any = false;
   for (std::size_t i = 0; i < messages_.size(); ++i) {
     for (const std::uint64_t number : {name.number, name.before.value_or(name.number)}) {
-      if (messages_[i].number == number || messages_[i].inode == number) doubt(file, {i});
+      if (messages_[i].number != number && messages_[i].inode != number) continue;
+      doubt(file, {i});
+      any = true;
     }
   }
+  return any;
 }
 
 void Groups::give(std::size_t message, std::size_t file) {
@@ -108,49 +129,6 @@ const std::vector<std::size_t>& Groups::numbered(std::uint64_t number) const {
 bool Groups::has(const Message& message, Part part) const {
   return std::any_of(message.others.begin(), message.others.end(),
                      [&](std::size_t i) { return files_[i].place.part == part; });
-}
-
-std::vector<Adopted> Groups::adopted() const {
-  std::map<Numbered, std::map<Part, std::size_t>> envelopes;
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    const File& file = files_[i];
-    const Name name = read_name(file.place.name);
-    if (file.kind == Kind::Regular && of_envelope(file.place.part) && name.is == Name::Is::Number) {
-      envelopes[{name.number, file.place.folder}][file.place.part] = i;
-    }
-  }
-  std::vector<Adopted> all;
-  for (const auto& [number, called] : by_number_) {
-    // The one message of this number without an info, and the one info without a message.
-    std::vector<int> lone;
-    for (auto it = envelopes.lower_bound({number, INT32_MIN});
-         it != envelopes.end() && it->first.first == number; ++it) {
-      if (it->second.contains(Part::Info) && !at_.contains(it->first)) {
-        lone.push_back(it->first.second);
-      }
-    }
-    Messages lacking;
-    for (const std::size_t i : called) {
-      const auto own = envelopes.find({number, files_[messages_[i].mess].place.folder});
-      const bool has_info = own != envelopes.end() && own->second.contains(Part::Info);
-      if (!has_info && !has(messages_[i], Part::Info)) lacking.push_back(i);
-    }
-    if (lone.size() != 1 || lacking.size() != 1 || any_of_queue_fix(called) ||
-        doubtful_.contains(lacking.front()))
-      continue;
-    const Message& message = messages_[lacking.front()];
-    const auto& from = envelopes.at({number, lone.front()});
-    const auto own = envelopes.find({number, files_[message.mess].place.folder});
-    const bool clear = std::none_of(from.begin(), from.end(), [&](const auto& one) {
-      return has(message, one.first) || (own != envelopes.end() && own->second.contains(one.first));
-    });
-    if (!clear || message.two_names) continue;
-    for (const Part part : kEnvelope) {
-      const auto found = from.find(part);
-      if (found != from.end()) all.push_back({found->second, lacking.front()});
-    }
-  }
-  return all;
 }
 
 // It gives that name to what has its new one taken, in each part for itself; so at that point a
@@ -183,6 +161,7 @@ void Groups::settle_split(std::size_t file, const Name& name) {
     return;
   }
   strays_.push_back(file);
+  if (astray_.contains(file)) unclear_.push_back(file);
   if (owners == at_.end()) return;
   unclear_.push_back(file);
   doubt(file, owners->second);
@@ -215,7 +194,7 @@ void Groups::settle() {
     const File& file = files_[i];
     if (taken[i] || !is_other(file.place.part) || file.kind != Kind::Regular) continue;
     const Name name = read_name(file.place.name);
-    if (name.is != Name::Is::Number) continue;
+    if (name.is != Name::Is::Number || shape_.is_odd(file.place)) continue;
     if (!of_envelope(file.place.part) && file.place.folder == kNoFolder) {
       by_number.push_back(i);
     } else {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/qmail_owners.h"
+#include "core/qmail_shape.h"
 
 namespace aptkeep::qmail {
 namespace {
@@ -12,8 +12,8 @@ constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
 }  // namespace
 
-Moves::Moves(std::vector<File>& files, const Groups& groups, unsigned split, bool split_todo)
-    : files_(files), groups_(groups), split_(split), split_todo_(split_todo) {
+Moves::Moves(std::vector<File>& files, const Groups& groups, unsigned split, const Shape& shape)
+    : files_(files), groups_(groups), split_(split), shape_(shape) {
   for (std::size_t i = 0; i < files_.size(); ++i) {
     const Place& place = files_[i].place;
     const Name name = read_name(place.name);
@@ -41,7 +41,7 @@ void Moves::find_targets() {
     std::vector<std::size_t> all = messages[m].others;
     all.push_back(messages[m].mess);
     for (const std::size_t i : all) {
-      Place to = place_for(files_[i].place.part, messages[m].inode);
+      Place to = place_for(files_[i].place, messages[m].inode);
       if (to != files_[i].place) moves_[m].push_back({i, std::move(to)});
     }
   }
@@ -55,9 +55,10 @@ std::string Moves::new_common(const Message& message) {
   return name;
 }
 
-Place Moves::place_for(Part part, std::uint64_t inode) const {
-  const bool split = is_split(part, split_todo_);
-  return {part, split ? static_cast<int>(inode % split_) : kNoFolder, std::to_string(inode)};
+// Of what lies at `place` now.
+Place Moves::place_for(const Place& place, std::uint64_t inode) const {
+  const int folder = shape_.in_folder(place) ? static_cast<int>(inode % split_) : kNoFolder;
+  return {place.part, folder, std::to_string(inode)};
 }
 
 // Of a message's mess file, while its other files get the name that they have in common.
@@ -70,7 +71,7 @@ Place Moves::leaving(std::size_t message) const {
 // The same, while they get their last ones.
 Place Moves::coming(std::size_t message) const {
   const std::uint64_t inode = groups_.messages()[message].inode;
-  Place place = place_for(Part::Mess, inode);
+  Place place = place_for(files_[mess(message)].place, inode);
   place.name = arriving(inode, common_[message]);
   return place;
 }
@@ -205,7 +206,7 @@ void Moves::rename_all() {
   for_all([this](std::size_t m) { rename_to(mess(m), coming(m)); });
   rename_others([](std::size_t, const Move& move) { return move.to; });
   for_all([this](std::size_t m) {
-    rename_to(mess(m), place_for(Part::Mess, groups_.messages()[m].inode));
+    rename_to(mess(m), place_for(files_[mess(m)].place, groups_.messages()[m].inode));
   });
 }
 

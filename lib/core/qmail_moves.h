@@ -20,8 +20,9 @@ struct Move {
 
 class Moves {
  public:
-  // `files` and `groups` (settled) must outlive it; a file's place is changed by what renames it.
-  Moves(std::vector<File>& files, const Groups& groups, unsigned split, bool split_todo);
+  // `files`, `groups` (settled) and `shape` must outlive it; a file's place is changed by what
+  // renames it.
+  Moves(std::vector<File>& files, const Groups& groups, unsigned split, const Shape& shape);
 
   // Of a message's files, those that are not where they belong: what is moved, and what would be
   // if nothing were in the way.
@@ -54,7 +55,7 @@ class Moves {
   bool leaves(std::size_t file, std::size_t message) const;
 
   std::string new_common(const Message& message);
-  Place place_for(Part part, std::uint64_t inode) const;
+  Place place_for(const Place& place, std::uint64_t inode) const;
   Place leaving(std::size_t message) const;
   Place coming(std::size_t message) const;
   Place on_its_way(std::size_t message, const Move& move) const;
@@ -68,7 +69,7 @@ class Moves {
   std::vector<File>& files_;
   const Groups& groups_;
   unsigned split_;
-  bool split_todo_;
+  const Shape& shape_;
   std::map<Place, std::size_t> taken_;
   std::set<std::string> names_;               // that are in use
   std::map<std::size_t, std::size_t> owner_;  // file -> message

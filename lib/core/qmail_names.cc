@@ -126,6 +126,8 @@ const char* to_string(What what) {
       return "stray";
     case What::NoEnvelope:
       return "no-envelope";
+    case What::OtherSplit:
+      return "other-split";
     case What::Unknown:
       return "unknown";
   }

@@ -57,20 +57,22 @@ class Framer {
     look_at_files();
     look_at_locks();
     auto& all = plan_.actions;
+    const bool half = !queue_.half_renamed.empty();
     const bool have = locks_.contains(kMutex);
     const bool away = locks_.contains(kMutexAway);
-    if (away) {
-      plan_.findings.push_back(
-          {What::CutOff, lock_path(kMutexAway), "tells of mending that was not finished", true});
-    }
     // With any rename the lock goes away, and comes back last.
-    const bool lock_goes = !renames.empty() && have;
+    const bool lock_goes = have && (!renames.empty() || (half && away));
+    tell_of_lock(away, lock_goes);
     if (lock_goes) all.push_back(lock_rename(kMutex, kMutexAway));
     if (lock_goes) all.push_back({});
     append(std::move(made_));
     append(std::move(renames));
     append(std::move(set_));
-    if (lock_goes || away) {
+    if (half && (lock_goes || away)) {
+      for (Action& action : last_) {
+        if (action.path == lock_path(kMutex)) action.path = lock_path(kMutexAway);
+      }
+    } else if (lock_goes || away) {
       all.push_back({});
       all.push_back(lock_rename(kMutexAway, kMutex));
     } else if (!have && mutex_is_made_) {
@@ -80,6 +82,20 @@ class Framer {
   }
 
  private:
+  void tell_of_lock(bool away, bool lock_goes) {
+    const std::string& half = queue_.half_renamed;
+    if (half.empty()) {
+      if (!away) return;
+      plan_.findings.push_back(
+          {What::CutOff, lock_path(kMutexAway), "tells of mending that was not finished", true});
+    } else if (away || lock_goes) {
+      plan_.findings.push_back({What::CutOff, lock_path(kMutexAway),
+                                "stays, and no qmail-send can start, because " + half +
+                                    " is half renamed: decide what is its, then run --fix again",
+                                false});
+    }
+  }
+
   void append(std::vector<Action> more) {
     plan_.actions.insert(plan_.actions.end(), std::make_move_iterator(more.begin()),
                          std::make_move_iterator(more.end()));
@@ -99,19 +115,29 @@ class Framer {
 
   void look_at_folders() {
     look_at_folder("", wanted(false, 0750), "");
+    const bool split_todo = queue_.shape.todo() == Todo::Split;
+    // Before those of the other parts (Shape::find_todo).
+    for (const Part part : {Part::Todo, Part::Intd}) {
+      if (split_todo) look_at_split(rule_of(part));
+    }
     for (const Rule& rule : kRules) {
-      const std::string name = to_string(rule.part);
-      const Owner owner = wanted(rule.of_sender, rule.folder_mode);
-      look_at_folder(name, owner, "");
-      if (!is_split(rule.part, queue_.split_todo)) continue;
-      for (unsigned i = 0; i < request_.split; ++i) {
-        look_at_folder(name + "/" + std::to_string(i), owner, name);
-      }
+      look_at_folder(to_string(rule.part), wanted(rule.of_sender, rule.folder_mode), "");
+      if (is_split(rule.part, false)) look_at_split(rule);
     }
     look_at_other_folders();
   }
 
-  // Of another split: qmail passes over them.
+  void look_at_split(const Rule& rule) {
+    const std::string name = to_string(rule.part);
+    const Owner owner = wanted(rule.of_sender, rule.folder_mode);
+    for (unsigned i = 0; i < request_.split; ++i) {
+      // Nothing is lost where there is nothing: no reason against an upgrade.
+      const bool of_other = queue_.shape.is_empty() && queue_.shape.ends_before(rule.part, i);
+      look_at_folder(name + "/" + std::to_string(i), owner, name, of_other);
+    }
+  }
+
+  // Of another split, or of todo and intd where these are not split: qmail passes over them.
   void look_at_other_folders() {
     for (const auto& [path, folder] : folders_) {
       const auto slash = path.find('/');
@@ -119,6 +145,14 @@ class Framer {
       unsigned number = 0;
       const char* const end = path.data() + path.size();
       if (std::from_chars(path.data() + slash + 1, end, number).ptr != end) continue;
+      const bool of_todo = path.starts_with("todo/") || path.starts_with("intd/");
+      if (of_todo && queue_.shape.todo() == Todo::Flat) {
+        plan_.findings.push_back({What::Unknown, path,
+                                  "is no folder of qmail's without the big-todo patch, and not all "
+                                  "of that's are there: remove it when nothing is in it",
+                                  false});
+        continue;
+      }
       if (number < request_.split) continue;
       plan_.findings.push_back({What::Unknown, path,
                                 "is not of a split of " + std::to_string(request_.split) +
@@ -128,7 +162,8 @@ class Framer {
   }
 
   // `like`: the folder whose owner is taken where the ids are not known.
-  void look_at_folder(const std::string& path, const Owner& owner, const std::string& like) {
+  void look_at_folder(const std::string& path, const Owner& owner, const std::string& like,
+                      bool of_other_split = false) {
     const auto found = folders_.find(path);
     if (found != folders_.end()) {
       const std::size_t before = set_.size();
@@ -142,7 +177,13 @@ class Framer {
     }
     const auto model = folders_.find(like);
     const bool known = request_.ids.has_value() || (!like.empty() && model != folders_.end());
-    plan_.findings.push_back({What::Missing, path, "is missing", known});
+    if (of_other_split) {
+      plan_.findings.push_back({What::OtherSplit, path,
+                                "is missing: the queue is empty, and is one of another split",
+                                known});
+    } else {
+      plan_.findings.push_back({What::Missing, path, "is missing", known});
+    }
     if (!known) return;
     Owner made = owner;
     if (!request_.ids) made = {model->second.owner.user, model->second.owner.group, owner.mode};
@@ -205,12 +246,13 @@ class Framer {
     auto found = locks_.find(name);
     if (found == locks_.end() && std::string(name) == kMutex) found = locks_.find(kMutexAway);
     if (found == locks_.end()) {
-      const bool known = request_.ids.has_value();
+      const bool is_mutex = std::string(name) == kMutex;
+      const bool known = request_.ids.has_value() && !(is_mutex && !queue_.half_renamed.empty());
       plan_.findings.push_back({What::Missing, path, "is missing", known});
       if (!known) return;
       const auto what = kind == Kind::Fifo ? Action::Do::MakeFifo : Action::Do::MakeFile;
       last_.push_back({what, path, "", 0, size, owner, true, false, false});
-      mutex_is_made_ = mutex_is_made_ || std::string(name) == kMutex;
+      mutex_is_made_ = mutex_is_made_ || is_mutex;
       return;
     }
     const File& file = *found->second;
@@ -245,11 +287,6 @@ class Framer {
 };
 
 }  // namespace
-
-bool is_split(Part part, bool split_todo) {
-  if (part == Part::Todo || part == Part::Intd) return split_todo;
-  return std::find(std::begin(kSplit), std::end(kSplit), part) != std::end(kSplit);
-}
 
 void frame(Plan& plan, const Renamed& queue, const Request& request, std::vector<Action> renames) {
   Framer(plan, queue, request).frame(std::move(renames));

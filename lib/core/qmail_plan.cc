@@ -15,35 +15,31 @@ std::string folder_text(const Place& place) {
   return place.folder == kNoFolder ? "" : "/" + std::to_string(place.folder);
 }
 
-bool is_todo_split(const std::vector<Folder>& folders) {
-  return std::any_of(folders.begin(), folders.end(), [](const Folder& folder) {
-    return folder.path.starts_with("todo/") || folder.path.starts_with("intd/");
-  });
-}
-
 class Planner {
  public:
   Planner(const Tree& tree, const Request& request)
       : files_(tree.files),
         folders_(tree.folders),
         request_(request),
-        groups_(files_, request.split),
-        split_todo_(is_todo_split(folders_)) {}
+        shape_(tree, request.split),
+        groups_(files_, request.split, shape_) {}
 
   Plan make() {
     guess_other_split();
-    for (const Adopted& one : groups_.adopted()) {
+    for (const Adopted& one : groups_.adopt()) {
       apart_.insert(one.file);
       groups_.give(one.message, one.file);
     }
     groups_.settle();
-    moves_.emplace(files_, groups_, request_.split, split_todo_);
+    moves_.emplace(files_, groups_, request_.split, shape_);
     for (std::size_t i = 0; i < files_.size() && !lost_; ++i) {
       if (is_lost_envelope(i)) lost_ = i;
     }
     for (std::size_t m = 0; m < groups_.messages().size(); ++m) look_at_message(m);
+    find_half_renamed();
     set_aside();
     look_at_strays();
+    look_beside_folders();
     look_at_what_is_none();
     moves_->rename_all();
     plan_.messages = messages_without_second_names();
@@ -75,7 +71,10 @@ class Planner {
   void look_at_names(std::size_t m) {
     const Message& message = groups_.messages()[m];
     const bool moves = !moves_->of(m).empty();
-    for (const Move& move : moves ? moves_->of(m) : moves_->given_up(m)) {
+    const auto& all = moves ? moves_->of(m) : moves_->given_up(m);
+    const bool with_mess = std::any_of(all.begin(), all.end(),
+                                       [&](const Move& move) { return move.file == message.mess; });
+    for (const Move& move : all) {
       const Name name = read_name(files_[move.file].place.name);
       const bool is_mess = move.file == message.mess;
       if (apart_.contains(move.file)) {
@@ -91,6 +90,9 @@ class Planner {
              moves);
       } else if (is_mess) {
         find(What::WrongFolder, move.file, "belongs in mess" + folder_text(move.to), moves);
+      } else if (!with_mess) {
+        find(What::WrongFolder, move.file,
+             "belongs in " + std::string(to_string(move.to.part)) + folder_text(move.to), moves);
       }
     }
   }
@@ -101,6 +103,13 @@ class Planner {
   void look_at_envelope(const Message& message) {
     if (has(message, {Part::Info, Part::Todo})) return;
     const std::string deleted = "qmail-send deletes it when it is 36 hours old";
+    if (const auto maybe = doubtful_envelope(message)) {
+      find(What::LostEnvelope, message.mess,
+           "is one of the messages that may have " + path_of(files_[*maybe].place) +
+               " for their envelope",
+           false);
+      return;
+    }
     if (has(message, {Part::Local, Part::Remote, Part::Bounce})) {
       find(What::LostEnvelope, message.mess,
            "has recipients, but neither info nor todo: " + deleted, false);
@@ -113,10 +122,37 @@ class Planner {
     }
   }
 
+  // An info or todo that may be its, or another message's.
+  std::optional<std::size_t> doubtful_envelope(const Message& message) const {
+    for (const std::size_t i : groups_.unclear()) {
+      const Place& place = files_[i].place;
+      const bool fits = place.part == Part::Todo || place.part == Part::Info;
+      if (fits && read_name(place.name).number == message.number) return i;
+    }
+    return {};
+  }
+
   bool has(const Message& message, std::initializer_list<Part> parts) const {
     return std::any_of(message.others.begin(), message.others.end(), [&](std::size_t i) {
       return std::find(parts.begin(), parts.end(), files_[i].place.part) != parts.end();
     });
+  }
+
+  // What stays under a temporary name, or without knowing whose it is.
+  void find_half_renamed() {
+    const auto on_its_way = [&](std::size_t i) {
+      const Name name = read_name(files_[i].place.name);
+      return name.is == Name::Is::Temporary || name.is == Name::Is::Arriving;
+    };
+    for (std::size_t m = 0; m < groups_.messages().size() && half_renamed_.empty(); ++m) {
+      const Message& message = groups_.messages()[m];
+      const bool half = on_its_way(message.mess) ||
+                        std::any_of(message.others.begin(), message.others.end(), on_its_way);
+      if (half && moves_->of(m).empty()) half_renamed_ = path_of(files_[message.mess].place);
+    }
+    for (const std::size_t i : groups_.strays()) {
+      if (half_renamed_.empty() && on_its_way(i)) half_renamed_ = path_of(files_[i].place);
+    }
   }
 
   // Something that a message without an envelope may have lost.
@@ -163,12 +199,22 @@ class Planner {
     for (const std::size_t i : groups_.strays()) {
       if (aside_.contains(i)) continue;
       const Name name = read_name(files_[i].place.name);
-      if (name.is == Name::Is::Temporary) {
+      if (groups_.odd().contains(i)) {
+        find(What::Unclear, i,
+             "lies where qmail does not look without the big-todo patch, and not all of that's "
+             "folders are there: it is left as it is, with its message",
+             false);
+      } else if (name.is == Name::Is::Temporary) {
         std::string whose = std::to_string(name.number);
         if (name.before) whose = std::to_string(*name.before) + " or " + whose;
         find(What::Leftover, i,
              "was left, and no name tells whether it is message " + whose +
                  "'s: give it its message's number",
+             false);
+      } else if (groups_.astray().contains(i)) {
+        find(What::Unclear, i,
+             "may belong to a message in another folder, which is not certain: these are left as "
+             "they are",
              false);
       } else if (unclear.contains(i)) {
         find(What::Unclear, i, "may be of more than one message: these are left as they are",
@@ -176,6 +222,21 @@ class Planner {
       } else {
         find(What::Stray, i, "belongs to no message", false);
       }
+    }
+  }
+
+  // Either these or those are not found by qmail.
+  void look_beside_folders() {
+    for (std::size_t i = 0; i < files_.size() && shape_.todo() == Todo::Mixed; ++i) {
+      const Place& place = files_[i].place;
+      const bool flat = place.folder == kNoFolder && files_[i].kind == Kind::Regular &&
+                        read_name(place.name).is == Name::Is::Number;
+      if ((place.part != Part::Todo && place.part != Part::Intd) || !flat) continue;
+      find(
+          What::WrongFolder, i,
+          "lies beside folders as the big-todo patch has them: if qmail has it, move this into its "
+          "folder, or else remove the folders",
+          false);
     }
   }
 
@@ -232,7 +293,7 @@ class Planner {
     for (const auto& [file, m] : moves_->owners()) {
       if (!groups_.messages()[m].two_names && !moves_->blocked().contains(m)) owned.push_back(file);
     }
-    frame(plan_, {files_, folders_, owned, moves_->for_a_folder(), split_todo_}, request_,
+    frame(plan_, {files_, folders_, owned, moves_->for_a_folder(), shape_, half_renamed_}, request_,
           moves_->take_actions());
     return std::move(plan_);
   }
@@ -240,8 +301,9 @@ class Planner {
   std::vector<File> files_;
   std::vector<Folder> folders_;
   Request request_;
+  Shape shape_;
   Groups groups_;
-  bool split_todo_ = false;
+  std::string half_renamed_;
   std::optional<Moves> moves_;
   std::optional<std::size_t> lost_;  // the first file that may be a lost envelope
   std::set<std::size_t> apart_;      // files of a message in another folder

@@ -9,7 +9,9 @@
 // alone, since a queue may be copied when it is half mended, and has other inode numbers then: a
 // mess file says by its name at any time which names its other files have (Name, below). And from
 // the first rename to the last lock/sendmutex is away, so that no qmail-send begins to work on half
-// a message (it deletes a mess file without an envelope after 36 hours).
+// a message (it deletes a mess file without an envelope after 36 hours, and whatever has the number
+// of a new mail). Where a message is half renamed and cannot be brought to its end, the lock stays
+// away.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +61,7 @@ struct File {
   std::uint64_t links = 1;
   std::uint64_t size = 0;  // bytes
   Owner owner;
+  std::int64_t modified = 0;  // seconds since 1970
 };
 
 struct Folder {
@@ -88,7 +91,7 @@ enum class What : std::uint8_t {
   Number,       // a message's name is not its inode number
   WrongFolder,  // nor does it lie in the folder for it
   Leftover,     // a temporary name, of ours or of queue-fix
-  Apart,        // a message's envelope lies in another folder than the message
+  Apart,        // a message's envelope, or a part of it, lies in another folder than the message
   InTheWay,     // of no message, and named like one that comes: set aside
   Owner,
   Mode,
@@ -102,6 +105,7 @@ enum class What : std::uint8_t {
   // For information: nothing that qmail stumbles over.
   Stray,       // of no message
   NoEnvelope,  // qmail-send deletes it when it is 36 hours old
+  OtherSplit,  // a folder that is missing from an empty queue of another split
   Unknown,     // no file of qmail's
 };
 const char* to_string(What what);
@@ -155,7 +159,8 @@ struct Plan {
   std::size_t named = 0;
   std::size_t misplaced = 0;
 
-  // Nothing but notes was found, or is left when the actions were carried out.
+  // Nothing but notes was found (then nothing is renamed), or is left when the actions were carried
+  // out.
   bool all_well() const;
   bool all_mended() const;
 };

@@ -25,10 +25,6 @@ std::size_t below(std::mt19937& random, std::size_t most) {
   return std::uniform_int_distribution<std::size_t>(0, most - 1)(random);
 }
 
-bool split(Part part) {
-  return std::find(std::begin(kSplit), std::end(kSplit), part) != std::end(kSplit);
-}
-
 // A queue, and who its messages are at any time.
 struct Copied {
   Toy toy;
@@ -66,7 +62,7 @@ bool claims(const Place& mess, const Place& other) {
   const std::uint64_t number =
       name.is == Name::Is::Temporary ? name.before.value_or(0) : name.number;
   if (its.is != Name::Is::Number || its.number != number) return false;
-  return !split(other.part) || other.folder == mess.folder;
+  return other.folder == kNoFolder || other.folder == mess.folder;
 }
 
 // Nothing is lost, and no message has what is another's, but where that is told.
@@ -92,7 +88,7 @@ void expect_own(const Copied& queue) {
       if (claims(find_mess(queue, message)->place, file.place)) claimers.push_back(&message);
     }
     // In todo, intd and bounce two may have the number; then it counts what they have besides.
-    const bool by_name = !split(file.place.part) && claimers.size() > 1;
+    const bool by_name = file.place.folder == kNoFolder && claimers.size() > 1;
     const bool its = std::find(claimers.begin(), claimers.end(), owner) != claimers.end();
     if (owner == nullptr || (!its && !claimers.empty()) || (claimers.size() > 1 && !by_name)) {
       EXPECT_TRUE(claimers.empty()) << path << " is another message's";
@@ -111,6 +107,15 @@ std::string told(const Toy& toy) {
   return text;
 }
 
+// No qmail-send can start while anything has a temporary name.
+void expect_no_lock_amid(const Toy& toy) {
+  for (const auto& [path, file] : toy.files()) {
+    const Name::Is name = read_name(file.place.name).is;
+    const bool amid = name == Name::Is::Temporary || name == Name::Is::Arriving;
+    EXPECT_FALSE(amid && toy.has("lock/sendmutex")) << path;
+  }
+}
+
 // Killed after `kill`, copied, killed again, perhaps copied again, and so on. `story`: what came of
 // it each time, if it is wanted.
 void mend_with_copies(Copied queue, std::size_t kill, bool must_be_well, std::mt19937& random,
@@ -126,11 +131,13 @@ void mend_with_copies(Copied queue, std::size_t kill, bool must_be_well, std::mt
     if (times == 0 || below(random, 2) == 0) queue.copy(random);
     tell("perhaps copied");
     expect_own(queue);
+    expect_no_lock_amid(queue.toy);
     if (testing::Test::HasFailure()) return;
   }
   queue.toy.apply(queue.toy.plan());
   tell("mended");
   expect_own(queue);
+  expect_no_lock_amid(queue.toy);
   const Plan end = queue.toy.plan();
   EXPECT_TRUE(end.actions.empty());
   if (must_be_well) {

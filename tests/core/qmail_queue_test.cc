@@ -214,10 +214,11 @@ TEST(QmailQueue, AnEnvelopeInAnotherFolderIsFound) {
   EXPECT_EQ(after(toy), (Files{{"mess/1/10", 10}, {"info/1/10", 1100}, {"local/1/10", 1101}}));
 }
 
-// Recipients of nobody knows what are not given to a message that has an envelope.
+// Recipients of nobody knows what are not given to a message that has its own.
 TEST(QmailQueue, StraysNeverBecomeAMessages) {
   const Toy toy = with({{"mess/1/10", 10},
                         {"info/1/10", 1100},
+                        {"local/1/10", 1105},
                         {"local/0/10", 1101},
                         {"mess/0/12", 14},
                         {"info/0/12", 1102},
@@ -228,6 +229,7 @@ TEST(QmailQueue, StraysNeverBecomeAMessages) {
   EXPECT_EQ(told(plan, What::InTheWay).size(), 2U);
   EXPECT_EQ(after(toy), (Files{{"mess/1/10", 10},
                                {"info/1/10", 1100},
+                               {"local/1/10", 1105},
                                {"local/0/10", 1101},
                                {"mess/2/14", 14},
                                {"info/2/14", 1102},

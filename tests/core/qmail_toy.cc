@@ -92,6 +92,12 @@ void Toy::put(const Place& place, std::uint64_t inode) {
   if (!folders_.contains(folder)) folders_[folder] = folder_owner(place.part);
 }
 
+void Toy::add_folders(Part part, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    folders_[std::string(to_string(part)) + "/" + std::to_string(i)] = folder_owner(part);
+  }
+}
+
 Tree Toy::tree() const {
   Tree tree;
   for (const auto& [path, owner] : folders_) tree.folders.push_back({path, owner, 0});
@@ -180,6 +186,10 @@ class Maker {
   Maker(std::mt19937& random, bool same_numbers) : random_(random), same_(same_numbers) {}
 
   RandomQueue make() {
+    made_.split_todo = below(random_, 5) == 0;
+    for (const Part part : {Part::Todo, Part::Intd}) {
+      if (made_.split_todo) made_.toy.add_folders(part, kToySplit);
+    }
     const std::size_t count = 1 + below(random_, 8);
     while (inodes_.size() < count) inodes_.insert(1 + below(random_, 20));
     std::vector<std::uint64_t> numbers(inodes_.begin(), inodes_.end());
@@ -224,14 +234,24 @@ class Maker {
     made_.messages.push_back(std::move(message));
   }
 
+  bool in_folder(Part part) const {
+    return split(part) || (made_.split_todo && (part == Part::Todo || part == Part::Intd));
+  }
+
   Place at(Part part, const Known& message) const {
-    return {part, split(part) ? folder_ : kNoFolder, std::to_string(message.before)};
+    return {part, in_folder(part) ? folder_ : kNoFolder, std::to_string(message.before)};
   }
 
   // One time in `chance`.
   void other(Known& message, Part part, std::size_t chance) {
     if (below(random_, chance) != 0) return;
-    const Place place = at(part, message);
+    Place place = at(part, message);
+    // Now and then a part of an envelope lies elsewhere.
+    const bool envelope =
+        std::find(std::begin(kEnvelope), std::end(kEnvelope), part) != std::end(kEnvelope);
+    if (!same_ && envelope && below(random_, 8) == 0) {
+      place.folder = static_cast<int>(below(random_, kToySplit + 1));
+    }
     if (made_.toy.has(path_of(place))) return;
     made_.toy.put(place, ++next_);
     message.others[part] = next_;
@@ -244,7 +264,7 @@ class Maker {
       const std::uint64_t number = 1 + below(random_, 25);
       if (numbers_.contains(number)) continue;
       const Part part = kParts[below(random_, std::size(kParts))];
-      const Place place{part, split(part) ? static_cast<int>(number % kToySplit) : kNoFolder,
+      const Place place{part, in_folder(part) ? static_cast<int>(number % kToySplit) : kNoFolder,
                         std::to_string(number)};
       if (made_.toy.has(path_of(place))) continue;
       made_.toy.put(place, ++next_);

@@ -34,6 +34,8 @@ class Toy {
   std::uint64_t inode_at(const std::string& path) const;
   const std::map<std::string, File>& files() const { return files_; }
   File& file(const std::string& path) { return files_.at(path); }
+  // Numbered folders from 0 on, of a part that has none.
+  void add_folders(Part part, unsigned count);
   void remove_folder(const std::string& path) { folders_.erase(path); }
   void remove_file(const std::string& path) { files_.erase(path); }
   // As a copy has it: mess files with other inode numbers.
@@ -67,6 +69,7 @@ struct RandomQueue {
   Toy toy;
   std::vector<Known> messages;
   std::set<std::uint64_t> strays;  // inodes
+  bool split_todo = false;         // one of big-todo
 };
 
 // `same_numbers`: two messages may have the same one, in different folders.
