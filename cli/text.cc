@@ -209,7 +209,7 @@ std::string shell_word(const std::string& text) {
   });
   std::string word = controls ? "$'" : "'";
   if (controls) {
-    for (const char one : text) word += one == '\'' ? "\\'" : in_one_line({&one, 1});
+    for (const char one : text) word += one == '\'' ? "\\'" : in_one_line(std::string(1, one));
     return word + "'";
   }
   for (const char one : text) word += one == '\'' ? std::string("'\\''") : std::string(1, one);
