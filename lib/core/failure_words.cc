@@ -27,6 +27,8 @@ constexpr FailureWords kWords[] = {
     {Dpkg, Transient, "trying to overwrite * which is also in package", "dpkg 1.21, archives.c"},
     {Dpkg, Transient, "trying to overwrite shared '*', which is different",
      "dpkg 1.21, archives.c: its sibling's new version"},
+    {Dpkg, Transient, "error writing to '<standard output>'",
+     "dpkg 1.21, lib/dpkg/report.c, m_output(): what carries its output was killed"},
     {Dpkg, Refusal, "on stdin at conffile prompt", "dpkg 1.21, configure.c: nobody to ask"},
     {Dpkg, Refusal, "does not match system", "dpkg 1.21, unpack.c: another architecture"},
     {Dpkg, Crash, "subprocess was killed by signal", "dpkg 1.21, lib/dpkg/subproc.c"},

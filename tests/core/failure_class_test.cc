@@ -157,6 +157,9 @@ TEST(FailureClass, DpkgsOwnEnd) {
   EXPECT_EQ(classify(dpkg(1, "")), FailureClass::Unknown);
   EXPECT_EQ(classify(dpkg(1, "dpkg-deb --fsys-tarfile subprocess was killed by signal (Killed)")),
             FailureClass::Crash);
+  // Seen where the process that its output goes through was killed.
+  EXPECT_EQ(classify(dpkg(1, "error writing to '<standard output>': No such file or directory")),
+            FailureClass::Transient);
   FailureFacts died;
   died.signal = SIGSEGV;
   EXPECT_EQ(classify(died), FailureClass::DpkgItself);
