@@ -42,17 +42,6 @@ std::string obstacle_of(const Step& step, StepState state, const UndoPorts& port
   return {};
 }
 
-Failure as_failure(const Step& step, std::uint32_t index) {
-  Failure failure;
-  failure.package = step.package;
-  failure.step = static_cast<std::int32_t>(index);
-  failure.version = step.new_version;
-  failure.old_version = step.old_version;
-  failure.phase = step.new_version.empty() ? Phase::Remove : Phase::Configure;
-  failure.message = kPutBackOnRequest;
-  return failure;
-}
-
 // What stands in the way of a step that was asked for.
 struct Refusal {
   std::uint32_t step = 0;
@@ -152,7 +141,7 @@ Undo Undoing::undo_with(std::vector<std::uint32_t> returning) {
     const Step& step = open.plan.steps[i];
     const StepState state = states_[returning[i]];
     open.states.push_back(state);
-    if (state == StepState::FailedNew) open.failures.push_back(as_failure(step, i));
+    if (state == StepState::FailedNew) open.failures.push_back(failure_on_request(step, i));
     undo.lines.push_back(line_of(step, name(returning[i])));
   }
   return undo;
@@ -179,6 +168,17 @@ Result<Undo> Undoing::work_out(bool whole) {
 bool is_on_request(const OpenPlan& open) {
   return std::ranges::any_of(
       open.failures, [](const Failure& failure) { return failure.message == kPutBackOnRequest; });
+}
+
+Failure failure_on_request(const Step& step, std::uint32_t index) {
+  Failure failure;
+  failure.package = step.package;
+  failure.step = static_cast<std::int32_t>(index);
+  failure.version = step.new_version;
+  failure.old_version = step.old_version;
+  failure.phase = step.new_version.empty() ? Phase::Remove : Phase::Configure;
+  failure.message = kPutBackOnRequest;
+  return failure;
 }
 
 bool is_left_unfinished(StepState state) {

@@ -38,6 +38,9 @@ struct UndoPorts {
 // could not be made, say, for want of room. It can be made later.
 bool is_left_unfinished(StepState state);
 
+// What stands for a person's wish to have the step's package put back.
+Failure failure_on_request(const Step& step, std::uint32_t index);
+
 // Steps that are at their old side and missed there, because what is at its new side needs them to
 // be new: where putting back went wrong. A keep would have apt remove that one.
 std::set<std::uint32_t> missed_by_what_stays(const Plan& plan, const DbSnapshot& db);

@@ -209,15 +209,7 @@ TEST_F(FailedReturnRandomTest, ByHand) {
     begin();
     open_.states.assign(plan_.steps.size(), StepState::Done);
     const std::uint32_t asked = any();
-    open_.states[asked] = StepState::FailedNew;
-    Failure failure;
-    failure.package = plan_.steps[asked].package;
-    failure.step = static_cast<std::int32_t>(asked);
-    failure.version = "2.0";
-    failure.old_version = plan_.steps[asked].old_version;
-    failure.phase = Phase::Configure;
-    failure.message = kPutBackOnRequest;
-    open_.failures.push_back(failure);
+    ask_back(asked);
     configure_pending();
     expect_usable();
     expect_others_new({asked});

@@ -27,17 +27,7 @@ class FailedReturnTest : public RollbackTest {
     if (with_forward_) forward_.take(all);
     begin();
     open_.states.assign(plan_.steps.size(), StepState::Done);
-    for (const std::uint32_t step : asked) {
-      open_.states[step] = StepState::FailedNew;
-      Failure failure;
-      failure.package = plan_.steps[step].package;
-      failure.step = static_cast<std::int32_t>(step);
-      failure.version = "2.0";
-      failure.old_version = plan_.steps[step].old_version;
-      failure.phase = Phase::Configure;
-      failure.message = kPutBackOnRequest;
-      open_.failures.push_back(failure);
-    }
+    for (const std::uint32_t step : asked) ask_back(step);
     configure_pending();
   }
   Ending ending() const { return fold(open_, world_.db, {}, 77); }
@@ -121,42 +111,36 @@ TEST_F(FailedReturnTest, ANewPackageIsThereAgainAfterASecondTry) {
   EXPECT_FALSE((*again)->rolled_back[newer]);
 }
 
-TEST_F(FailedReturnTest, OneThatCannotBeHadAgainHarmsNoOther) {
-  const auto foo = upgrade(failing("foo"));
-  std::vector<std::uint32_t> newcomers;
-  for (const char* name : {"one", "two", "three"}) {
-    newcomers.push_back(upgrade({name, "2.0"}, true));
-    needs(foo, Side::New, newcomers.back(), Side::New);
-    needs(newcomers.back(), Side::New, foo, Side::New);
+// foo needs three newcomers, and its old version cannot be unpacked; `spoil`: the second's archive.
+// The others are there again all the same.
+class NewcomerTest : public FailedReturnTest {
+ protected:
+  void play(const std::function<void(const std::string& archive)>& spoil) {
+    const auto foo = upgrade(failing("foo"));
+    std::vector<std::uint32_t> newcomers;
+    for (const char* name : {"one", "two", "three"}) {
+      newcomers.push_back(upgrade({name, "2.0"}, true));
+      needs(foo, Side::New, newcomers.back(), Side::New);
+      needs(newcomers.back(), Side::New, foo, Side::New);
+    }
+    memory_.old_preinst_fails = {"foo:amd64"};
+    begin();
+    unpack_all();
+    spoil(plan_.steps[newcomers[1]].archive);
+    configure_pending();
+    EXPECT_EQ(world_.state("one").substr(3), "2.0");
+    EXPECT_EQ(world_.state("two"), "");
+    EXPECT_EQ(world_.state("three").substr(3), "2.0");
+    EXPECT_TRUE(said("unable to have the new two again"));
   }
-  memory_.old_preinst_fails = {"foo:amd64"};
-  begin();
-  unpack_all();
-  world_.archives[plan_.steps[newcomers[1]].archive].preinst_fails = true;
-  configure_pending();
-  EXPECT_EQ(world_.state("one").substr(3), "2.0");
-  EXPECT_EQ(world_.state("two"), "");
-  EXPECT_EQ(world_.state("three").substr(3), "2.0");
-  EXPECT_TRUE(said("unable to have the new two again"));
+};
+
+TEST_F(NewcomerTest, OneThatCannotBeHadAgainHarmsNoOther) {
+  play([&](const std::string& archive) { world_.archives[archive].preinst_fails = true; });
 }
 
-TEST_F(FailedReturnTest, OneWhoseArchiveIsGoneHarmsNoOther) {
-  const auto foo = upgrade(failing("foo"));
-  std::vector<std::uint32_t> newcomers;
-  for (const char* name : {"one", "two", "three"}) {
-    newcomers.push_back(upgrade({name, "2.0"}, true));
-    needs(foo, Side::New, newcomers.back(), Side::New);
-    needs(newcomers.back(), Side::New, foo, Side::New);
-  }
-  memory_.old_preinst_fails = {"foo:amd64"};
-  begin();
-  unpack_all();
-  world_.archives.erase(plan_.steps[newcomers[1]].archive);
-  configure_pending();
-  EXPECT_EQ(world_.state("one").substr(3), "2.0");
-  EXPECT_EQ(world_.state("two"), "");
-  EXPECT_EQ(world_.state("three").substr(3), "2.0");
-  EXPECT_TRUE(said("unable to have the new two again"));
+TEST_F(NewcomerTest, OneWhoseArchiveIsGoneHarmsNoOther) {
+  play([&](const std::string& archive) { world_.archives.erase(archive); });
 }
 
 // apt would have it installed anew in each run, or do nothing where that is not to be had.

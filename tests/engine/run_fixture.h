@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "engine/call.h"
+#include "engine/undo.h"
 #include "fake_world.h"
 
 namespace aptkeep {
@@ -73,6 +74,12 @@ class RunTest : public ::testing::Test {
     clause.relation = plan_.steps[target].package;
     clause.any_of = {{target, target_side}};
     plan_.clauses.push_back(clause);
+  }
+
+  // In a plan that was begun: a person wants it back.
+  void ask_back(std::uint32_t step) {
+    open_.states[step] = StepState::FailedNew;
+    open_.failures.push_back(failure_on_request(plan_.steps[step], step));
   }
 
   void begin(PlanFlags flags = {}) {
