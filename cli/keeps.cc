@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "core/config.h"
+#include "core/dpkg_status.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -211,11 +212,8 @@ bool is_downgrade(const aptkeep_keep& keep) {
 
 std::string story(const aptkeep_keep& keep, std::size_t lines) {
   if (keep.on_request != 0) {
-    const std::string state = keep.db_state;
-    const bool failed =
-        state.size() > 2 || (state.size() == 2 && state.find_first_of("FUH", 1) == 1);
-    return (failed ? "  to be put back by a person, which failed, on "
-                   : "  put back by a person on ") +
+    return (is_half_done(keep.db_state) ? "  to be put back by a person, which failed, on "
+                                        : "  put back by a person on ") +
            when(keep.since) + "\n";
   }
   if (is_guard(keep.failure_class)) {

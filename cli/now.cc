@@ -116,13 +116,8 @@ std::vector<std::string> lines_of(const std::vector<std::string>& command) {
 }
 
 std::vector<UnitFacts> units_shown(const std::vector<std::string>& names) {
-  std::vector<std::string> command{kSystemctl,
-                                   "show",
-                                   "--no-pager",
-                                   "--timestamp=unix",
-                                   "--property=" + std::string(kUnitProperties),
-                                   "--"};
-  command.insert(command.end(), names.begin(), names.end());
+  std::vector<std::string> command = show_arguments(names);
+  command.insert(command.begin(), kSystemctl);
   std::vector<UnitFacts> found = parse_show(output_of(command));
   return found.size() == names.size() ? std::move(found) : std::vector<UnitFacts>{};
 }

@@ -26,7 +26,7 @@ struct Looked {
 
 [[noreturn]] void fail(const QueueRequest& request, const std::string& why) {
   throw Failed(std::string("unable to ") + (request.fix ? "mend " : "check ") +
-               in_one_line(request.folder) + ": " + in_one_line(why));
+               escaped(request.folder) + ": " + escaped(why));
 }
 
 // What a person gave as --split.
@@ -68,16 +68,16 @@ Looked look(const QueueRequest& request, qmail::Queue& queue) {
 
 void tell(const std::vector<qmail::Finding>& findings) {
   for (const qmail::Finding& finding : findings) {
-    std::cout << "  " << in_one_line(finding.path.empty() ? "." : finding.path) << " "
-              << in_one_line(finding.text) << (finding.is_note() ? " (no fault)" : "") << "\n";
+    std::cout << "  " << escaped(finding.path.empty() ? "." : finding.path) << " "
+              << escaped(finding.text) << (finding.is_note() ? " (no fault)" : "") << "\n";
   }
 }
 
 void tell(const QueueRequest& request, const Looked& looked) {
   const qmail::Plan& plan = looked.plan;
-  std::cout << in_one_line(request.folder) << ": " << counted(plan.messages, "message")
-            << ", split " << looked.split << "\n";
-  if (!looked.complaint.empty()) std::cout << in_one_line(looked.complaint) << "\n";
+  std::cout << escaped(request.folder) << ": " << counted(plan.messages, "message") << ", split "
+            << looked.split << "\n";
+  if (!looked.complaint.empty()) std::cout << escaped(looked.complaint) << "\n";
   tell(plan.findings);
   if (plan.other_split != 0) {
     std::cout << counted(plan.of_other_split, "message") << " lie where a split of "
@@ -214,7 +214,7 @@ int check_queue(const QueueRequest& request) {
     tell(request, looked);
     const std::string who = queue->at_work();
     if (!who.empty()) {
-      std::cout << in_one_line(who) << ": at work, and what moves may look like a fault\n";
+      std::cout << escaped(who) << ": at work, and what moves may look like a fault\n";
     }
     std::cout << closing_line(request, looked.plan) << "\n";
   }
@@ -224,8 +224,8 @@ int check_queue(const QueueRequest& request) {
 int move_queue(const std::string& from, const std::string& to) {
   need_root("move a queue");
   const auto moved = qmail::move_queue(from, to);
-  if (!moved) throw Failed(in_one_line(moved.error().message));
-  std::cout << (*moved ? "Moved to " : "Is there already: ") << in_one_line(to) << "\n";
+  if (!moved) throw Failed(escaped(moved.error().message));
+  std::cout << (*moved ? "Moved to " : "Is there already: ") << escaped(to) << "\n";
   return kAllWell;
 }
 

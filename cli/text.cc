@@ -101,7 +101,7 @@ std::string harmless(std::string_view text) {
   return clean;
 }
 
-std::string in_one_line(std::string_view text) {
+std::string escaped(std::string_view text) {
   constexpr std::string_view kNamed = "\\\n\t\r";
   constexpr std::string_view kNames = "\\ntr";
   std::string line;
@@ -209,7 +209,7 @@ std::string shell_word(const std::string& text) {
   });
   std::string word = controls ? "$'" : "'";
   if (controls) {
-    for (const char one : text) word += one == '\'' ? "\\'" : in_one_line(std::string(1, one));
+    for (const char one : text) word += one == '\'' ? "\\'" : escaped({&one, 1});
     return word + "'";
   }
   for (const char one : text) word += one == '\'' ? std::string("'\\''") : std::string(1, one);

@@ -19,7 +19,7 @@ std::string harmless(std::string_view text);
 
 // A file's name, or a sentence with names in it, in one line: control characters and what is no
 // UTF-8 as in C ("\\n", "\\033"), and a backslash as two.
-std::string in_one_line(std::string_view text);
+std::string escaped(std::string_view text);
 
 // The last `most` lines, each behind "    | "; empty if there is nothing.
 std::string quoted(std::string_view output, std::size_t most);

@@ -49,13 +49,8 @@ Result<std::map<std::string, UnitFacts>> SystemctlUnits::ask(
     const std::vector<std::string>& names) {
   std::map<std::string, UnitFacts> found;
   if (names.empty()) return found;
-  std::vector<std::string> args = {"systemctl",
-                                   "show",
-                                   "--no-pager",
-                                   "--timestamp=unix",
-                                   "--property=" + std::string(kUnitProperties),
-                                   "--"};
-  args.insert(args.end(), names.begin(), names.end());
+  std::vector<std::string> args = show_arguments(names);
+  args.insert(args.begin(), "systemctl");
   const auto text = run_tool(args);
   if (!text) return text.error();
   std::vector<UnitFacts> units = parse_show(*text);

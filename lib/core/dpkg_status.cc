@@ -189,6 +189,11 @@ std::vector<StatusEvent> parse_status_log(std::string_view log) {
   return events;
 }
 
+bool is_half_done(std::string_view state) {
+  return state.size() > 2 ||
+         (state.size() == 2 && (state[1] == 'U' || state[1] == 'F' || state[1] == 'H'));
+}
+
 std::vector<Vanished> vanished_in(std::string_view log) {
   std::vector<Vanished> vanished;
   if (log.find("processing: disappear: ") == npos) return vanished;

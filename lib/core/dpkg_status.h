@@ -19,6 +19,10 @@ struct StatusEvent {
 // Lines that are not understood are left out; a torn last line too. Never fails.
 std::vector<StatusEvent> parse_status_log(std::string_view log);
 
+// Whether dpkg has left a package between its versions, or unconfigured: of the letters that dpkg
+// -l shows ("iU", "iF", "iH", or with an error flag "iHR").
+bool is_half_done(std::string_view state);
+
 // A package that dpkg dropped from its database since all of its files are another's now ("Noting
 // disappearance of foo"; src/main/unpack.c, pkg_disappear).
 struct Vanished {

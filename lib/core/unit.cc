@@ -283,6 +283,13 @@ void set_property(UnitFacts& facts, std::string_view name, std::string_view valu
   }
 }
 
+std::vector<std::string> show_arguments(const std::vector<std::string>& names) {
+  std::vector<std::string> args = {"show", "--no-pager", "--timestamp=unix",
+                                   "--property=" + std::string(kUnitProperties), "--"};
+  args.insert(args.end(), names.begin(), names.end());
+  return args;
+}
+
 std::vector<UnitFacts> parse_show(std::string_view text) {
   std::vector<UnitFacts> units;
   UnitFacts unit;

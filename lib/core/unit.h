@@ -158,6 +158,8 @@ inline constexpr std::string_view kUnitProperties =
 // as `--timestamp=unix` has them (monotonic ones are microseconds); of Listen each line ("/run/x
 // (Stream)") adds one.
 void set_property(UnitFacts& facts, std::string_view name, std::string_view value);
+// The arguments of systemctl(1) that ask for them of these units.
+std::vector<std::string> show_arguments(const std::vector<std::string>& names);
 // What `systemctl show` prints of several units: lines of Name=value, an empty one after each unit.
 std::vector<UnitFacts> parse_show(std::string_view text);
 

@@ -37,6 +37,9 @@ struct WayBack {
   KeptSet kept;
 };
 
+// Nothing goes back where no step is in such a state.
+bool begins_way_back(StepState state);
+
 // `states`: FailedOld, FailedNew and Returning count as failed, Returning as on its way already.
 // Kept and NotReached ones are at their old side for good, which is as good as failed to what needs
 // them. `touched[i]`: dpkg has begun with step i, and its package is not whole at its old side.
@@ -45,8 +48,6 @@ struct WayBack {
 // A failure goes back only if everything touched that must be old with it can: otherwise the
 // failed package stays as it is, alone with what needs it, and what only it would take back goes
 // forward.
-// Without a state that begins one, nothing goes back.
-bool begins_way_back(StepState state);
 WayBack way_back(const Plan& plan, std::span<const StepState> states,
                  const std::vector<bool>& touched, std::span<const std::string> obstacles);
 

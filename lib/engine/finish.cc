@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/dpkg_log.h"
+#include "core/dpkg_status.h"
 #include "core/held_up.h"
 #include "core/kept_set.h"
 #include "engine/pins_file.h"
@@ -28,11 +29,6 @@ std::string state_in(const DbSnapshot& db, const std::string& package) {
   return entry == db.end() ? std::string() : entry->second.state;
 }
 
-bool broken(const std::string& db_state) {
-  return db_state.size() > 1 &&
-         (db_state[1] == 'U' || db_state[1] == 'F' || db_state[1] == 'H' || db_state.size() > 2);
-}
-
 StepState outcome_of(const OpenPlan& open, std::size_t index, const DbSnapshot& db,
                      bool something_failed) {
   const Step& step = open.plan.steps[index];
@@ -47,15 +43,15 @@ StepState outcome_of(const OpenPlan& open, std::size_t index, const DbSnapshot& 
     const bool seen = failed && failure->phase == Phase::Purge && at_new_side(step, db);
     if ((told || seen) && !state.empty()) return StepState::FailedNew;
     if (at_new_side(step, db)) return StepState::Done;
-    if (failed) return broken(state) ? StepState::FailedNew : StepState::FailedOld;
-  } else if (at_new_side(step, db) && !broken(state)) {
+    if (failed) return is_half_done(state) ? StepState::FailedNew : StepState::FailedOld;
+  } else if (at_new_side(step, db) && !is_half_done(state)) {
     // A failed reinstallation or downgrade to the same version looks the same as a good one.
     const bool looks_alike = step.old_version == step.new_version;
     if (!looks_alike || !failed) return StepState::Done;
     return StepState::FailedOld;
   } else {
-    if (failed) return broken(state) ? StepState::FailedNew : StepState::FailedOld;
-    if (broken(state)) return something_failed ? StepState::Stranded : StepState::NotReached;
+    if (failed) return is_half_done(state) ? StepState::FailedNew : StepState::FailedOld;
+    if (is_half_done(state)) return something_failed ? StepState::Stranded : StepState::NotReached;
   }
   // Stranded on its way back, and configured since.
   const bool kept = open.states[index] == StepState::Kept ||
@@ -112,7 +108,7 @@ std::vector<std::string> cause_lines(const OpenPlan& open, const Cause& cause,
   std::vector<std::string> lines = cause.lines;
   if (failure == nullptr || failure->message != kPutBackOnRequest) return lines;
   const std::string name = display_name(cause.root, open.flags.native_arch);
-  const bool failed = broken(state_in(db, cause.root));
+  const bool failed = is_half_done(state_in(db, cause.root));
   std::replace(lines.begin(), lines.end(), name + " failed",
                name + (failed ? " was to be " : " ") + kPutBackOnRequest);
   return lines;
@@ -142,7 +138,7 @@ bool is_over(const Keep& keep, const DbSnapshot& db) {
   if (!there || entry->second.state[1] == 'c') {
     return !keep.old_version.empty() || keep.version.empty();
   }
-  if (broken(entry->second.state)) return false;
+  if (is_half_done(entry->second.state)) return false;
   // Its removal failed, and it is still there; what has been upgraded since is wanted.
   if (keep.version.empty()) return entry->second.version != keep.old_version;
   return entry->second.version != keep.old_version || keep.old_version == keep.version;
@@ -167,7 +163,7 @@ std::string first_reason(const Step& step, const std::string& reason,
 const Keep* left_alone(const OpenPlan& open, const Step& step, const DbSnapshot& db,
                        const std::vector<Keep>& active) {
   const bool untouched = step.action == Action::Configure && is_unwanted(step.package, db) &&
-                         broken(state_in(db, step.package)) &&
+                         is_half_done(state_in(db, step.package)) &&
                          failure_of(open, step.package) == nullptr;
   const auto keep = std::find_if(active.begin(), active.end(), [&](const Keep& one) {
     return one.package == step.package && one.version == step.new_version;
@@ -221,7 +217,7 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db, const HasSnapshot& 
   const auto back = to_go_back(open, has_snapshot);
   return std::any_of(back.begin(), back.end(), [&](std::uint32_t step) {
     const std::string& package = open.plan.steps[step].package;
-    return broken(state_in(db, package)) && !is_unwanted(package, db);
+    return is_half_done(state_in(db, package)) && !is_unwanted(package, db);
   });
 }
 
@@ -294,7 +290,7 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
   }
   for (const auto& failure : open.failures) {
     if (failure.healed || failure.step >= 0 || kept_now.contains(failure.package)) continue;
-    if (!broken(state_in(db, failure.package))) continue;
+    if (!is_half_done(state_in(db, failure.package))) continue;
     ending.keeps.push_back(keep_of_outsider(open, failure, db, now));
     kept_now.insert(failure.package);
   }
@@ -305,7 +301,7 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
   for (const auto& keep : active) {
     // What is unfinished waits for yet another.
     const bool with_its_root =
-        !keep.failed && over.contains(keep.root) && !broken(state_in(db, keep.package));
+        !keep.failed && over.contains(keep.root) && !is_half_done(state_in(db, keep.package));
     if (kept_now.contains(keep.package)) continue;
     if (over.contains(keep.package) || with_its_root) ending.lifted.push_back(keep.package);
   }

@@ -1,6 +1,7 @@
 // The few lines at the end of a run that kept something.
 #include <algorithm>
 
+#include "core/dpkg_status.h"
 #include "core/failure_class.h"
 #include "engine/finish.h"
 #include "engine/undo.h"
@@ -22,13 +23,8 @@ std::string how_it_ended(const Keep& keep) {
   return text + " failed";
 }
 
-bool is_broken(const std::string& state) {
-  return state.size() > 1 &&
-         (state[1] == 'U' || state[1] == 'F' || state[1] == 'H' || state.size() > 2);
-}
-
 bool is_unfinished(const Keep& keep) {
-  return is_broken(keep.db_state);
+  return is_half_done(keep.db_state);
 }
 
 // More of it than its configuration.
@@ -170,7 +166,7 @@ std::string tell_apart(const Ending& ending, const std::string& native_arch) {
     if (is_back(outcome)) {
       const std::string& version = outcome.step.old_version;
       if (!told) add(back, name + (version.empty() ? " (removed)" : " " + version));
-    } else if (is_broken(outcome.db_state)) {
+    } else if (is_half_done(outcome.db_state)) {
       if (!told) add(unfinished, name + " " + outcome.db_version + " (" + outcome.db_state + ")");
     } else {
       add(stays, name + (is_there(outcome) ? " " + outcome.db_version : " (not installed)"));
@@ -193,7 +189,7 @@ std::string tell_services(const Ending& ending) {
 }  // namespace
 
 bool is_back(const StepOutcome& outcome) {
-  if (!outcome.rolled_back || is_broken(outcome.db_state)) return false;
+  if (!outcome.rolled_back || is_half_done(outcome.db_state)) return false;
   if (outcome.step.old_version.empty()) return !is_there(outcome);
   return is_there(outcome) && outcome.db_version == outcome.step.old_version;
 }
