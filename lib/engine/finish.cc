@@ -186,6 +186,15 @@ StepOutcome outcome_so_far(const OpenPlan& open, std::uint32_t step, StepState s
   return outcome;
 }
 
+// Of a new package there is no snapshot that would tell; but a driver records how far it came.
+bool driver_was_at_work(const OpenPlan& open) {
+  return std::any_of(open.states.begin(), open.states.end(), [](StepState state) {
+    return state == StepState::Unpacked || state == StepState::Done ||
+           state == StepState::Stranded || state == StepState::FailedNew ||
+           state == StepState::Returning;
+  });
+}
+
 // A package is left broken, and the driver would have known: it records a failure, or says by the
 // state that it is not to be touched any more (a person's Ctrl-C, no memory left).
 // Where there is no snapshot of it, no driver was at work at all, and all is as without aptkeep.
@@ -209,8 +218,11 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db, const HasSnapshot& 
     // dpkg was killed when all was configured, and its last triggers were not processed.
     const bool triggers = state.size() == 2 && (state[1] == 't' || state[1] == 'W') &&
                           open.flags.configure_pending && !known;
-    broken_unknown = broken_unknown || (((in_between && !known && torn) || cut_off || triggers) &&
-                                        has_snapshot(open.plan.steps[i].package));
+    const bool unfinished = in_between && !known && torn;
+    const bool is_new = open.plan.steps[i].old_version.empty();
+    broken_unknown =
+        broken_unknown || (unfinished && is_new && driver_was_at_work(open)) ||
+        ((unfinished || cut_off || triggers) && has_snapshot(open.plan.steps[i].package));
   }
   if (broken_unknown) return true;
   // Killed between the record of a failure and the way back.
@@ -225,8 +237,9 @@ bool driver_died(const OpenPlan& open, const DbSnapshot& db, const HasSnapshot& 
 // without aptkeep.
 bool driver_was_killed(const OpenPlan& open, FinishPorts& ports, const HasSnapshot& has_snapshot) {
   return ports.driver_was_killed && ports.driver_was_killed() &&
-         std::any_of(open.plan.steps.begin(), open.plan.steps.end(),
-                     [&](const Step& step) { return has_snapshot(step.package); });
+         (driver_was_at_work(open) ||
+          std::any_of(open.plan.steps.begin(), open.plan.steps.end(),
+                      [&](const Step& step) { return has_snapshot(step.package); }));
 }
 
 // Does what the frontend or the driver have not come to; the database after that.

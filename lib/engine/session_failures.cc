@@ -44,8 +44,9 @@ Failure failure_from(const Verdict& verdict, Phase phase) {
 }
 
 void Session::write_down(Failure failure) {
-  if (const auto added = ports_.store.add_failure(open_.id, failure); !added)
+  if (const auto added = ports_.store.add_failure(open_.id, failure, unsaved_); !added)
     lose_record(added.error());
+  unsaved_.clear();
   open_.failures.push_back(std::move(failure));
 }
 

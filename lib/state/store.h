@@ -161,7 +161,10 @@ class Store {
   Result<std::vector<std::int64_t>> plans(std::int64_t run);  // newest first; run 0: of all runs
 
   Status set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states);
-  Result<std::int64_t> add_failure(std::int64_t plan, const Failure& failure);
+  // `states`: of steps, in the same transaction. A failure whose step does not say so is nobody's
+  // to put back after a kill -9 in between.
+  Result<std::int64_t> add_failure(std::int64_t plan, const Failure& failure,
+                                   const std::map<std::uint32_t, StepState>& states = {});
   Status heal_failures(std::int64_t plan, const std::string& package);
   // That a step is put back to its old side, and what could not be restored; or not any more.
   Status set_rolled_back(std::int64_t plan, std::uint32_t step,

@@ -278,9 +278,10 @@ Result<std::vector<std::int64_t>> Store::plans(std::int64_t run) {
   return done ? Result<std::vector<std::int64_t>>(std::move(found)) : done.error();
 }
 
-Status Store::set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states) {
-  Database& db = impl_->db;
-  Transaction transaction(db, true);
+namespace {
+
+void update_states(Database& db, std::int64_t plan,
+                   const std::map<std::uint32_t, StepState>& states) {
   Query update(db, update_sql(kSteps, {"state"}, "plan=? AND idx=?"));
   for (const auto& [step, value] : states) {
     update.bind_all(number(value), plan, step).run();
@@ -288,10 +289,19 @@ Status Store::set_states(std::int64_t plan, const std::map<std::uint32_t, StepSt
       db.fail("there is no such step");
     }
   }
+}
+
+}  // namespace
+
+Status Store::set_states(std::int64_t plan, const std::map<std::uint32_t, StepState>& states) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  update_states(db, plan, states);
   return transaction.finish("record the progress in " + impl_->path);
 }
 
-Result<std::int64_t> Store::add_failure(std::int64_t plan, const Failure& failure) {
+Result<std::int64_t> Store::add_failure(std::int64_t plan, const Failure& failure,
+                                        const std::map<std::uint32_t, StepState>& states) {
   Database& db = impl_->db;
   Transaction transaction(db, true);
   Query count(db, "SELECT failures FROM plans WHERE id=?");
@@ -308,6 +318,7 @@ Result<std::int64_t> Store::add_failure(std::int64_t plan, const Failure& failur
       .run();
   const std::int64_t id = db.last_id();
   resum(db, kFailures, id);
+  update_states(db, plan, states);
   const Status done = transaction.finish("record a failure in " + impl_->path);
   return done ? Result<std::int64_t>(id) : done.error();
 }

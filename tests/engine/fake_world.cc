@@ -236,6 +236,7 @@ Result<DpkgResult> World::run(const std::vector<std::string>& args) {
   result.status_log = call.log;
   result.tail = call.errors > 0 ? printed_ : "";
   result.oom_kill = oom_kill;
+  if (after_call) after_call();
   return result;
 }
 

@@ -48,6 +48,7 @@ class World final : public DpkgRunner, public DpkgDatabase {
   std::string killed_at;             // dpkg is, when it replaces this package's files
   int kills = 1;                     // so many times
   std::function<void(const std::vector<std::string>&)> before_call = {};
+  std::function<void()> after_call = {};
   std::string killed_configuring;  // dpkg is, once, when it configures this package
 
   void install(const std::string& name, const std::string& version,
