@@ -102,6 +102,9 @@ CallEnd run_steps(Session& session, const std::vector<std::string>& archives, Op
 CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
                  CallPorts& ports) {
   Session session(call, open, ports);
+  if (std::ranges::find(open.states, StepState::Returning) != open.states.end()) {
+    if (const auto db = ports.db.read()) settle_returned(session, *db);
+  }
   const CallEnd end = run_steps(session, archives, open, ports);
   (void)end_left_downtimes(session, {});
   let_configured_go(ports);

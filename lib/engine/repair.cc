@@ -16,10 +16,6 @@ bool is_broken(const DbSnapshot& db, const std::string& package) {
          entry->second.state[1] == 'H';
 }
 
-bool is_broken_or_unpacked(const std::string& state) {
-  return state.size() > 2 || (state.size() == 2 && (state[1] == 'F' || state[1] == 'U'));
-}
-
 // A package that dpkg began with and that is not where it should be.
 bool one_failed(const OpenPlan& open, const std::vector<Step>& attempted, const DbSnapshot& db) {
   return std::any_of(attempted.begin(), attempted.end(), [&](const Step& tried) {
@@ -131,30 +127,6 @@ bool is_torn(const Step& step, const DbSnapshot& db) {
   return entry->second.state[1] == 'H' || entry->second.state.size() > 2;
 }
 
-bool is_old_unfinished(const Step& step, const DbSnapshot& db) {
-  const auto entry = db.find(step.package);
-  if (entry == db.end() || entry->second.version != step.old_version) return false;
-  return step.old_version != step.new_version && is_broken_or_unpacked(entry->second.state);
-}
-
-// Old versions that are unpacked again, or configured by now, and that nobody has settled for
-// certain: the driver died, or dpkg below it. True if there were any.
-bool settle_returned(const OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
-  std::vector<std::string> back;
-  for (std::uint32_t i = 0; i < open.states.size(); ++i) {
-    const Step& step = open.plan.steps[i];
-    const bool is_back = open.states[i] == StepState::Returning && !step.old_version.empty() &&
-                         (whole_at_old_side(step, db) || is_old_unfinished(step, db));
-    if (is_back) back.push_back(step.package);
-  }
-  if (back.empty() || ports.snapshots == nullptr) return false;
-  for (const std::string& package : back) {  // one that cannot does not keep the others from it
-    if (const Status settled = ports.snapshots->settle({package}); !settled)
-      ports.say(settled.error().message);
-  }
-  return true;
-}
-
 // Kept, or on its way back, and dpkg was killed amid it: it has to be put back (again). True if
 // any.
 bool blame_torn(Session& session, const DbSnapshot& db) {
@@ -186,12 +158,12 @@ void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& por
 }
 
 void end_returns(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
-  if (ports.dpkg == nullptr || !settle_returned(open, db, ports)) return;
+  if (ports.dpkg == nullptr) return;
   NoProgress progress;
   CallPorts call_ports = call_ports_of(ports, progress);
   const DpkgCall look = call_of(DpkgCall::Verb::Configure);
   Session session(look, open, call_ports);
-  finish_returned(session);
+  if (settle_returned(session, db)) finish_returned(session);
 }
 
 namespace {
@@ -229,7 +201,7 @@ Result<bool> resume_once(OpenPlan& open, FinishPorts& ports) {
     if (torn || wanted[i]) session.set_state(i, torn ? StepState::FailedNew : StepState::Kept);
   }
   session.save_states();
-  settle_returned(open, *database, ports);
+  settle_returned(session, *database);
   CallEnd end = carry_on(open, wanted, call_ports);
   if (was_killed(end)) return true;
   // What was to be finished, and is kept for the sake of what has failed now.

@@ -320,6 +320,31 @@ Result<bool> go_back(Session& session) {
   return GoingBack(session).run();
 }
 
+bool is_old_unfinished(const Step& step, const DbSnapshot& db) {
+  const auto entry = db.find(step.package);
+  if (entry == db.end() || entry->second.version != step.old_version) return false;
+  const std::string& state = entry->second.state;
+  const bool unfinished =
+      state.size() > 2 || (state.size() == 2 && (state[1] == 'F' || state[1] == 'U'));
+  return step.old_version != step.new_version && unfinished;
+}
+
+bool settle_returned(Session& session, const DbSnapshot& db) {
+  std::vector<std::string> back;
+  for (std::uint32_t i = 0; i < session.states().size(); ++i) {
+    const Step& step = session.plan().steps[i];
+    const bool is_back = session.states()[i] == StepState::Returning && !step.old_version.empty() &&
+                         (whole_at_old_side(step, db) || is_old_unfinished(step, db));
+    if (is_back) back.push_back(step.package);
+  }
+  if (back.empty() || session.ports().snapshots == nullptr) return false;
+  for (const std::string& package : back) {  // one that cannot does not keep the others from it
+    if (const Status settled = session.ports().snapshots->settle({package}); !settled)
+      session.ports().say(settled.error().message);
+  }
+  return true;
+}
+
 void finish_returned(Session& session) {
   if (std::ranges::find(session.states(), StepState::Returning) == session.states().end()) return;
   const auto db = session.ports().db.read();

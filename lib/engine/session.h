@@ -172,6 +172,9 @@ bool whole_at_old_side(const Step& step, const DbSnapshot& db);
 // Whether the step's package is unpacked at its old version, and perhaps configured.
 bool is_old_unpacked(const Step& step, const DbSnapshot& db);
 
+// Whether dpkg has left the step's package amid its work at its old version.
+bool is_old_unfinished(const Step& step, const DbSnapshot& db);
+
 // Whether there is more of the step's package than its configuration, at any version.
 bool is_there(const Step& step, const DbSnapshot& db);
 
@@ -184,6 +187,9 @@ bool bring_forward(Session& session, const std::vector<std::uint32_t>& failed,
 // unpacking goes: the old archives made from the snapshots, through dpkg. What it returns to is
 // configured with the others. True if anything was put back.
 Result<bool> go_back(Session& session);
+// Settles old versions that are unpacked again, or configured by now: the driver that did it may
+// have been killed before it came to that. True if there were any.
+bool settle_returned(Session& session, const DbSnapshot& db);
 // What is to be done once dpkg has configured them: the last touches, and the comparison.
 void finish_returned(Session& session);
 
