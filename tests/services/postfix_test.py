@@ -175,7 +175,9 @@ class Postfix(unittest.TestCase):
                 stops[stock] = machine.stops() - before
                 seen = Seen(machine, result, machine.end())
                 print(f"repacked, {'stock' if stock else 'aptkeep'}: {stops[stock]} stops, {seen}")
-                self.assertEqual((seen.lost, seen.corrupt, seen.who), ([], [], []))
+                self.assertEqual((seen.lost, seen.corrupt), ([], []))
+                if not stock:  # whose old master now and then starts a new cleanup before it ends
+                    self.assertEqual(seen.who, [], result.output)
         self.assertEqual(stops, {True: 1, False: 1})
         self.assertEqual(seen.others, {"open"}, result.output)
 
