@@ -242,6 +242,17 @@ std::unordered_set<std::string> folders_of(const Record& record) {
   return folders;
 }
 
+namespace {
+
+// What dpkg-deb has left of it. Its tar may live on for a moment with that open: emptied first, it
+// takes no room from the record of the failure.
+void remove_failed(int folder, const std::string& name) {
+  const Fd emptied(openat(folder, name.c_str(), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC));
+  unlinkat(folder, name.c_str(), 0);
+}
+
+}  // namespace
+
 Result<std::string> make_archive(const Record& record, int folder, const std::string& path) {
   if (auto removed = remove_tree(folder, "tree", path + "/tree"); !removed) return removed.error();
   const std::string name = archive_name(record.snapshot);
@@ -256,7 +267,7 @@ Result<std::string> make_archive(const Record& record, int folder, const std::st
   auto removed = remove_tree(folder, "tree", path + "/tree");
   if (made && !removed) made = removed;
   if (!made) {
-    unlinkat(folder, name.c_str(), 0);
+    remove_failed(folder, name);
     return made.error();
   }
   return path + "/" + name;
