@@ -330,19 +330,19 @@ bool is_old_unfinished(const Step& step, const DbSnapshot& db) {
 }
 
 bool settle_returned(Session& session, const DbSnapshot& db) {
-  std::vector<std::string> back;
+  if (session.ports().snapshots == nullptr) return false;
+  bool any = false;
   for (std::uint32_t i = 0; i < session.states().size(); ++i) {
     const Step& step = session.plan().steps[i];
     const bool is_back = session.states()[i] == StepState::Returning && !step.old_version.empty() &&
                          (whole_at_old_side(step, db) || is_old_unfinished(step, db));
-    if (is_back) back.push_back(step.package);
-  }
-  if (back.empty() || session.ports().snapshots == nullptr) return false;
-  for (const std::string& package : back) {  // one that cannot does not keep the others from it
-    if (const Status settled = session.ports().snapshots->settle({package}); !settled)
+    if (!is_back) continue;
+    any = true;
+    // One by one: what cannot does not keep the others from it.
+    if (const Status settled = session.ports().snapshots->settle({step.package}); !settled)
       session.ports().say(settled.error().message);
   }
-  return true;
+  return any;
 }
 
 void finish_returned(Session& session) {

@@ -7,6 +7,30 @@ namespace {
 
 class FailedReturnRandomTest : public RandomRunTest {
  protected:
+  void adapt(CallPorts& ports) override {
+    RandomRunTest::adapt(ports);
+    if (new_) ports.forward = &*new_;
+  }
+
+  void fail_ways_back() {
+    for (const Step& step : plan_.steps) {
+      if (one_in(3)) old_->old_preinst_fails.insert(step.package);
+      if (one_in(4)) old_->old_abort_fails.insert(step.package);
+      if (one_in(3)) old_->old_postinst_fails.insert(step.package);
+      if (one_in(4)) old_->old_preinst_killed[step.package] = one_in(2) ? 1 : 2;
+      if (one_in(4)) old_->in_the_way.insert(step.package);
+      if (one_in(5)) old_->archive_fails.insert(step.package);
+      if (one_in(6)) world_.prerm_fails.insert(step.package.substr(0, step.package.find(':')));
+    }
+  }
+
+  void expect_others_new(const std::set<std::uint32_t>& failing) {
+    for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
+      if (is_linked_to_any(i, failing)) continue;
+      EXPECT_EQ(world_.state(bare(i)), "ii 2.0") << bare(i);
+    }
+  }
+
   // Nobody is old who could be new: with it, what is new would still have what it needs.
   void expect_least() {
     std::set<std::string> failed;
@@ -27,6 +51,8 @@ class FailedReturnRandomTest : public RandomRunTest {
       EXPECT_TRUE(has_reason) << bare(i) << " is old for nothing";
     }
   }
+
+  std::optional<fake::Memory> new_;  // by hand
 };
 
 TEST_F(FailedReturnRandomTest, InARun) {
@@ -50,10 +76,10 @@ TEST_F(FailedReturnRandomTest, InARun) {
 TEST_F(FailedReturnRandomTest, ByHand) {
   std::seed_seq seeds{toy::seed_of_run(), std::uint64_t{32}};
   random_.seed(seeds);
-  by_hand_ = true;
   for (std::uint64_t round = toy::rounds(100); round > 0 && !HasFailure(); --round) {
     make_world();
     fail_ways_back();
+    new_.emplace(world_);
     std::vector<std::string> all;
     for (const Step& step : plan_.steps) all.push_back(step.package);
     old_->take(all);

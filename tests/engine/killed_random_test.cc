@@ -39,14 +39,6 @@ class KilledRandomTest : public RandomRunTest {
     sqlite3_reset_auto_extension();
   }
 
-  void open_store(const std::filesystem::path& path) {
-    store_.reset();
-    auto store = Store::open(path.string(), Store::Mode::ReadWrite);
-    ASSERT_TRUE(store) << store.error().message;
-    store_.emplace(std::move(*store));
-    record_ = path;
-  }
-
   void keep_remains() {
     if (!one_in(at_ == Remains::At::Finishing ? 20 : 4)) return;
     const auto folder = folder_ / std::to_string(remains_.size());
@@ -70,10 +62,10 @@ class KilledRandomTest : public RandomRunTest {
 
   void play() {
     remains_.clear();
-    store_.reset();
     for (const auto& entry : std::filesystem::directory_iterator(folder_))
       std::filesystem::remove_all(entry);
-    open_store(folder_ / "state.db");
+    record_ = folder_ / "state.db";
+    open_store(record_);
     begin();
     watch(Remains::At::Unpacking);
     unpack_all();
@@ -109,16 +101,11 @@ class KilledRandomTest : public RandomRunTest {
     world_ = remains.world;
     old_.emplace(remains.snapshots);
     said_.clear();
-    open_store(remains.record);
+    record_ = remains.record;
+    open_store(record_);
     unwatch();
     live_on(remains.at);
-    FinishPorts ports{world_,
-                      *store_,
-                      &world_,
-                      [this](const std::string& line) { said_.push_back(line); },
-                      [](const std::string&) { return false; },
-                      [](const std::string&) { return std::string(); }};
-    ports.snapshots = &*old_;
+    FinishPorts ports = finish_ports(*old_);
     ports.driver_was_killed = [] { return true; };
     read_plan();
     watch(Remains::At::Finishing);

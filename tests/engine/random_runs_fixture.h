@@ -12,10 +12,7 @@ namespace aptkeep {
 
 class RandomRunTest : public RunTest {
  protected:
-  void adapt(CallPorts& ports) override {
-    ports.snapshots = &*old_;
-    if (by_hand_) ports.forward = &*new_;
-  }
+  void adapt(CallPorts& ports) override { ports.snapshots = &*old_; }
   bool one_in(unsigned chances) { return random_() % chances == 0; }
   std::uint32_t any() { return static_cast<std::uint32_t>(random_() % plan_.steps.size()); }
 
@@ -47,7 +44,6 @@ class RandomRunTest : public RunTest {
     linked_.clear();
     said_.clear();
     old_.emplace(world_);
-    new_.emplace(world_);
     const std::size_t count = 2 + random_() % 6;
     for (std::size_t i = 0; i < count; ++i) upgrade({"p" + std::to_string(i), "2.0"}, one_in(4));
     for (std::size_t i = random_() % (2 * count); i > 0; --i) relate(any(), any());
@@ -60,17 +56,6 @@ class RandomRunTest : public RunTest {
       failing.insert(i);
     }
     return failing;
-  }
-  void fail_ways_back() {
-    for (const Step& step : plan_.steps) {
-      if (one_in(3)) old_->old_preinst_fails.insert(step.package);
-      if (one_in(4)) old_->old_abort_fails.insert(step.package);
-      if (one_in(3)) old_->old_postinst_fails.insert(step.package);
-      if (one_in(4)) old_->old_preinst_killed[step.package] = one_in(2) ? 1 : 2;
-      if (one_in(4)) old_->in_the_way.insert(step.package);
-      if (one_in(5)) old_->archive_fails.insert(step.package);
-      if (one_in(6)) world_.prerm_fails.insert(step.package.substr(0, step.package.find(':')));
-    }
   }
 
   bool is_torn(std::uint32_t step) const {
@@ -127,13 +112,6 @@ class RandomRunTest : public RunTest {
     }
   }
 
-  void expect_others_new(const std::set<std::uint32_t>& failing) {
-    for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
-      if (is_linked_to_any(i, failing)) continue;
-      EXPECT_EQ(world_.state(bare(i)), "ii 2.0") << bare(i);
-    }
-  }
-
   std::string story() const {
     std::string text;
     for (std::uint32_t i = 0; i < plan_.steps.size(); ++i)
@@ -152,8 +130,7 @@ class RandomRunTest : public RunTest {
   }
 
   std::mt19937_64 random_;
-  std::optional<fake::Memory> old_, new_;
-  bool by_hand_ = false;
+  std::optional<fake::Memory> old_;
   std::map<std::uint32_t, std::set<std::uint32_t>> linked_;
 };
 

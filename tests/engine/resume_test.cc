@@ -12,19 +12,9 @@ class ResumeTest : public RunTest {
  protected:
   ResumeTest() { with_snapshots_ = true; }
 
-  FinishPorts finish_ports() {
-    FinishPorts ports{world_,
-                      *store_,
-                      &world_,
-                      [this](const std::string& line) { said_.push_back(line); },
-                      [](const std::string&) { return false; },
-                      [](const std::string&) { return std::string(); }};
-    ports.snapshots = &memory_;
-    return ports;
-  }
   // `killed`: the launcher has seen the driver die.
   Ending end_run(bool killed = false) {
-    FinishPorts ports = finish_ports();
+    FinishPorts ports = finish_ports(memory_);
     if (killed) ports.driver_was_killed = [] { return true; };
     auto ending = finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000);
     if (!ending) ADD_FAILURE() << ending.error().message;
@@ -62,7 +52,7 @@ class ResumeTest : public RunTest {
     world_.db["bar:amd64"].state = "iHR";
   }
   void resume_now() {
-    FinishPorts ports = finish_ports();
+    FinishPorts ports = finish_ports(memory_);
     // As another process finds it: from the record, not from this one's memory.
     const auto found = store_->unended_plan();
     ASSERT_TRUE(found);

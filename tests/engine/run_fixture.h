@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "engine/call.h"
+#include "engine/finish.h"
 #include "engine/undo.h"
 #include "fake_world.h"
 
@@ -33,13 +34,18 @@ class RunTest : public ::testing::Test {
     folder_ =
         std::filesystem::temp_directory_path() / ("aptkeep-engine-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
-    auto store = Store::open((folder_ / "state.db").string(), Store::Mode::ReadWrite);
-    ASSERT_TRUE(store) << store.error().message;
-    store_.emplace(std::move(*store));
+    open_store(folder_ / "state.db");
   }
   void TearDown() override {
     store_.reset();
     std::filesystem::remove_all(folder_);
+  }
+
+  void open_store(const std::filesystem::path& path) {
+    store_.reset();
+    auto store = Store::open(path.string(), Store::Mode::ReadWrite);
+    ASSERT_TRUE(store) << store.error().message;
+    store_.emplace(std::move(*store));
   }
 
   // An upgrade 1.0 -> 2.0, or a new installation.
@@ -125,6 +131,16 @@ class RunTest : public ::testing::Test {
                     open_, ports);
   }
   virtual void adapt(CallPorts&) {}
+  FinishPorts finish_ports(Snapshots& snapshots) {
+    FinishPorts ports{world_,
+                      *store_,
+                      &world_,
+                      [this](const std::string& line) { said_.push_back(line); },
+                      [](const std::string&) { return false; },
+                      [](const std::string&) { return std::string(); }};
+    ports.snapshots = &snapshots;
+    return ports;
+  }
   CallEnd unpack_all() {
     std::vector<std::string> archives;
     for (const auto& step : plan_.steps) {
