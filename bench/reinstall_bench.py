@@ -10,31 +10,25 @@ with it but without snapshots, and with both.
 README.md tells what is measured and how.
 """
 
-import argparse
-import os
-import pathlib
 import shutil
 import subprocess
-import sys
-import time
 
-import rollback_bench
-import upgrade_bench
+import upgrade_bench  # first: it tells where the others are
 from rollback_bench import timed
 from upgrade_bench import say, spread
 
 import bed as beds
 import cache
-import lifetime
 import rootfs
 
 SERVER = ("avahi-daemon", "cups", "dovecot-imapd", "git", "mariadb-server", "nginx", "openssh-server",
           "postgresql", "python3", "redis-server", "rsyslog", "systemd-sysv", "vim")
 ARCHIVES = "/srv/archives"
 SOURCES = "/etc/apt/sources.list.d/archives.list"
-WAYS = {"without aptkeep": {"APTKEEP": "off"},
-        "without snapshots": {"OPTION": "Aptkeep::Rollback=false"},
-        "with snapshots": {"OPTION": "Aptkeep::Rollback=true"}}
+# way -> (its environment, apt's options)
+WAYS = {"without aptkeep": (["APTKEEP=off"], []),
+        "without snapshots": ([], ["-o", "Aptkeep::Rollback=false"]),
+        "with snapshots": ([], ["-o", "Aptkeep::Rollback=true"])}
 
 
 class Server:
@@ -74,10 +68,9 @@ class Server:
         changes = self.scratch / "run"
         changes.mkdir()
         subprocess.run(["cp", "-a", self.root, changes / "upper"], check=True)
-        settings = dict(WAYS[way])
-        option = settings.pop("OPTION", None)
-        command = [*[f"{k}={v}" for k, v in settings.items()], "apt-get", "-qy", "install",
-                   "--reinstall", *(["-o", option] if option else []), *self.packages]
+        environment, options = WAYS[way]
+        command = [*environment, "apt-get", "-qy", "install", "--reinstall", *options,
+                   *self.packages]
         with beds.Bed([self.empty], changes=changes) as bed:
             used = timed(bed, command)
             broken = bed.must(["dpkg", "--audit"])
@@ -100,19 +93,11 @@ def table(found, packages):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = upgrade_bench.parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--suite", default="bookworm")
-    parser.add_argument("--disk", action="store_true", help="write to the disk, not to memory")
-    parser.add_argument("--debs", help="folder with aptkeep's packages (built if not given)")
-    parser.add_argument("--staged", help="folder to copy over the root instead of the packages")
-    parser.add_argument("--result", help="file for the page")
-    args = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("unable to make a test bed: only root may")
-    lifetime.end_tidily()
+    args = upgrade_bench.begin(parser)
     found = []
-    with rollback_bench.scratch_folder(args.disk) as scratch:
+    with upgrade_bench.scratch_folder(args.disk) as scratch:
         server = Server(args, scratch)
         say(f"{len(server.packages)} packages")
         for number in range(-1, args.rounds):
@@ -121,15 +106,8 @@ def main():
             if number >= 0:  # the first warms the page cache
                 found.append(used)
             say(", ".join(f"{way} {used[way][1]:.2f} s" for way in WAYS))
-    text = "\n".join(
-        ["# Reinstall bench", "",
-         f"{time.strftime('%Y-%m-%d')}, revision {upgrade_bench.revision()}, "
-         f"{upgrade_bench.machine()}, {args.suite}, "
-         f"{'on the disk' if args.disk else 'in memory'}.", "",
-         *table(found, len(server.packages))]) + "\n"
-    print(text)
-    if args.result:
-        pathlib.Path(args.result).write_text(text, encoding="utf-8")
+    lines = upgrade_bench.heading("Reinstall bench", args)
+    upgrade_bench.publish(lines + table(found, len(server.packages)), args)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,11 @@
 README.md tells what is measured and how.
 """
 
-import argparse
 import contextlib
 import os
-import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -25,7 +22,6 @@ from upgrade_bench import say, spread
 
 import bed as beds
 import cache
-import lifetime
 import pkg
 import repo
 import rootfs
@@ -183,47 +179,20 @@ def bed_with_aptkeep(args, needs, scratch):
     shutil.rmtree(changes)
 
 
-@contextlib.contextmanager
-def scratch_folder(on_disk):
-    path = pathlib.Path(tempfile.mkdtemp(prefix="aptkeep-bench-",
-                                         dir=cache.folder("tmp") if on_disk else "/dev/shm"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = upgrade_bench.parser_of(__doc__)
     parser.add_argument("--only", choices=("snapshots", "way-back"))
     parser.add_argument("--pairs", type=int, default=10, help="of upgrades")
     parser.add_argument("--times", type=int, default=10, help="that each package goes back")
-    parser.add_argument("--packages", type=int, default=300)
-    parser.add_argument("--files", type=int, default=55, help="in each package")
-    parser.add_argument("--size", type=int, default=33792, help="of each file, in bytes")
-    parser.add_argument("--suite", default="bookworm")
-    parser.add_argument("--seed", default="1")
-    parser.add_argument("--disk", action="store_true", help="write to the disk, not to memory")
-    parser.add_argument("--debs", help="folder with aptkeep's packages (built if not given)")
-    parser.add_argument("--staged", help="folder to copy over the root instead of the packages")
-    parser.add_argument("--result", help="file for the page")
-    args = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("unable to make a test bed: only root may")
-    lifetime.end_tidily()
-    lines = ["# Rollback bench", "",
-             f"{time.strftime('%Y-%m-%d')}, revision {upgrade_bench.revision()}, "
-             f"{upgrade_bench.machine()}, {args.suite}, "
-             f"{'on the disk' if args.disk else 'in memory'}.", ""]
-    with scratch_folder(args.disk) as scratch:
+    upgrade_bench.add_made_packages(parser)
+    args = upgrade_bench.begin(parser)
+    lines = upgrade_bench.heading("Rollback bench", args)
+    with upgrade_bench.scratch_folder(args.disk) as scratch:
         if args.only != "way-back":
             lines += cost_table(list(snapshot_pairs(args, scratch)), args)
         if args.only != "snapshots":
             lines += way_table(args, scratch)
-    text = "\n".join(lines).rstrip() + "\n"
-    print(text)
-    if args.result:
-        pathlib.Path(args.result).write_text(text, encoding="utf-8")
+    upgrade_bench.publish(lines, args)
 
 
 if __name__ == "__main__":

@@ -174,12 +174,10 @@ def machine():
 
 def page(found, args):
     lines = [
-        "# Upgrade bench", "",
-        f"{time.strftime('%Y-%m-%d')}, revision {revision()}, {machine()}, {args.suite}.", "",
+        *heading("Upgrade bench", args),
         f"{args.packages} packages with a desktop's dependencies (seed {args.seed}), {args.files} "
         f"files of {args.size} bytes and three scripts in each, upgraded with and without aptkeep, "
-        f"{args.pairs} pairs in turns, {'on the disk' if args.disk else 'in memory'}. "
-        "Median (quartiles); seconds.", "",
+        f"{args.pairs} pairs in turns. Median (quartiles); seconds.", "",
         "| | without | with | with / without, pair by pair |", "|---|---|---|---|"]
     ratios = {}
     for name, value in (("wall", lambda r: r.wall), ("user + system", lambda r: r.user + r.system),
@@ -191,12 +189,12 @@ def page(found, args):
     lines += ["", f"dpkg was started equally often in all runs: {calls}.", "",
               f"Goal: both ratios below {GOAL}. " +
               ("Met." if max(ratios["wall"], ratios["user + system"]) < GOAL else "Missed.")]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 @contextlib.contextmanager
 def scratch_folder(on_disk):
-    path = pathlib.Path(tempfile.mkdtemp(prefix="bench-",
+    path = pathlib.Path(tempfile.mkdtemp(prefix="aptkeep-bench-",
                                          dir=cache.folder("tmp") if on_disk else "/dev/shm"))
     try:
         yield path
@@ -204,33 +202,61 @@ def scratch_folder(on_disk):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=10)
+def parser_of(description):
+    """What all benches in throw-away systems are told."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--suite", default="bookworm")
+    parser.add_argument("--disk", action="store_true", help="write to the disk, not to memory")
+    parser.add_argument("--debs", help="folder with aptkeep's packages (built if not given)")
+    parser.add_argument("--staged", help="folder to copy over the root instead of the packages")
+    parser.add_argument("--result", help="file for the page")
+    return parser
+
+
+def add_made_packages(parser):
     parser.add_argument("--packages", type=int, default=300)
     parser.add_argument("--files", type=int, default=55, help="in each package")
     parser.add_argument("--size", type=int, default=33792, help="of each file, in bytes")
-    parser.add_argument("--suite", default="bookworm")
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--disk", action="store_true", help="write to the disk, not to memory")
-    parser.add_argument("--staged", help="folder to copy over the root instead of the packages")
-    parser.add_argument("--result", help="file for the page")
+
+
+def begin(parser):
     args = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("unable to make a test bed: only root may")
     lifetime.end_tidily()
+    return args
+
+
+def heading(title, args):
+    """The lines that a page begins with."""
+    return [f"# {title}", "",
+            f"{time.strftime('%Y-%m-%d')}, revision {revision()}, {machine()}, {args.suite}, "
+            f"{'on the disk' if args.disk else 'in memory'}.", ""]
+
+
+def publish(lines, args):
+    text = "\n".join(lines).rstrip() + "\n"
+    print(text)
+    if args.result:
+        pathlib.Path(args.result).parent.mkdir(parents=True, exist_ok=True)
+        pathlib.Path(args.result).write_text(text, encoding="utf-8")
+
+
+def main():
+    parser = parser_of(__doc__)
+    parser.add_argument("--pairs", type=int, default=10)
+    add_made_packages(parser)
+    args = begin(parser)
     with scratch_folder(args.disk) as scratch:
         say("preparing")
         old, new = world(args.suite, args.packages, args.seed, args.files, args.size)
         prepared = prepare(args.suite, old, new, scratch / "prepared")
         root = [rootfs.root(args.suite)]
-        ours = with_aptkeep(args.suite, root, scratch / "aptkeep", args.staged)
+        ours = with_aptkeep(args.suite, root, scratch / "aptkeep", args.staged, args.debs)
         lowers = {"without": root, "with": [ours, *root]}
-        text = page(list(pairs(lowers, prepared, args, scratch)), args)
-    print(text)
-    if args.result:
-        pathlib.Path(args.result).parent.mkdir(parents=True, exist_ok=True)
-        pathlib.Path(args.result).write_text(text, encoding="utf-8")
+        lines = page(list(pairs(lowers, prepared, args, scratch)), args)
+    publish(lines, args)
 
 
 if __name__ == "__main__":
