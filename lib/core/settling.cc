@@ -60,14 +60,20 @@ std::map<std::string, std::string> Settling::restless() const {
   std::map<std::string, std::string> found;
   for (const auto& [name, seen] : units_) {
     const unsigned times = seen.restarts();
-    if (!seen.facts.is_up() || times == 0) continue;
+    const bool ends_now = seen.facts.sub_state.starts_with("auto-restart");
+    if (seen.quiet_needed() == 0 || (times == 0 && !ends_now)) continue;
     if (times < kAgainAndAgain && is_quiet(seen)) continue;
-    found[name] = "it ended by itself and was started again " +
-                  (times == 1 ? std::string("just now")
-                              : std::to_string(times) + " times within " +
-                                    std::to_string((at_ + 999) / 1000) + " s");
+    found[name] = "it ended by itself" + how_often(times);
   }
   return found;
+}
+
+// The last look may have met the moment between its end and its next start.
+std::string Settling::how_often(unsigned times) const {
+  if (times == 0) return " just now";
+  if (times == 1) return " and was started again just now";
+  return " and was started again " + std::to_string(times) + " times within " +
+         std::to_string((at_ + 999) / 1000) + " s";
 }
 
 }  // namespace aptkeep

@@ -22,7 +22,8 @@ class Settling {
   // again.
   bool is_over() const;
 
-  // Of those that run: whom systemd started again and again, or just now, with words for that.
+  // Of those that run, or are between two states: whom systemd started again and again, or just now,
+  // with words for that.
   std::map<std::string, std::string> restless() const;
 
  private:
@@ -35,6 +36,7 @@ class Settling {
     int quiet_needed() const;  // 0: nothing to wait for; -1: it is between two states
   };
   bool is_quiet(const Seen& seen) const;
+  std::string how_often(unsigned times) const;
 
   int limit_;
   int at_ = 0;

@@ -58,11 +58,39 @@ TEST_F(SettlingTest, WhatIsDownIsNotWaitedFor) {
 }
 
 TEST_F(SettlingTest, WhatIsBetweenTwoStatesIsWaitedForUpToTheLimit) {
-  set("activating", "auto-restart");
+  set("activating", "start");
   EXPECT_FALSE(look(0));
   EXPECT_FALSE(look(9750));
   EXPECT_TRUE(look(10'000));
-  EXPECT_EQ(how(), "") << "it does not run, which is told otherwise";
+  EXPECT_EQ(how(), "") << "it may only be slow";
+}
+
+TEST_F(SettlingTest, TheLastLookMayMeetTheMomentBeforeItsNextStart) {
+  look(0);
+  for (int at = 250; at < 10'000; at += 250) {
+    if (at % 2000 == 0) start_again();
+    look(at);
+  }
+  set("activating", "auto-restart");
+  EXPECT_TRUE(look(10'000));
+  EXPECT_EQ(how(), "it ended by itself and was started again 4 times within 10 s");
+}
+
+TEST_F(SettlingTest, TheLastLookMayMeetItsFirstEnd) {
+  look(0);
+  set("activating", "auto-restart");
+  EXPECT_TRUE(look(10'000));
+  EXPECT_EQ(how(), "it ended by itself just now");
+}
+
+TEST_F(SettlingTest, WhoWasStoppedAfterItsRestartsIsNotTold) {
+  look(0);
+  start_again();
+  start_again();
+  EXPECT_FALSE(look(2000));
+  set("inactive", "dead");
+  EXPECT_TRUE(look(4000));
+  EXPECT_EQ(how(), "") << "whether it is to run is told otherwise";
 }
 
 TEST_F(SettlingTest, OneWhoIsStartedAgainOnceAndStaysIsFine) {
