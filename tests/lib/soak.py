@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs every test of a build with its full counts, and writes the result to docs/results/.
 
-    soak.py --build DIR [--long-first] [--backwards] [--jobs N]
+    soak.py --build DIR [--first REGEX] [--long-first] [--backwards] [--jobs N]
 
 APTKEEP_SOAK=1 tells the tests to do so. What has passed is remembered by revision, so that a soak
 that was interrupted goes on where it was; what failed is run again. Tests that play rounds are run
@@ -18,6 +18,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -67,17 +68,18 @@ def tests_of(build, environment):
     return tests
 
 
-def parts_of(tests, long_first=False, backwards=False):
-    """(name, round) of all, in the order in which they are run: what builds the packages, tests
-    without rounds, then rounds, each test as far as the others (from the last where the first ones
-    have been seen at another revision); what takes hours comes last, or first where that has to fit
-    into the time that there is."""
+def parts_of(tests, long_first=False, backwards=False, first="$^"):
+    """(name, round) of all, in the order in which they are run: what builds the packages, what is
+    asked for first, tests without rounds, then rounds, each test as far as the others (from the
+    last where the first ones have been seen at another revision); what takes hours comes last, or
+    first where that has to fit into the time that there is."""
     def order(part):
         name, number = part
         count = tests[name][0]
         longest = name.startswith("rollback.") or name.endswith("any-failure")
         turn = number / count * (-1 if backwards else 1)
-        return (not name.endswith(".build"), longest != long_first, count > 1, turn, name)
+        return (not name.endswith(".build"), not re.search(first, name), longest != long_first,
+                count > 1, turn, name)
     return sorted(((name, number) for name, (count, _) in tests.items()
                    for number in range(count)), key=order)
 
@@ -151,6 +153,7 @@ def write_result(state, tests, parts):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
+    parser.add_argument("--first", metavar="REGEX", default="$^")
     parser.add_argument("--long-first", action="store_true")
     parser.add_argument("--backwards", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -170,7 +173,7 @@ def main():
     environment = dict(os.environ, APTKEEP_SOAK="1", APTKEEP_SEED=state["seed"],
                        APTKEEP_ROUNDS=os.environ.get("APTKEEP_ROUNDS", "200000"))
     tests = tests_of(build, environment)
-    parts = parts_of(tests, arguments.long_first, arguments.backwards)
+    parts = parts_of(tests, arguments.long_first, arguments.backwards, arguments.first)
     left = [p for p in parts if not state["tests"].get(key_of(tests, p), {}).get("passed")]
     write_result(state, tests, parts)
     # Packages first, alone: all others wait for them.

@@ -18,7 +18,6 @@ FILES = tuple(LIB / name for name in ("soak.py", "cache.py", "lifetime.py"))
 SECONDS = 60
 
 
-
 class Soak(unittest.TestCase):
     def setUp(self):
         self.stack = contextlib.ExitStack()
@@ -46,15 +45,15 @@ class Soak(unittest.TestCase):
         self.git(root, "add", "tests")
         self.git(root, "commit", "-q", "--allow-empty", "-m", "state")
 
-    def start(self, root):
+    def start(self, root, *options):
         return subprocess.Popen(
             ["/usr/bin/python3", root / LIB / "soak.py", "--build", root / "build/dev",
-             "--jobs", "1"], env=counting.environment(root), stdin=subprocess.DEVNULL,
+             "--jobs", "1", *options], env=counting.environment(root), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             preexec_fn=lifetime.killed_with_parent)
 
-    def soak(self, root):
-        process = self.start(root)
+    def soak(self, root, *options):
+        process = self.start(root, *options)
         output, _ = process.communicate(timeout=SECONDS)
         return process.returncode, output
 
@@ -119,6 +118,11 @@ class Soak(unittest.TestCase):
         self.assertNotIn("going on", output)
         stores = sorted((root / "cache").glob("soak-*.json"))
         self.assertEqual([json.loads(s.read_text())["seed"] for s in stores], ["7", "7"])
+
+    def test_what_is_asked_for_comes_first(self):
+        root = self.tree(*((name, "true", None) for name in ("a", "b.kill", "c", "d.kill")))
+        code, output = self.soak(root, "--first", r"\.kill$")
+        self.assertEqual((code, self.ran(root)), (0, ["b.kill", "d.kill", "a", "c"]), output)
 
 
 if __name__ == "__main__":
