@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@ struct PlanRequest {
 
 struct QueueRequest {
   std::string folder;
-  std::string split;  // a number, or a file whose first line it is; empty: the folders'
+  // A number, or a file whose first line it is; none: the folders'.
+  std::optional<std::string> split = std::nullopt;
   std::string users;  // see qmail::find_ids(); empty: qmail's
   bool fix = false;
   bool json = false;

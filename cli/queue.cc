@@ -31,7 +31,7 @@ struct Looked {
 
 // What a person gave as --split.
 unsigned given_split(const QueueRequest& request) {
-  std::string text = request.split;
+  std::string text = *request.split;
   if (text.find_first_not_of("0123456789") != std::string::npos) {
     std::ifstream file(text);
     if (!file || !std::getline(file, text)) {
@@ -51,7 +51,7 @@ Looked look(const QueueRequest& request, qmail::Queue& queue) {
   Looked looked;
   const auto tree = queue.read();
   if (!tree) fail(request, tree.error().message);
-  if (request.split.empty()) {
+  if (!request.split) {
     const auto split = qmail::split_of(*tree);
     if (!split) fail(request, split.error().message + ": say which it is with --split");
     looked.split = *split;
@@ -151,7 +151,7 @@ Looked mend(const QueueRequest& request, qmail::Queue& queue, const Looked& firs
 // Whether the folders' split is not the one by which the messages lie: folders in which no message
 // was may be missing after a restore.
 bool is_contradicted(const QueueRequest& request, const qmail::Plan& plan) {
-  return request.split.empty() && (plan.other_split != 0 || plan.misplaced * 2 > plan.named);
+  return !request.split && (plan.other_split != 0 || plan.misplaced * 2 > plan.named);
 }
 
 void refuse_contradicted(const QueueRequest& request, const Looked& looked) {
@@ -171,7 +171,7 @@ std::string closing_line(const QueueRequest& request, const qmail::Plan& plan) {
   const auto faults = std::count_if(plan.findings.begin(), plan.findings.end(),
                                     [](const qmail::Finding& one) { return !one.is_note(); });
   if (faults == 0) return "There is no fault.";
-  std::string split = request.split.empty() ? "" : "--split " + shell_word(request.split) + " ";
+  std::string split = request.split ? "--split " + shell_word(*request.split) + " " : "";
   if (is_contradicted(request, plan)) split = "--split N ";
   return counted(static_cast<std::size_t>(faults), "fault") +
          ": to mend that, stop qmail, then aptkeep queue check --fix " + split +

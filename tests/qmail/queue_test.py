@@ -104,6 +104,9 @@ class Mending(OnDisk):
         code, out, _ = check(queue, "--split", "23")
         self.assertEqual(code, 1)
         self.assertIn("lie where a split of 7 puts them", out)
+        # A variable of a script that is not set is no wish for a guess.
+        code, _, error = check(queue, "--fix", "--split", "")
+        self.assertEqual((code, error), (2, f'aptkeep: unable to mend {queue.path}: "" is no conf-split\n'))
         conf = self.disks.one / "conf-split"
         conf.write_text("23\n\nThis is the queue subdirectory split.\n")
         self.addCleanup(conf.unlink)
