@@ -225,7 +225,13 @@ int move_queue(const std::string& from, const std::string& to) {
   need_root("move a queue");
   const auto moved = qmail::move_queue(from, to);
   if (!moved) throw Failed(escaped(moved.error().message));
-  std::cout << (*moved ? "Moved to " : "Is there already: ") << escaped(to) << "\n";
+  if (*moved) {
+    std::cout << "Moved to " << escaped(to) << "\n";
+  } else {
+    // A misspelt name looks the same.
+    std::cout << "Nothing to move: there is no " << escaped(from) << ", and the queue "
+              << escaped(to) << " is there already\n";
+  }
   return kAllWell;
 }
 

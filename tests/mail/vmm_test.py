@@ -179,10 +179,11 @@ class Vmm(unittest.TestCase):
     def old_ones_go(self, world):
         bed = world.bed
         runs = bed.must("ls /var/lib/aptkeep/backups").split()
-        bed.must("touch -d '29 days ago' /var/lib/aptkeep/backups/*")
-        bed.must("apt-get -qqy install --reinstall other")
-        self.assertEqual(bed.must("ls /var/lib/aptkeep/backups").split(), runs)
-        bed.must("touch -d '31 days ago' /var/lib/aptkeep/backups/*")
+        for age, setting in ((29, ""), (31, "-o Aptkeep::Backups::Keep-Days=40"),
+                             (31, "-o Aptkeep::Backups::Keep-Days=0")):
+            bed.must(f"touch -d '{age} days ago' /var/lib/aptkeep/backups/*")
+            bed.must(f"apt-get -qqy install --reinstall {setting} other")
+            self.assertEqual(bed.must("ls /var/lib/aptkeep/backups").split(), runs, setting)
         bed.must("apt-get -qqy install --reinstall other")
         self.assertEqual(bed.must("ls /var/lib/aptkeep/backups"), "")
 

@@ -41,7 +41,8 @@ class Move(queue_test.OnDisk):
         self.expect_moved()
         # Again, as one does who does not know whether it came to its end.
         self.assertEqual(aptkeep("move", str(self.old), str(self.new)),
-                         (0, f"Is there already: {self.new}\n", ""))
+                         (0, f"Nothing to move: there is no {self.old}, and the queue {self.new} is "
+                             "there already\n", ""))
         self.expect_moved()
 
     def test_another_file_system_is_refused(self):
