@@ -8,13 +8,13 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <unordered_set>
 
 #include "adapters/snapshot_back.h"
 #include "adapters/snapshot_fs.h"
+#include "adapters/snapshot_guarded.h"
 #include "adapters/snapshot_record.h"
 #include "adapters/snapshot_stage.h"
 #include "adapters/snapshot_system.h"
@@ -209,21 +209,12 @@ Status renew_all(const SnapshotOptions& options, const std::vector<std::string>&
   return whole.empty() ? success() : save_all(options, folder->get(), whole, states, problems);
 }
 
-// Exceptions (no memory) end here.
-template <typename F>
-auto guarded(const char* what, F&& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const std::exception& problem) {
-    return Error{std::string("unable to ") + what + ": " + problem.what()};
-  }
-}
-
 }  // namespace
 
 Problems RealSnapshots::take(const std::vector<std::string>& packages) {
   Problems problems;
-  auto taken = guarded("save packages", [&] { return take_all(options_, packages, problems); });
+  auto taken =
+      snapshot::guarded("save packages", [&] { return take_all(options_, packages, problems); });
   if (!taken) {
     for (const std::string& package : packages) problems[package] = taken.error().message;
   }
@@ -232,7 +223,8 @@ Problems RealSnapshots::take(const std::vector<std::string>& packages) {
 
 Problems RealSnapshots::renew(const std::vector<std::string>& packages) {
   Problems problems;
-  auto renewed = guarded("save packages", [&] { return renew_all(options_, packages, problems); });
+  auto renewed =
+      snapshot::guarded("save packages", [&] { return renew_all(options_, packages, problems); });
   if (!renewed) {
     for (const std::string& package : packages) problems[package] = renewed.error().message;
   }
@@ -240,7 +232,7 @@ Problems RealSnapshots::renew(const std::vector<std::string>& packages) {
 }
 
 bool RealSnapshots::has(const std::string& package) {
-  auto found = guarded("read a snapshot", [&]() -> Result<bool> {
+  auto found = snapshot::guarded("read a snapshot", [&]() -> Result<bool> {
     auto folder = snapshot::open_folder(options_.folder, false);
     return folder && finished(folder->get(), options_.folder, package);
   });
@@ -248,7 +240,7 @@ bool RealSnapshots::has(const std::string& package) {
 }
 
 Result<std::string> RealSnapshots::archive(const std::string& package) {
-  return guarded("make an archive", [&]() -> Result<std::string> {
+  return snapshot::guarded("make an archive", [&]() -> Result<std::string> {
     const std::string path = options_.folder + "/" + package;
     if (!usable_name(package)) return Error{"unable to read the snapshot of " + package};
     auto folder = snapshot::open_folder(options_.folder, false);
@@ -266,7 +258,7 @@ Result<std::string> RealSnapshots::archive(const std::string& package) {
 }
 
 Result<Snapshot> read_snapshot(const std::string& folder, const std::string& package) {
-  return guarded("read a snapshot", [&]() -> Result<Snapshot> {
+  return snapshot::guarded("read a snapshot", [&]() -> Result<Snapshot> {
     if (!usable_name(package)) return Error{"unable to read the snapshot of " + package};
     auto all = snapshot::open_folder(folder, false);
     if (!all) return all.error();

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <exception>
 #include <iterator>
 #include <memory>
 #include <utility>
 
 #include "adapters/snapshot_back.h"
+#include "adapters/snapshot_guarded.h"
 #include "adapters/snapshot_sums.h"
 
 namespace aptkeep {
@@ -226,15 +226,6 @@ Result<std::vector<std::string>> complete_all(const SnapshotOptions& options,
     append(sentences, std::move(*completed));
   }
   return sentences;
-}
-
-template <typename F>
-auto guarded(const char* what, F&& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const std::exception& problem) {
-    return Error{std::string("unable to ") + what + ": " + problem.what()};
-  }
 }
 
 }  // namespace

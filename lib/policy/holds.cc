@@ -1,6 +1,5 @@
 #include "policy/holds.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -122,16 +121,10 @@ struct Folder {
 };
 
 void empty_folder(const Folder& which) {
-  const int folder = open_folder(which.run_dir, which.name, false);
-  DIR* const dir = folder < 0 ? nullptr : fdopendir(folder);
-  if (dir == nullptr) {
-    if (folder >= 0) close(folder);
-    return;
-  }
-  while (const dirent* const entry = readdir(dir)) {
-    if (entry->d_name[0] != '.') unlinkat(folder, entry->d_name, 0);
-  }
-  closedir(dir);
+  each_unit(which.run_dir, which.name, [](int folder, const char* unit) {
+    unlinkat(folder, unit, 0);
+    return true;
+  });
   char path[512];
   std::snprintf(path, sizeof path, "%s/%s", which.run_dir, which.name);
   rmdir(path);
@@ -185,18 +178,9 @@ Hold hold_of(const char* run_dir, const char* unit) {
 }
 
 void each_hold(const char* run_dir, bool (*found)(const char*, const Hold&, void*), void* data) {
-  const int folder = open_folder(run_dir, kHoldsDir, false);
-  if (folder < 0) return;
-  DIR* const dir = fdopendir(folder);
-  if (dir == nullptr) {
-    close(folder);
-    return;
-  }
-  while (const dirent* const entry = readdir(dir)) {
-    if (entry->d_name[0] == '.') continue;
-    if (!found(entry->d_name, hold_from(folder, entry->d_name), data)) break;
-  }
-  closedir(dir);
+  each_unit(run_dir, kHoldsDir, [&](int folder, const char* unit) {
+    return found(unit, hold_from(folder, unit), data);
+  });
 }
 
 bool is_held_by(const Hold& hold, const char* name, const char* arch) {

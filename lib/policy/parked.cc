@@ -1,6 +1,5 @@
 #include "policy/parked.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -255,20 +254,11 @@ void unpark(const char* run_dir, const char* service, Then then) {
 }
 
 void each_parked(const char* run_dir, bool (*found)(const char*, const Hold&, void*), void* data) {
-  const int folder = open_folder(run_dir, kParkedDir, false);
-  DIR* const dir = folder < 0 ? nullptr : fdopendir(folder);
-  if (dir == nullptr) {
-    if (folder >= 0) close(folder);
-    return;
-  }
-  while (const dirent* const entry = readdir(dir)) {
-    if (entry->d_name[0] == '.') continue;
+  each_unit(run_dir, kParkedDir, [&](int, const char* unit) {
     static Record record;
     record = {};
-    if (read_record(run_dir, entry->d_name, record) && !found(entry->d_name, record.said, data))
-      break;
-  }
-  closedir(dir);
+    return !read_record(run_dir, unit, record) || found(unit, record.said, data);
+  });
 }
 
 void close_all_parked(const char* run_dir) {

@@ -2,8 +2,10 @@
 // libc only.
 #pragma once
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -18,6 +20,22 @@ inline int open_folder(const char* run_dir, const char* name, bool make) {
     mkdir(path, 0755);
   }
   return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+// Of each file there, until one answers false: found(the folder's descriptor, the unit's name).
+template <typename F>
+void each_unit(const char* run_dir, const char* name, F&& found) {
+  const int folder = open_folder(run_dir, name, false);
+  DIR* const dir = folder < 0 ? nullptr : fdopendir(folder);
+  if (dir == nullptr) {
+    if (folder >= 0) close(folder);
+    return;
+  }
+  while (const dirent* const entry = readdir(dir)) {
+    if (entry->d_name[0] == '.') continue;
+    if (!found(folder, static_cast<const char*>(entry->d_name))) break;
+  }
+  closedir(dir);
 }
 
 }  // namespace aptkeep::policy

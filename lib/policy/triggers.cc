@@ -1,6 +1,5 @@
 #include "policy/triggers.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -67,19 +66,11 @@ void start_triggers(const char* run_dir, const char* unit) {
 }
 
 void end_triggers(const char* run_dir, bool start) {
-  const int folder = open_folder(run_dir, kTriggersDir, false);
-  if (folder < 0) return;
-  DIR* const dir = fdopendir(folder);
-  if (dir == nullptr) {
-    close(folder);
-    return;
-  }
-  while (const dirent* const entry = readdir(dir)) {
-    if (entry->d_name[0] == '.') continue;
-    if (start) start_noted(folder, entry->d_name);
-    unlinkat(folder, entry->d_name, 0);
-  }
-  closedir(dir);
+  each_unit(run_dir, kTriggersDir, [&](int folder, const char* unit) {
+    if (start) start_noted(folder, unit);
+    unlinkat(folder, unit, 0);
+    return true;
+  });
   char path[512];
   std::snprintf(path, sizeof path, "%s/%s", run_dir, kTriggersDir);
   rmdir(path);
