@@ -83,8 +83,8 @@ bool take_over(Store& store, const Frontend& frontend, const Outdated& found) {
   const auto now = units->ask(names_in(found));
   const auto rules = read_rules(rule_folders());
   if (!now || !rules) return false;
-  const bool release_upgrade =
-      is_set("RELEASE_UPGRADE_IN_PROGRESS") || is_set("RELEASE_UPGRADE_IN_PROCESS");
+  const auto settings = read_run_settings(frontend);
+  const bool release_upgrade = settings && settings->release_upgrade;
   const OutdatedPlan plan = plan_outdated(found, *now, rules->rules, release_upgrade);
   if (!store.note_units(*run, plan.records) || !add_put_off(frontend, plan.put_off)) return false;
   run_programs(plan.programs);

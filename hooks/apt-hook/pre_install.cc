@@ -218,6 +218,7 @@ void note_settings(const Conversation& conversation, const Frontend& frontend) {
   settings.needrestart = conversation.find_bool("Aptkeep::Services::Needrestart", true);
   settings.settle = static_cast<int>(
       std::clamp<std::int64_t>(conversation.find_number("Aptkeep::Services::Settle", 10), 0, 600));
+  settings.release_upgrade = in_release_upgrade();
   if (units_by_bus() != nullptr) (void)write_run_settings(frontend, settings);
 }
 

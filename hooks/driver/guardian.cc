@@ -73,7 +73,10 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   ports.complaint_of = complaint_of;
   ports.ends_well = ends_well;
   if (frontend != nullptr) {
-    if (const auto settings = read_run_settings(*frontend)) ports.settle = settings->settle * 1000;
+    if (const auto settings = read_run_settings(*frontend)) {
+      ports.settle = settings->settle * 1000;
+      ports.release_upgrade = settings->release_upgrade;
+    }
     forget_run_settings(*frontend);
     ports.put_off = [&] { return read_put_off(*frontend); };
     ports.forget_put_off = [&] { forget_put_off(*frontend); };

@@ -1,5 +1,5 @@
-// What the person who runs a frontend has set for the end of its run, where apt's configuration is
-// not at hand: /run/aptkeep/settings-PID-START.
+// What the person who runs a frontend has set for the end of its run, where apt's configuration and
+// environment are not at hand: /run/aptkeep/settings-PID-START.
 #pragma once
 
 #include <optional>
@@ -11,8 +11,12 @@ namespace aptkeep {
 struct RunSettings {
   bool needrestart = true;  // Aptkeep::Services::Needrestart
   int settle = 10;          // Aptkeep::Services::Settle, in seconds
+  bool release_upgrade = false;
   bool at_its_end = false;  // needrestart is still to be asked, when the frontend has ended
 };
+
+// Of this process.
+bool in_release_upgrade();
 
 // Of a run whose services are looked after (Aptkeep::Services). False: it could not be written.
 bool write_run_settings(const Frontend& frontend, const RunSettings& settings);

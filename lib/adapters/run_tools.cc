@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -23,15 +22,6 @@
 
 namespace aptkeep {
 namespace {
-
-// The first is what release upgraders export, the second what Ubuntu's specification calls it.
-bool in_release_upgrade() {
-  for (const char* name : {"RELEASE_UPGRADE_IN_PROGRESS", "RELEASE_UPGRADE_IN_PROCESS"}) {
-    const char* const value = std::getenv(name);
-    if (value != nullptr && *value != '\0') return true;
-  }
-  return false;
-}
 
 RunOptions options_of(const OpenPlan* plan) {
   RunOptions options;

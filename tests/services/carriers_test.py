@@ -82,6 +82,19 @@ class Carriers(unittest.TestCase):
             made.start("carrier.service")
             result = made.upgrade(env={"RELEASE_UPGRADE_IN_PROGRESS": "1"})
             self.assertIn(f"  carrier.service: {UNTIL_REBOOT}\n", result.output)
+        # Also where its frontend is killed, and others end what it has begun.
+        with world(pair("carrier", {}), pair("other", restart())) as made:
+            made.bed.write("/etc/aptkeep/rules.d/carriers.rules", RULE)
+            made.start("carrier.service", "other.service")
+            made.bed.write("/etc/apt/apt.conf.d/00kill", 'DPkg::Post-Invoke { "kill -9 $PPID"; };')
+            made.upgrade(env={"RELEASE_UPGRADE_IN_PROGRESS": "1"})
+            frontend.wait_until(lambda: not made.bed.run("systemctl list-units -q --no-legend --all "
+                                                         "'aptkeep-guardian*'").output.strip(),
+                                lambda: made.bed.run("journalctl -u 'aptkeep-guardian*'").output, 20)
+            told = made.bed.run("aptkeep services").output
+            for name in ("carrier", "other"):
+                self.assertEqual(made.starts(f"{name}.service"), 1, told)
+                self.assertIn(f"{name}.service", told)
 
     def test_the_service_that_a_run_is_made_in(self):
         upgrades = f"sh -c 'sleep 1; {UPGRADE} >/root/log 2>&1; echo $? >/root/code; sleep infinity'"
