@@ -90,7 +90,7 @@ class Carriers(unittest.TestCase):
             made.upgrade(env={"RELEASE_UPGRADE_IN_PROGRESS": "1"})
             frontend.wait_until(lambda: not made.bed.run("systemctl list-units -q --no-legend --all "
                                                          "'aptkeep-guardian*'").output.strip(),
-                                lambda: made.bed.run("journalctl -u 'aptkeep-guardian*'").output, 20)
+                                lambda: made.bed.run("journalctl -u 'aptkeep-guardian*'").output, 60)
             told = made.bed.run("aptkeep services").output
             for name in ("carrier", "other"):
                 self.assertEqual(made.starts(f"{name}.service"), 1, told)

@@ -44,7 +44,7 @@ class Guardian(unittest.TestCase):
 
     def wait(self, world, condition):
         frontend.wait_until(lambda: condition(world),
-                            lambda: world.bed.run("journalctl -u 'aptkeep-guardian*'").output, 20)
+                            lambda: world.bed.run("journalctl -u 'aptkeep-guardian*'").output, 60)
 
     def test_a_frontend_is_killed_at_its_end(self):
         stop = {"preinst": {"*": "systemctl stop other.service"}}
@@ -102,7 +102,7 @@ class Guardian(unittest.TestCase):
         frontend.wait_until(
             lambda: not world.bed.run("systemctl list-units -q --no-legend --all "
                                       "'aptkeep-guardian*'").output.strip(),
-            lambda: world.bed.run("systemctl status 'aptkeep-guardian*'").output, 20)
+            lambda: world.bed.run("systemctl status 'aptkeep-guardian*'").output, 60)
         left = [p.name for p in world.bed.path("/run/aptkeep").glob("guardian*")]
         self.assertEqual(left, [])
 

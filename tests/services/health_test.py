@@ -60,9 +60,9 @@ class Health(unittest.TestCase):
         with World([old], [new]) as world:
             world.start("stays.service")
             before = time.monotonic()
-            self.assertEqual(world.upgrade().code, 0)
-            short = time.monotonic() - before
-            self.assertLess(short, 9)
+            result = world.bed.run("apt-get -qy -o Aptkeep::Services::Settle=300 full-upgrade")
+            self.assertEqual(result.code, 0, result.output)
+            self.assertLess(time.monotonic() - before, 200)
 
     def test_the_limit_is_a_setting(self):
         old, new = daemon("loops")

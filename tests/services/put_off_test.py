@@ -126,7 +126,7 @@ class PutOff(unittest.TestCase):
                           "reload failed\naptkeep: see", result.output)
             frontend.wait_until(
                 lambda: [world.bed.read(f"/run/{name}") for name in cases]
-                == ["2.0\n", "1.0\n", "2.0\n"], lambda: result.output, 10)
+                == ["2.0\n", "1.0\n", "2.0\n"], lambda: result.output, 60)
             after = world.bed.must(show).split()
             same = [old == new for old, new in zip(before, after)]
             self.assertEqual(same, [True, True, False], result.output)

@@ -109,7 +109,7 @@ class Sockets(unittest.TestCase):
                 result = machine.upgrade(timeout=900)
                 self.assertEqual(result.code, 0, result.output)
                 try:
-                    frontend.wait_until(lambda: not machine.wrong(), lambda: "", 10)
+                    frontend.wait_until(lambda: not machine.wrong(), lambda: "", 60)
                 except AssertionError:
                     pass
                 left[stock] = machine.wrong()
