@@ -109,7 +109,8 @@ class Sockets(unittest.TestCase):
                 result = machine.upgrade(timeout=900)
                 self.assertEqual(result.code, 0, result.output)
                 try:
-                    frontend.wait_until(lambda: not machine.wrong(), lambda: "", 60)
+                    frontend.wait_until(lambda: not machine.wrong(), lambda: "",
+                                        10 if stock else 60)
                 except AssertionError:
                     pass
                 left[stock] = machine.wrong()
