@@ -185,6 +185,18 @@ bool holds_all(const Units& whole_call) {
   return whole_call.count > 1;
 }
 
+// Of what is down, and has had its sockets, paths or timers opened: clients start it at any moment,
+// and the caller's restart would then be its second. To start what runs does nothing. True: it is
+// up; where it is not, the caller's own attempt shows why.
+bool starts_at_once(const Question& question) {
+  if (std::strcmp(question.action, "try-restart") != 0) {
+    Units one{};
+    one.name[one.count++] = question.unit;
+    act("start", one);
+  }
+  return is_active(question.unit);
+}
+
 }  // namespace
 
 bool is_off() {
@@ -269,18 +281,21 @@ int carry_out(const Question& question, const Answer& said, const Units& whole_c
   }
   if (said.let_go) {
     const bool services = holds_all(whole_call);
-    let_package_go(paths::kRunDir, variable("DPKG_MAINTSCRIPT_PACKAGE"),
-                   variable("DPKG_MAINTSCRIPT_ARCH"), services);
-    start_triggers(paths::kRunDir, question.unit);
-    // A client may have been faster, and what is up is new.
-    if (services || is_active(question.unit)) return kDoNot;
+    bool opened = let_package_go(paths::kRunDir, variable("DPKG_MAINTSCRIPT_PACKAGE"),
+                                 variable("DPKG_MAINTSCRIPT_ARCH"), services);
+    opened = start_triggers(paths::kRunDir, question.unit) || opened;
+    if (services || (opened ? starts_at_once(question) : is_active(question.unit))) return kDoNot;
   }
   if (said.hold) {
     hold_and_stop_triggers(question.unit);
   } else if (said.triggers == Triggers::Stop) {
     stop_triggers(paths::kRunDir, question.unit);
   }
-  if (said.triggers == Triggers::Start) start_triggers(paths::kRunDir, question.unit);
+  if (said.triggers == Triggers::Start) {
+    const bool down = are_noted(paths::kRunDir, question.unit) && !is_active(question.unit);
+    if (start_triggers(paths::kRunDir, question.unit) && down && starts_at_once(question))
+      return kDoNot;
+  }
   return said.code;
 }
 

@@ -192,7 +192,7 @@ bool is_held_by(const Hold& hold, const char* name, const char* arch) {
          std::strcmp(its, "all") == 0;
 }
 
-void let_package_go(const char* run_dir, const char* name, const char* arch, bool services) {
+bool let_package_go(const char* run_dir, const char* name, const char* arch, bool services) {
   static Package found;  // too large for a stack that others share
   found = {};
   found.name = name;
@@ -209,6 +209,7 @@ void let_package_go(const char* run_dir, const char* name, const char* arch, boo
   }
   act("start", first);
   if (services) act("start", then);
+  return first.count > 0;
 }
 
 void let_all_go(const char* run_dir) {

@@ -43,8 +43,9 @@ void read_hold(char* text, Hold& hold);
 bool is_held_by(const Hold& hold, const char* name, const char* arch);
 
 // What the package holds is let go, and those of it that ran are started: sockets, paths and timers
-// only, or services after them too; and in any case what is parked. What is to wait stays.
-void let_package_go(const char* run_dir, const char* name, const char* arch, bool services);
+// only, or services after them too; and in any case what is parked. What is to wait stays. True: a
+// socket, path or timer was started.
+bool let_package_go(const char* run_dir, const char* name, const char* arch, bool services);
 // All of them, and what was remembered of scripts. Nothing is started, and what is parked is
 // closed.
 void let_all_go(const char* run_dir);

@@ -30,9 +30,9 @@ bool note(const char* run_dir, const char* unit, const Units& units) {
   return written;
 }
 
-void start_noted(int folder, const char* unit) {
+bool start_noted(int folder, const char* unit) {
   const int file = openat(folder, unit, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (file < 0) return;
+  if (file < 0) return false;
   Units units;
   read_all(file, units.text, sizeof units.text);
   close(file);
@@ -40,6 +40,7 @@ void start_noted(int folder, const char* unit) {
   // What is killed between the two is done once more.
   act("start", units);
   unlinkat(folder, unit, 0);
+  return units.count > 0;
 }
 
 }  // namespace
@@ -58,16 +59,24 @@ void stop_triggers(const char* run_dir, const char* unit) {
   if (units.count > 0 && note(run_dir, unit, units)) act("stop", units);
 }
 
-void start_triggers(const char* run_dir, const char* unit) {
+bool are_noted(const char* run_dir, const char* unit) {
   const int folder = open_folder(run_dir, kTriggersDir, false);
-  if (folder < 0) return;
-  start_noted(folder, unit);
+  const bool noted = folder >= 0 && faccessat(folder, unit, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  if (folder >= 0) close(folder);
+  return noted;
+}
+
+bool start_triggers(const char* run_dir, const char* unit) {
+  const int folder = open_folder(run_dir, kTriggersDir, false);
+  if (folder < 0) return false;
+  const bool any = start_noted(folder, unit);
   close(folder);
+  return any;
 }
 
 void end_triggers(const char* run_dir, bool start) {
   each_unit(run_dir, kTriggersDir, [&](int folder, const char* unit) {
-    if (start) start_noted(folder, unit);
+    if (start) (void)start_noted(folder, unit);
     unlinkat(folder, unit, 0);
     return true;
   });

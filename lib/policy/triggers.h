@@ -16,8 +16,11 @@ void triggers_of(const char* unit, Units& found);
 // stopped, since nothing would start it again.
 void stop_triggers(const char* run_dir, const char* unit);
 
-// Starts what was stopped for the unit. Nothing noted: nothing is done.
-void start_triggers(const char* run_dir, const char* unit);
+// Whether anything was stopped for the unit, and is to be started.
+bool are_noted(const char* run_dir, const char* unit);
+
+// Starts what was stopped for the unit. False: nothing is noted, and nothing is done.
+bool start_triggers(const char* run_dir, const char* unit);
 
 // When dpkg has ended: starts what was stopped for any unit; or only forgets it, where somebody
 // else has started what is to run.

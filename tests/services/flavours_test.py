@@ -34,8 +34,14 @@ class Flavours(unittest.TestCase):
                 with self.subTest(flavour=flavour, requires=requires, way=way):
                     self.upgrade(flavour, requires, way)
 
-    def upgrade(self, flavour, requires, way):
-        old, new = sockd.pair(sockd.FLAVOURS[flavour], requires=requires)
+    def test_one_that_takes_its_time_to_start(self):
+        # A client has begun that by when the script asks for it.
+        for way in WAYS:
+            with self.subTest(way=way):
+                self.upgrade("separate", True, way, slow=True)
+
+    def upgrade(self, flavour, requires, way, **options):
+        old, new = sockd.pair(sockd.FLAVOURS[flavour], requires=requires, **options)
         with World([old], [new], needs=("python3",)) as world:
             world.start("sockd.socket", "sockd.service")
             with sockd.Clients(world) as clients:

@@ -12,7 +12,7 @@ RELOAD = "systemctl --system daemon-reload\n"
 # Serves one request after the other on what systemd hands it, or on a port of its own; when it is
 # told to stop, it has answered whom it has accepted.
 DAEMON = """#!/usr/bin/python3
-import os, select, signal, socket
+import os, select, signal, socket, time
 told, tells = socket.socketpair()
 tells.setblocking(False)
 signal.set_wakeup_fd(tells.fileno())
@@ -23,6 +23,10 @@ def read(path):
 words = ["{version}", read("/etc/sockd.conf"), read("/usr/share/sockd/data")]
 with open("{starts}", "a", encoding="ascii") as log:
     log.write(" ".join(words) + "\\n")
+if "NOTIFY_SOCKET" in os.environ:
+    time.sleep(1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+        ready.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
 if "LISTEN_FDS" in os.environ:
     listening = socket.socket(fileno=3)
 else:
@@ -75,9 +79,11 @@ FLAVOURS = {
 }
 
 
-def sockd(version, scripts=None, requires=False, units=None):
+def sockd(version, scripts=None, requires=False, units=None, slow=False):
+    """`slow`: it says when it is ready, a second after its start."""
     made = package("sockd", version, units or {
-        "sockd.service": service("/usr/bin/sockd", unit="Requires=sockd.socket" if requires else ""),
+        "sockd.service": service("/usr/bin/sockd", unit="Requires=sockd.socket" if requires else "",
+                                 service_lines="Type=notify" if slow else ""),
         "sockd.socket": socket(PORT)}, scripts=scripts or {})
     made.files["/usr/bin/sockd"] = DAEMON.format(version=version, starts=STARTS, port=PORT)
     made.modes["/usr/bin/sockd"] = "755 root:root"
