@@ -146,11 +146,18 @@ bool is_loaded(const char* unit) {
   return systemctl(words, 5, state, sizeof state) && std::strcmp(state, "loaded\n") == 0;
 }
 
+// The run's end sees to what is on its record. Not on it are services of packages that are not in
+// the run: dovecot-lmtpd's prerm stops dovecot-core's, which that starts again by a trigger, while
+// it is held.
+bool is_on_record(const char* unit) {
+  table::Reader reader;
+  return reader.open(paths::kRunDir) == table::Finding::Counts &&
+         reader.with_unit_that_ran(unit) != nullptr;
+}
+
 void hold_one(const char* unit, bool active) {
   Hold said;
-  // Below a frontend services are looked after by its run, if a person has not switched that off.
-  const bool matters = is_trigger(unit) || *variable("DPKG_FRONTEND_LOCKED") == '\0';
-  said.ran = active && matters;
+  said.ran = active && (is_trigger(unit) || !is_on_record(unit));
   std::snprintf(said.package, sizeof said.package, "%s:%s", variable("DPKG_MAINTSCRIPT_PACKAGE"),
                 variable("DPKG_MAINTSCRIPT_ARCH"));
   hold(paths::kRunDir, unit, said);
