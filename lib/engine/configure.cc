@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/order.h"
+#include "engine/downtime.h"
 #include "engine/session.h"
 
 namespace aptkeep {
@@ -178,6 +179,14 @@ class Configuring {
 
   // True where the package is not to be blamed yet; it is tried again, or the run stops.
   bool is_tried_again(const Failure& failure) {
+    // Stock has these up by now: they are down so that they come up once, with all that is theirs.
+    if (tried_with_services_.insert(failure.package).second &&
+        let_missed_go(session_, failure.package)) {
+      session_.ports().say("trying " + session_.shown(failure.package) +
+                           " once more, with the services that were down");
+      left_out_.erase(failure.package);
+      return true;
+    }
     const Decision decision = session_.react_to(failure);
     const std::string name = session_.shown(failure.package);
     switch (decision.reaction) {
@@ -296,6 +305,7 @@ class Configuring {
   std::set<std::string> left_out_;    // failed or found unconfigurable in this call
   std::set<std::string> follow_ups_;  // dpkg left them because of another one
   std::set<std::string> later_;       // failed in a way that may pass
+  std::set<std::string> tried_with_services_;
   std::vector<std::string> tried_names_;
   std::size_t failed_calls_ = 0;
   std::optional<CallEnd> interrupted_;

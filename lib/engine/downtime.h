@@ -89,6 +89,12 @@ class Downtime {
 // and could not be configured then, as far as they are by now. Arguments and value as up().
 std::optional<CallEnd> end_left_downtimes(Session& session, const std::vector<std::string>& later);
 
+// Lets go what is down until others are configured as well, and what a script of `package` that has
+// just failed may have missed: of its own services, that its script may start them; of others' that
+// are configured, their services are started. Not where their check fails. False: there is nothing
+// of that kind, and so the failure is the package's own.
+bool let_missed_go(Session& session, const std::string& package);
+
 // Where no driver replaces them one by one (a frontend that runs dpkg itself, a plain dpkg): all
 // islands of the plan at once, for as long as that takes. What does not stop is said.
 void take_down_all(OpenPlan& open, CallPorts& ports);

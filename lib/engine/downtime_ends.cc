@@ -1,10 +1,50 @@
 // Downtimes that end in a later call of the driver, and those where there is no driver.
 #include <algorithm>
 
+#include "core/island.h"
 #include "engine/downtime.h"
 #include "engine/services.h"
 
 namespace aptkeep {
+namespace {
+
+// Services of the island's own package; what is in Together goes up with it, later.
+bool is_missed(Session& session, const HeldUnit& one, const Island& island) {
+  const auto is_of = [&](const std::string& pattern) { return is_unit_of(one.unit, pattern); };
+  return one.waits && !one.parked && std::ranges::none_of(island.together, is_of) &&
+         std::ranges::all_of(island.checks, [&](const std::string& command) {
+           return session.ports().failure_of(command).empty();
+         });
+}
+
+}  // namespace
+
+bool let_missed_go(Session& session, const std::string& package) {
+  const CallPorts& ports = session.ports();
+  if (ports.units == nullptr || ports.holds == nullptr) return false;
+  const auto db = ports.db.read();
+  if (!db) return false;
+  std::vector<HeldUnit> own;
+  std::vector<HeldUnit> others;
+  for (const HeldUnit& one : ports.holds->all()) {
+    const std::int32_t step = session.step_of_package(one.package);
+    if (step < 0) continue;
+    const auto& island = session.plan().steps[static_cast<std::size_t>(step)].island;
+    const bool is_own = one.package == package;
+    if (!is_own && standing_in(*db, one.package) == Standing::Unfinished) continue;
+    if (island && is_missed(session, one, *island)) (is_own ? own : others).push_back(one);
+  }
+  if (own.empty() && others.empty()) return false;
+  let_go_and_start(others, *ports.units, *ports.holds);
+  std::vector<std::string> names;
+  for (HeldUnit& one : own) {
+    names.push_back(one.unit);
+    one.waits = false;
+  }
+  ports.holds->let_go(names);
+  if (const Status put = ports.holds->put(own); !put) ports.say(put.error().message);
+  return true;
+}
 
 std::optional<CallEnd> end_left_downtimes(Session& session, const std::vector<std::string>& later) {
   const CallPorts& ports = session.ports();

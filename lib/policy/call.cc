@@ -20,7 +20,8 @@ constexpr Known kTools[] = {
     {Tool::Systemctl, "systemctl", "/usr/bin/systemctl"},
 };
 
-constexpr const char* kVerbs[] = {"start", "stop", "restart", "try-restart", "force-reload"};
+constexpr const char* kVerbs[] = {"start",       "stop",         "restart",
+                                  "try-restart", "force-reload", "reload"};
 
 // With these the tool does what it does without them, for all that is decided here.
 constexpr const char* kHarmless[] = {"--system",   "--quiet",           "-q",

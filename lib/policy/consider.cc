@@ -128,6 +128,15 @@ bool is_script(const char* name) {
   return std::strcmp(variable("DPKG_MAINTSCRIPT_NAME"), name) == 0;
 }
 
+// The run's end sees to what is on its record. Not on it are services of packages that are not in
+// the run: dovecot-lmtpd's prerm stops dovecot-core's, which that starts again by a trigger, while
+// it is held.
+bool is_on_record(const char* unit) {
+  table::Reader reader;
+  return reader.open(paths::kRunDir) == table::Finding::Counts &&
+         reader.with_unit_that_ran(unit) != nullptr;
+}
+
 // Who holds the unit, and whether this script may let it go.
 void look_at_hold(const char* package, const char* arch, const Question& question,
                   Surroundings& around) {
@@ -136,6 +145,8 @@ void look_at_hold(const char* package, const char* arch, const Question& questio
   around.held = hold.there;
   around.parked = hold.parked;
   around.let_go = is_script("postinst") && !hold.waits && is_held_by(hold, package, arch);
+  around.comes_up = std::strcmp(question.action, "reload") == 0 &&
+                    (around.held || is_on_record(question.unit)) && !is_active(question.unit);
   around.fresh = is_start(question.action) && is_fresh(paths::kRunDir, question.unit) &&
                  is_active(question.unit);
 }
@@ -144,15 +155,6 @@ bool is_loaded(const char* unit) {
   char state[64];
   const char* const words[] = {"show", "--property=LoadState", "--value", "--", unit};
   return systemctl(words, 5, state, sizeof state) && std::strcmp(state, "loaded\n") == 0;
-}
-
-// The run's end sees to what is on its record. Not on it are services of packages that are not in
-// the run: dovecot-lmtpd's prerm stops dovecot-core's, which that starts again by a trigger, while
-// it is held.
-bool is_on_record(const char* unit) {
-  table::Reader reader;
-  return reader.open(paths::kRunDir) == table::Finding::Counts &&
-         reader.with_unit_that_ran(unit) != nullptr;
 }
 
 void hold_one(const char* unit, bool active) {

@@ -96,6 +96,11 @@ Answer answer(const Question& question, const Surroundings& around) {
     said.code = said.let_go ? kDoIt : kDoNot;
     return said;
   }
+  // Its start reads its configuration all the same.
+  if (is(question.action, "reload") && around.comes_up) {
+    said.code = kDoNot;
+    return said;
+  }
   // It does not run; to stop what stands in its place would turn its clients away.
   if (is(question.action, "stop") && around.parked) {
     said.code = kDoNot;

@@ -55,6 +55,7 @@ struct Surroundings {
   bool parked = false;    // ... and it is stopped already, with its sockets open
   bool let_go = false;    // ... but this script, which is that package's own postinst
   bool fresh = false;     // this very script has let it go, and it is up since
+  bool comes_up = false;  // it is down and held, or on record as one that ran: it is started later
   bool replaces = false;  // the script is a preinst or prerm: what it stops is half replaced then
   bool early = false;     // others of the run need it now, by a rule or by what they depend on
   bool release_upgrade = false;  // to another release, so that its end is a reboot

@@ -37,6 +37,7 @@ TEST(ShimCall, NamesOfUnitsAreMadeWhole) {
   EXPECT_TRUE(direct.call.decides);
   EXPECT_EQ(direct.call.tool, Tool::Systemctl);
   EXPECT_EQ(direct.units(), (Strings{"a.service", "b.socket"}));
+  EXPECT_STREQ(Read({"invoke-rc.d", "foo", "reload"}).call.verb, "reload");
   const Read many({"deb-systemd-invoke", "--no-dbus", "stop", "b.service", "b.socket"});
   EXPECT_TRUE(many.call.decides);
   EXPECT_EQ(many.units(), (Strings{"b.service", "b.socket"}));
@@ -49,7 +50,7 @@ TEST(ShimCall, AllElseIsTheRealTools) {
       {"invoke-rc.d", "foo"},
       {"invoke-rc.d", "--query", "foo", "start"},
       {"invoke-rc.d", "--force", "foo", "start"},
-      {"invoke-rc.d", "foo", "reload"},
+      {"invoke-rc.d", "foo", "status"},
       {"invoke-rc.d", "foo", "start", "more"},
       {"deb-systemd-invoke", "--user", "start", "foo.service"},
       {"deb-systemd-invoke", "start"},

@@ -108,6 +108,16 @@ TEST(PolicyAnswer, WhatIsParkedIsStoppedAlready) {
   EXPECT_EQ(answer(ask({"foo", "stop", "5"}), around).code, kDoNot) << "its start lets it go";
 }
 
+TEST(PolicyAnswer, WhatIsDownAndComesUpNeedsNoReload) {
+  Surroundings around = below_a_script();
+  EXPECT_EQ(answer(ask({"foo", "reload"}), around).code, kDoIt) << "that it is down is told";
+  around.comes_up = true;
+  EXPECT_EQ(answer(ask({"foo", "reload"}), around).code, kDoNot);
+  EXPECT_EQ(answer(ask({"foo", "start"}), around).code, kDoIt);
+  around.script = false;
+  EXPECT_EQ(answer(ask({"foo", "reload"}), around).code, kDoIt);
+}
+
 TEST(PolicyAnswer, APreinstsStopIsHeld) {
   Surroundings around = below_a_script();
   EXPECT_FALSE(answer(ask({"foo", "stop", "5"}), around).hold);
@@ -148,6 +158,7 @@ TEST(PolicyAnswer, AStopIsNeverDenied) {
                                        &Surroundings::fresh,
                                        &Surroundings::early,
                                        &Surroundings::release_upgrade,
+                                       &Surroundings::comes_up,
                                        &Surroundings::replaces,
                                        &Surroundings::sockets_stay};
   for (unsigned bits = 0; bits < 1U << std::size(flags); ++bits) {
