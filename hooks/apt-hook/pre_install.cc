@@ -48,6 +48,14 @@ bool has_dpkg_option(const Conversation& conversation, std::string_view option) 
       });
 }
 
+std::vector<std::string> dpkg_options(const Conversation& conversation) {
+  std::vector<std::string> options;
+  for (const auto& [key, value] : conversation.configuration) {
+    if (is_prefix_nocase("DPkg::Options::", key) && !value.empty()) options.push_back(value);
+  }
+  return options;
+}
+
 // apt can work on another system from outside; our state and dpkg's database are those of this one.
 // With --no-act nothing happens on any.
 bool is_for_this_system(const Conversation& conversation) {
@@ -113,6 +121,7 @@ PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   flags.keep_runs = conversation.find_number("Aptkeep::Snapshots::Keep-Runs", 0);
   flags.hang_after = conversation.find_number("Aptkeep::Hang-After", 30 * 60);
   flags.unattended = is_unattended(frontend);
+  flags.dpkg_options = dpkg_options(conversation);
   return flags;
 }
 

@@ -62,12 +62,17 @@ std::vector<std::string> removals(const OpenPlan& open, const std::vector<bool>&
   return names;
 }
 
-DpkgCall call_of(DpkgCall::Verb verb) {
+// As apt would call dpkg.
+DpkgCall call_of(DpkgCall::Verb verb, const OpenPlan& open) {
   DpkgCall call;
   call.verb = verb;
   call.pending = verb == DpkgCall::Verb::Configure;
-  if (verb == DpkgCall::Verb::Unpack) call.options = {"--no-triggers", "--auto-deconfigure"};
-  if (verb == DpkgCall::Verb::Remove) call.options = {"--no-triggers", "--force-depends"};
+  call.options = open.flags.dpkg_options;
+  std::erase(call.options, "--no-triggers");
+  const char* own = nullptr;
+  if (verb == DpkgCall::Verb::Unpack) own = "--auto-deconfigure";
+  if (verb == DpkgCall::Verb::Remove) own = "--force-depends";
+  if (own != nullptr) call.options.insert(call.options.end(), {"--no-triggers", own});
   call.no_triggers = verb != DpkgCall::Verb::Configure;
   return call;
 }
@@ -90,20 +95,20 @@ CallEnd carry_on(OpenPlan& open, const std::vector<bool>& wanted, CallPorts& por
     return failed_call(end);
   };
   for (auto archives = next_archives(open, wanted); !archives.empty();) {
-    if (failed(call_of(DpkgCall::Verb::Unpack), archives)) return end;
-    if (failed(call_of(DpkgCall::Verb::Configure), {})) return end;
+    if (failed(call_of(DpkgCall::Verb::Unpack, open), archives)) return end;
+    if (failed(call_of(DpkgCall::Verb::Configure, open), {})) return end;
     auto next = next_archives(open, wanted);
     if (next == archives) return end;
     archives = std::move(next);
   }
-  if (failed(call_of(DpkgCall::Verb::Configure), {})) return end;
+  if (failed(call_of(DpkgCall::Verb::Configure, open), {})) return end;
   const auto database = ports.db.read();
   if (!database) return end;
-  DpkgCall remove = call_of(DpkgCall::Verb::Remove);
+  DpkgCall remove = call_of(DpkgCall::Verb::Remove, open);
   remove.operands = removals(open, wanted, *database);
   // A removal that failed may have sent packages back.
   if (!remove.operands.empty() && !failed(remove, {}))
-    failed(call_of(DpkgCall::Verb::Configure), {});
+    failed(call_of(DpkgCall::Verb::Configure, open), {});
   return end;
 }
 
@@ -151,7 +156,7 @@ void repair(OpenPlan& open, const std::vector<Step>& attempted, FinishPorts& por
   NoProgress progress;
   CallPorts call_ports = call_ports_of(ports, progress);
   {
-    const DpkgCall look = call_of(DpkgCall::Verb::Configure);
+    const DpkgCall look = call_of(DpkgCall::Verb::Configure, open);
     Session(look, open, call_ports).follow_database(*database);
   }
   carry_on(open, std::vector<bool>(open.states.size(), true), call_ports);
@@ -161,7 +166,7 @@ void end_returns(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
   if (ports.dpkg == nullptr) return;
   NoProgress progress;
   CallPorts call_ports = call_ports_of(ports, progress);
-  const DpkgCall look = call_of(DpkgCall::Verb::Configure);
+  const DpkgCall look = call_of(DpkgCall::Verb::Configure, open);
   Session session(look, open, call_ports);
   if (settle_returned(session, db)) finish_returned(session);
 }
@@ -174,7 +179,7 @@ Result<bool> resume_once(OpenPlan& open, FinishPorts& ports) {
   if (!database) return database.error();
   NoProgress progress;
   CallPorts call_ports = call_ports_of(ports, progress);
-  const DpkgCall look = call_of(DpkgCall::Verb::Configure);
+  const DpkgCall look = call_of(DpkgCall::Verb::Configure, open);
   Session session(look, open, call_ports);
   session.follow_database(*database);
   blame_torn(session, *database);

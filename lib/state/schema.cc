@@ -137,6 +137,16 @@ UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,check
     idle,reload)
   WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since,idle);
 )sql",
+    // 11: what an admin wants dpkg to be told
+    R"sql(
+ALTER TABLE plans ADD COLUMN dpkg_options TEXT DEFAULT '';
+UPDATE plans SET sum=row_sum(id,run,begun,ended,bypassed,configure_pending,no_triggers,quiet_exit,
+    native_arch,steps,clauses,failures,log_mark,rollback,copy_limit,hang_after,unattended,
+    keep_runs,dpkg_options)
+  WHERE sum=row_sum(id,run,begun,ended,bypassed,configure_pending,no_triggers,quiet_exit,
+    native_arch,steps,clauses,failures,log_mark,rollback,copy_limit,hang_after,unattended,
+    keep_runs);
+)sql",
 };
 
 std::string parameters(const Table& table) {

@@ -23,7 +23,7 @@ inline constexpr Table kPlans{
     "plans",
     "id,run,begun,ended,bypassed,configure_pending,no_triggers,quiet_exit,"
     "native_arch,steps,clauses,failures,log_mark,rollback,copy_limit,hang_after,unattended,"
-    "keep_runs"};
+    "keep_runs,dpkg_options"};
 inline constexpr Table kSteps{"steps",
                               "plan,idx,package,action,old_version,new_version,archive,"
                               "security,trust,state,cause,db_state,never_back,rolled_back,"

@@ -51,6 +51,8 @@ struct PlanFlags {
   bool unattended = false;      // nobody is there who could answer or end a script
   // Aptkeep::Snapshots::Keep-Runs: of how many runs snapshots are kept though they ended well.
   std::int64_t keep_runs = 0;
+  // DPkg::Options, which apt gives to each dpkg call: what finishes the plan gives them too.
+  std::vector<std::string> dpkg_options = {};
 };
 
 struct OpenPlan {

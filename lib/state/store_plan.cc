@@ -154,6 +154,7 @@ OpenPlan read_open_plan(Database& db, const Query& row) {
   open.flags.hang_after = row.integer(15);
   open.flags.unattended = row.integer(16) != 0;
   open.flags.keep_runs = row.integer(17);
+  open.flags.dpkg_options = split_lines(row.text(18));
   read_run(db, open);
   for (StepOutcome& outcome : read_outcomes(db, open.id)) {
     open.plan.steps.push_back(std::move(outcome.step));
@@ -212,7 +213,8 @@ Result<std::int64_t> Store::begin_plan(const Frontend& frontend, const PlanFlags
       .bind_all(run, now, 0, flags.bypassed, flags.configure_pending, flags.no_triggers,
                 flags.quiet_exit, flags.native_arch, static_cast<std::int64_t>(plan.steps.size()),
                 static_cast<std::int64_t>(plan.clauses.size()), 0, flags.log_mark, flags.rollback,
-                flags.copy_limit, flags.hang_after, flags.unattended, flags.keep_runs)
+                flags.copy_limit, flags.hang_after, flags.unattended, flags.keep_runs,
+                join_lines(flags.dpkg_options))
       .run();
   const std::int64_t id = db.last_id();
   resum(db, kPlans, id);

@@ -51,7 +51,8 @@ class StoreTest : public ::testing::Test {
 
 TEST_F(StoreTest, PlanSurvivesInAnotherProcess) {
   PlanFlags flags{true,  false,         false, true, "riscv64", "17 0815",
-                  false, 1234567890123, 77,    true, 4};
+                  false, 1234567890123, 77,    true, 4,
+                  {"--force-confold", "-D 1"}};
   Plan written = plan();
   std::int64_t id = 0;
   {
@@ -90,6 +91,7 @@ TEST_F(StoreTest, PlanSurvivesInAnotherProcess) {
   EXPECT_EQ(open_plan.flags.hang_after, 77);
   EXPECT_TRUE(open_plan.flags.unattended);
   EXPECT_EQ(open_plan.flags.keep_runs, 4);
+  EXPECT_EQ(open_plan.flags.dpkg_options, (std::vector<std::string>{"--force-confold", "-D 1"}));
   EXPECT_EQ(open_plan.rolled_back,
             (std::vector<bool>{false, true, false, false, false, false, false}));
   ASSERT_EQ(open_plan.remains.size(), 1U);
