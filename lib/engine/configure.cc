@@ -180,7 +180,7 @@ class Configuring {
   // True where the package is not to be blamed yet; it is tried again, or the run stops.
   bool is_tried_again(const Failure& failure) {
     // Stock has these up by now: they are down so that they come up once, with all that is theirs.
-    if (tried_with_services_.insert(failure.package).second &&
+    if (failure.phase == Phase::Configure && tried_with_services_.insert(failure.package).second &&
         let_missed_go(session_, failure.package)) {
       session_.ports().say("trying " + session_.shown(failure.package) +
                            " once more, with the services that were down");
