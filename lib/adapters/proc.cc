@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "adapters/process_stat.h"
+#include "core/dpkg_call.h"
 
 namespace aptkeep {
 namespace {
@@ -123,6 +124,7 @@ std::optional<DpkgAncestor> dpkg_ancestor() {
       DpkgAncestor found{*info, {}};
       std::istringstream words(read_file("/proc/" + std::to_string(pid) + "/cmdline"));
       for (std::string word; std::getline(words, word, '\0');) found.arguments.push_back(word);
+      found.arguments = with_single_options(found.arguments);
       return found;
     }
     const auto parent = parent_of(pid);

@@ -36,7 +36,7 @@ Result<std::optional<OpenPlan>> own_plan(Store& store);
 // The dpkg that called us through its pre-invoke or post-invoke hook (dpkg(1)), some shells away.
 struct DpkgAncestor {
   Frontend process;
-  std::vector<std::string> arguments;  // argv, program name first
+  std::vector<std::string> arguments;  // argv, program name first; each short option on its own
 };
 std::optional<DpkgAncestor> dpkg_ancestor();
 

@@ -229,6 +229,28 @@ Result<DpkgCall> parse_dpkg_call(const std::vector<std::string>& args) {
   return Parser(args).parse();
 }
 
+std::vector<std::string> with_single_options(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words;
+  bool options = true;
+  for (const std::string& argument : arguments) {
+    options = options && argument != "--";
+    const bool cluster = options && !words.empty() && argument.size() > 2 && argument[0] == '-' &&
+                         argument[1] != '-';
+    if (!cluster) {
+      words.push_back(argument);
+      continue;
+    }
+    for (std::size_t i = 1; i < argument.size(); ++i) {
+      if (argument[i] == 'D') {  // what follows is its value
+        words.push_back("-" + argument.substr(i));
+        break;
+      }
+      words.push_back(std::string("-") + argument[i]);
+    }
+  }
+  return words;
+}
+
 bool forces_overwrite(const std::vector<std::string>& options) {
   constexpr std::string_view kForce = "--force-";
   return std::any_of(options.begin(), options.end(), [&](const std::string& option) {

@@ -30,6 +30,9 @@ struct DpkgCall {
 // let it come here; the caller then runs the real dpkg with the same arguments).
 Result<DpkgCall> parse_dpkg_call(const std::vector<std::string>& args);
 
+// dpkg's argv, program name first, with each of its short options on its own: "-iR" is "-i", "-R".
+std::vector<std::string> with_single_options(const std::vector<std::string>& arguments);
+
 // Whether these options let a package take over another's file without a Replaces.
 bool forces_overwrite(const std::vector<std::string>& options);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/dpkg_log.h"
 #include "core/held_up.h"
@@ -56,10 +57,6 @@ void tell_unmet_needs(std::vector<Failure>& failures, FinishPorts& ports) {
     for (const std::string& relation : *unmet)
       failure.message += (&relation == &unmet->front() ? ": needs " : ", ") + relation;
   }
-}
-
-bool has_value(const std::string& argument, const char* option) {
-  return argument.starts_with(std::string(option) + "=");
 }
 
 }  // namespace
@@ -152,8 +149,12 @@ bool changes_packages_here(const std::vector<std::string>& arguments) {
     const std::string& argument = arguments[i];
     if (argument == "--") break;
     if (argument == "--no-act" || argument == "--dry-run" || argument == "--simulate") return false;
-    for (const char* option : {"--root", "--instdir", "--admindir"}) {
-      if (argument == option || has_value(argument, option)) return false;
+    for (const auto& [option, here] :
+         {std::pair{"--root", "/"}, {"--instdir", "/"}, {"--admindir", "/var/lib/dpkg"}}) {
+      const std::string joined = std::string(option) + "=";
+      const bool apart = argument == option && i + 1 < arguments.size();
+      if (!apart && !argument.starts_with(joined)) continue;
+      if ((apart ? arguments[i + 1] : argument.substr(joined.size())) != here) return false;
     }
     verb = verb || std::find(kVerbs.begin(), kVerbs.end(), argument) != kVerbs.end();
   }

@@ -207,6 +207,14 @@ TEST(DpkgCall, WhatAptDoesNotSendGoesToTheRealDpkg) {
   EXPECT_EQ(error_of({}), "it has no action of apt's");
 }
 
+TEST(DpkgCall, ShortOptionsOnTheirOwn) {
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(with_single_options({"dpkg", "-iRE", "-a", "-D2000", "-BD1i", "--log=x", "a-b.deb"}),
+            (Words{"dpkg", "-i", "-R", "-E", "-a", "-D2000", "-B", "-D1i", "--log=x", "a-b.deb"}));
+  EXPECT_EQ(with_single_options({"dpkg", "-i", "--", "-ab"}), (Words{"dpkg", "-i", "--", "-ab"}));
+  EXPECT_EQ(with_single_options({}), Words{});
+}
+
 TEST(DpkgCall, ForcesOverwrite) {
   EXPECT_TRUE(forces_overwrite({"--status-fd", "3", "--force-overwrite"}));
   EXPECT_TRUE(forces_overwrite({"--force-depends,overwrite"}));

@@ -375,6 +375,9 @@ TEST(PlainDpkg, OnlyCallsThatChangeThisSystemCount) {
   EXPECT_FALSE(changes_packages_here({"dpkg", "--no-act", "-i", "a.deb"}));
   EXPECT_FALSE(changes_packages_here({"dpkg", "--root=/mnt", "-i", "a.deb"}));
   EXPECT_FALSE(changes_packages_here({"dpkg", "--root", "/mnt", "-i", "a.deb"}));
+  EXPECT_FALSE(changes_packages_here({"dpkg", "--admindir=/mnt/var/lib/dpkg", "-i", "a.deb"}));
+  EXPECT_TRUE(changes_packages_here({"dpkg", "--root=/", "-i", "a.deb"}));
+  EXPECT_TRUE(changes_packages_here({"dpkg", "--admindir", "/var/lib/dpkg", "-i", "a.deb"}));
   EXPECT_FALSE(changes_packages_here({"dpkg", "-l"}));
 }
 
