@@ -62,7 +62,7 @@ Words words_about(const std::vector<Rule>& rules, const std::string& unit) {
   Words words;
   for (const Rule& rule : rules) {
     const bool about = std::ranges::any_of(rule.services.entries, [&](const std::string& pattern) {
-      return ::fnmatch(pattern.c_str(), unit.c_str(), 0) == 0;
+      return ::fnmatch(pattern.c_str(), unit.c_str(), FNM_NOESCAPE) == 0;
     });
     if (!about || !about_any_version(rule)) continue;
     if (rule.service_class) words.never = *rule.service_class == ServiceClass::Never;

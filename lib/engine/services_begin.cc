@@ -94,7 +94,7 @@ Result<FactsByName> ask_around(const FactsByName& own, Units& units) {
 
 bool matches(const std::vector<std::string>& patterns, const std::string& unit) {
   return std::ranges::any_of(patterns, [&](const std::string& pattern) {
-    return ::fnmatch(pattern.c_str(), unit.c_str(), 0) == 0;
+    return ::fnmatch(pattern.c_str(), unit.c_str(), FNM_NOESCAPE) == 0;
   });
 }
 

@@ -122,6 +122,20 @@ TEST_F(OutdatedTest, RulesKeepTheirWord) {
   EXPECT_EQ(units_.log, (Strings{"daemon-reload ", "reset-failed b.service", "restart b.service"}));
 }
 
+// systemd's names have them: my\x2dapp.service.
+TEST_F(OutdatedTest, ABackslashOfAPatternIsTheNamesOwn) {
+  Rule never;
+  never.services.entries = {"a\\x2db@*.service"};
+  never.service_class = ServiceClass::Never;
+  const std::string name = "a\\x2db@c.service";
+  units_.add(name);
+  found_.units = {name};
+  const auto now = units_.ask({name});
+  const OutdatedPlan plan = plan_outdated(found_, *now, {never}, false);
+  ASSERT_EQ(plan.put_off.size(), 1U);
+  EXPECT_EQ(plan.put_off[0].kind, PutOff::Kind::Reboot);
+}
+
 TEST_F(OutdatedTest, AReleaseUpgradeLeavesItToTheNextBoot) {
   found_.units = {"a.service"};
   found_.special = {{"systemd-manager", "/x/systemd-manager"}};
