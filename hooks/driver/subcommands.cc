@@ -97,12 +97,13 @@ int before_dpkg(const Frontend& dpkg, bool removes_us) {
 }
 
 // What the packages' own scripts have let go, and started, is not held any more. What is not whole
-// stays down.
-void let_go_after_dpkg() {
+// stays down. Returns what was held.
+std::vector<HeldUnit> let_go_after_dpkg() {
   RealDatabase database;
   SystemctlUnits units;
   RunHolds holds;
-  const bool any = !holds.all().empty();
+  std::vector<HeldUnit> held = holds.all();
+  const bool any = !held.empty();
   const auto db = any ? database.read() : Result<DbSnapshot>(DbSnapshot());
   if (!db) complain(db.error().message);
   if (any && db && has_service_manager()) {
@@ -110,9 +111,10 @@ void let_go_after_dpkg() {
                  holds);
   }
   policy::let_all_go(paths::kRunDir);
+  return held;
 }
 
-int after_dpkg(const DpkgAncestor& dpkg) {
+int after_dpkg(const DpkgAncestor& dpkg, const std::vector<HeldUnit>& held) {
   const std::string path = mark_file(dpkg.process.pid);
   std::ifstream in(path);
   std::string mark;
@@ -127,6 +129,8 @@ int after_dpkg(const DpkgAncestor& dpkg) {
   RunTools tools(*store, complain);
   FinishPorts ports = tools.finish_ports();
   ports.dpkg = nullptr;  // and nothing is gone on with for him
+  const auto units = units_here();
+  ports.units = units.get();
   ports.needs_among = needs_among;
   ports.unmet_needs = unmet_needs;
   // Who calls dpkg by hand mends by hand as well, and expects `dpkg --configure -a` to go over what
@@ -138,7 +142,7 @@ int after_dpkg(const DpkgAncestor& dpkg) {
   const std::string native = native_architecture();
   const auto ending =
       record_plain_call(dpkg.process, dpkg_log_since(mark), plain_call(dpkg.arguments), native,
-                        ports, paths::kPins, now());
+                        ports, paths::kPins, now(), held);
   if (!ending) {
     complain(ending.error().message);
     return 0;
@@ -200,11 +204,12 @@ int dpkg_hook(const std::string& when) {
   }
   if (when == "post") {
     // A frontend's own are ended with its plan; what is only unpacked has its service down.
+    std::vector<HeldUnit> held;
     if (!plain_call(dpkg->arguments).only_unpacks && look_at_plans() != Planned::Ours) {
-      let_go_after_dpkg();
+      held = let_go_after_dpkg();
       policy::end_triggers(paths::kRunDir, true);
     }
-    return after_dpkg(*dpkg);
+    return after_dpkg(*dpkg, held);
   }
   complain("unable to run the dpkg hook: neither 'pre' nor 'post': " + when);
   return 2;

@@ -106,7 +106,7 @@ UnitDecision decide(const UnitRecord& record, const UnitFacts* unit,
   // Nothing has changed that could make it work now.
   if (had_failed && (!own || standing != Standing::Upgraded)) return leave(record);
   if (unit->load_state == "masked") return tell(record, "it is masked now");
-  if (own && standing == Standing::Unfinished) return tell(record, "its package is not configured");
+  if (own && standing == Standing::Unfinished) return tell(record, std::string(kNotConfigured));
   if (unit->load_state != "loaded") {
     return own ? tell(record, "its package has no such unit any more") : leave(record);
   }

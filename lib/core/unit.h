@@ -140,6 +140,11 @@ inline constexpr std::string_view kNotRestarted = "it was not restarted, because
 inline constexpr std::string_view kUntilReboot = "the version from before runs until the next boot";
 // Of what is down: nobody is to start it before something is changed.
 inline constexpr std::string_view kStaysDown = "it is not started, because ";
+// Two of these that no check decides, but how others are when a plan ends: a package, a unit.
+inline constexpr std::string_view kGoesWith =
+    "it is not started, because it goes down and up with ";
+inline constexpr std::string_view kHangsOn = "it is not started, because it hangs on ";
+inline constexpr std::string_view kNotConfigured = "its package is not configured";
 inline constexpr std::string_view kOnlyListed =
     "it was not restarted, because needrestart only lists what uses replaced files";
 inline constexpr std::string_view kLeftAlone =

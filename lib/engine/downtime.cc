@@ -342,8 +342,11 @@ void Downtime::start_all() {
     const auto whole = staying.find(part->step);
     if (!part->own && whole != staying.end()) bring_up(*part, held, whole->second, seen_to);
   }
-  const bool all_well =
-      std::ranges::all_of(staying, [](const auto& entry) { return entry.second.trouble.empty(); });
+  const bool all_well = std::ranges::all_of(group_, [&](std::uint32_t step) {
+    const auto found = staying.find(step);
+    if (found == staying.end()) return !session_.plan().steps[step].island;
+    return found->second.trouble.empty();
+  });
   std::vector<HeldUnit> others;
   for (const std::string& name : others_) others.push_back({name, "", true, false, false});
   // They might take with them what is to stay down.

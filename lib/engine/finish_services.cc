@@ -4,6 +4,7 @@
 #include "engine/downtime.h"
 #include "engine/finish.h"
 #include "engine/session.h"
+#include "engine/together.h"
 
 namespace aptkeep {
 namespace {
@@ -24,6 +25,13 @@ Standing standing_of(const OpenPlan& open, const DbSnapshot& db, const std::stri
 std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot& db,
                                          FinishPorts& ports) {
   auto recorded = ports.store.units(open.run);
+  const auto standing = [&](const std::string& package) { return standing_of(open, db, package); };
+  const bool of_its_own = recorded && !recorded->empty();
+  if (ports.units != nullptr && recorded) {
+    ServicePorts early{*ports.units, ports.store, ports.say, ports.units_of};
+    const Status taken = take_over_left_down(open.run, *recorded, standing, early);
+    if (!taken) ports.say(taken.error().message);
+  }
   const bool known = ports.units != nullptr && recorded &&
                      (!recorded->empty() || (ports.put_off && !ports.put_off().empty()));
   // Its clients wait, and are not to be turned away when they need not be.
@@ -33,14 +41,12 @@ std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot&
   }
   if (ports.let_all_go) ports.let_all_go();
   // What ran of them is started with all else that did, where that is on record.
-  if (ports.end_triggers) ports.end_triggers(!known || recorded->empty());
+  if (ports.end_triggers) ports.end_triggers(!known || !of_its_own);
   if (!known) return {};
   ServicePorts services{*ports.units,    ports.store,           ports.say,      ports.units_of,
                         ports.put_off,   ports.forget_put_off,  ports.own_unit, ports.complaint_of,
                         ports.ends_well, ports.release_upgrade, ports.settle};
-  auto units = restore_units(
-      open.run, std::move(*recorded),
-      [&](const std::string& package) { return standing_of(open, db, package); }, services);
+  auto units = restore_units(open.run, std::move(*recorded), standing, services);
   if (units) return std::move(*units);
   ports.say(units.error().message);
   return {};

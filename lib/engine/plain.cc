@@ -7,6 +7,7 @@
 #include "core/dpkg_log.h"
 #include "core/held_up.h"
 #include "core/kept_set.h"
+#include "engine/services.h"
 #include "engine/session.h"
 
 namespace aptkeep {
@@ -57,6 +58,42 @@ void tell_unmet_needs(std::vector<Failure>& failures, FinishPorts& ports) {
     for (const std::string& relation : *unmet)
       failure.message += (&relation == &unmet->front() ? ": needs " : ", ") + relation;
   }
+}
+
+// What ran of these and does not now, as a run has it on record; whose it is not goes with whom it
+// was held for, as the steps say then.
+std::vector<UnitRecord> down_of(const std::vector<HeldUnit>& held, FinishPorts& ports,
+                                std::vector<Step>& steps) {
+  std::vector<std::string> names;
+  std::vector<std::string> packages;
+  for (const HeldUnit& one : held) {
+    if (!one.ran || one.unit.find("@.") != std::string::npos) continue;
+    names.push_back(one.unit);
+    packages.push_back(one.package);
+  }
+  if (names.empty() || ports.units == nullptr || !ports.units_of) return {};
+  const auto now = ports.units->ask(names);
+  const auto files = ports.units_of(packages);
+  if (!now || !files) {
+    ports.say(now ? files.error().message : now.error().message);
+    return {};
+  }
+  std::vector<UnitRecord> down;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto found = now->find(names[i]);
+    if (found == now->end() || found->second.is_up()) continue;
+    const auto its = files->find(packages[i]);
+    const bool own =
+        its != files->end() && std::ranges::any_of(its->second, [&](const std::string& file) {
+          return is_instance_or_same(names[i], file);
+        });
+    down.push_back({names[i], own ? packages[i] : "", "active", true, "", ""});
+    const auto step = std::ranges::find(steps, packages[i], &Step::package);
+    if (own || step == steps.end()) continue;
+    if (!step->island) step->island = Island{};
+    step->island->together.push_back(names[i]);
+  }
+  return down;
 }
 
 }  // namespace
@@ -111,7 +148,8 @@ void leave_out_follow_ups(const Plan& plan, const DbSnapshot& db, std::vector<Fa
 
 Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, PlainCall call,
                                  const std::string& native_arch, FinishPorts& ports,
-                                 const std::string& pins_path, std::int64_t now) {
+                                 const std::string& pins_path, std::int64_t now,
+                                 const std::vector<HeldUnit>& held) {
   const auto active = ports.store.keeps();
   if (!active) return active.error();
   auto steps = steps_from_dpkg_log(log, native_arch);
@@ -119,6 +157,7 @@ Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, Pla
   const auto database = ports.db.read();
   if (!database) return database.error();
   if (call.configures_all) add_unpacked(steps, *database);
+  const auto down = down_of(held, ports, steps);
   OpenPlan open;
   open.flags.native_arch = native_arch;
   open.plan.steps = steps;
@@ -131,11 +170,17 @@ Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, Pla
     leave_out_follow_ups(open.plan, *database, open.failures);
   }
   tell_unmet_needs(open.failures, ports);
-  if (open.failures.empty() && fold(open, *database, *active, now).lifted.empty()) return Ending{};
+  const bool changes = !fold(open, *database, *active, now).lifted.empty();
+  if (open.failures.empty() && !changes && down.empty()) return Ending{};
   const auto plan = ports.store.begin_plan(dpkg, open.flags, open.plan, now);
   if (!plan) return plan.error();
   for (const auto& failure : open.failures) {
     if (const auto added = ports.store.add_failure(*plan, failure); !added) return added.error();
+  }
+  if (!down.empty()) {
+    const auto run = ports.store.run_of_process(dpkg);
+    const Status noted = run ? ports.store.note_units(*run, down) : Status(run.error());
+    if (!noted) ports.say(noted.error().message);
   }
   return finish_plan(dpkg, ports, pins_path, now);
 }

@@ -30,11 +30,13 @@ std::vector<Failure> failures_of_plain_call(const std::vector<Step>& steps, cons
 // was not their own. Pure. `plan`: the call's steps, and what they need of each other.
 void leave_out_follow_ups(const Plan& plan, const DbSnapshot& db, std::vector<Failure>& failures);
 
-// Records the call as a run of its own if something failed in it or a keep is over by it, and
-// rewrites the pins then. Returns what was recorded; an empty Ending where nothing was.
+// Records the call as a run of its own if something failed in it, a keep is over by it, or some of
+// `held` does not run though it did, and rewrites the pins then. Returns what was recorded; an
+// empty Ending where nothing was. `held`: what was held for the call, and is let go.
 Result<Ending> record_plain_call(const Frontend& dpkg, std::string_view log, PlainCall call,
                                  const std::string& native_arch, FinishPorts& ports,
-                                 const std::string& pins_path, std::int64_t now);
+                                 const std::string& pins_path, std::int64_t now,
+                                 const std::vector<HeldUnit>& held = {});
 
 // True where dpkg's own arguments (argv, program name first) say that it changes packages here:
 // not with --no-act, not below another root or database.

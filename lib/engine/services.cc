@@ -6,6 +6,7 @@
 #include "engine/service_checks.h"
 #include "engine/services_due.h"
 #include "engine/stay_down.h"
+#include "engine/together.h"
 #include "engine/watching.h"
 
 namespace aptkeep {
@@ -21,6 +22,7 @@ class Restoring {
         ports_(ports),
         checks_(ports, run_began),
         staying_(run, records_, ports),
+        together_(run, ports),
         watching_(ports) {}
 
   Status run(const std::function<Standing(const std::string&)>& standing);
@@ -48,6 +50,7 @@ class Restoring {
   ServicePorts& ports_;
   RunningChecks checks_;
   StayingDown staying_;
+  Together together_;
   std::set<std::string> heirs_;
   std::map<std::string, std::string> not_restarted_;  // unit -> why
   std::set<std::string> failed_;                      // a script's start of them has
@@ -318,6 +321,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
   if (!now) return now.error();
   auto decisions = decide_units(records_, *now, standing, *fresh);
   staying_.leave_out(decisions);
+  together_.leave_out(decisions, *now, standing);
   const auto starts = [](const UnitDecision& one) { return one.wish == UnitWish::Start; };
   // Once more where the first try was too early, or was met by systemd's limit on starts.
   for (int attempt = 0; attempt < 2; ++attempt) {

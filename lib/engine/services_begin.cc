@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/services.h"
+#include "engine/together.h"
 
 namespace aptkeep {
 namespace {
@@ -115,14 +116,16 @@ Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts
                   const ChecksOfPackages& checks) {
   const auto files = ports.units_of(packages_of(steps));
   if (!files) return files.error();
-  if (files->empty()) return success();
+  const auto named = [](const Step& step) { return step.island && !step.island->together.empty(); };
+  if (files->empty() && std::ranges::none_of(steps, named)) return success();
   const auto loaded = ports.units.loaded();
   if (!loaded) return loaded.error();
   const auto owners = owners_of(*loaded, *files);
-  if (owners.empty()) return success();
-  std::vector<std::string> names;
-  for (const auto& [name, package] : owners) names.push_back(name);
-  const auto own = ports.units.ask(names);
+  const auto together = units_in_together(steps, *loaded);
+  if (owners.empty() && together.empty()) return success();
+  std::set<std::string> names = together;
+  for (const auto& [name, package] : owners) names.insert(name);
+  const auto own = ports.units.ask({names.begin(), names.end()});
   if (!own) return own.error();
   const auto others = ask_around(*own, ports.units);
   if (!others) return others.error();
@@ -130,7 +133,8 @@ Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts
   for (const auto* facts : {&*own, &*others}) {
     for (const auto& [name, unit] : *facts) {
       const auto owner = owners.find(name);
-      if (owner == owners.end() && !unit.is_up()) continue;
+      const bool is_to_run = together.contains(name) ? is_wanted(unit) : unit.is_up();
+      if (owner == owners.end() && !is_to_run) continue;
       records.push_back({name, owner == owners.end() ? "" : owner->second, state_text(unit),
                          is_wanted(unit), "", ""});
       const auto its = checks.find(records.back().package);

@@ -17,7 +17,9 @@ std::string shortened(const std::string& command) {
 }
 
 bool stays(const UnitRecord& record) {
-  return record.wanted && record.trouble.starts_with(kStaysDown);
+  const std::string& trouble = record.trouble;
+  return record.wanted && trouble.starts_with(kStaysDown) && !trouble.starts_with(kGoesWith) &&
+         !trouble.starts_with(kHangsOn);
 }
 
 std::vector<std::string> fitting(const std::map<std::string, Staying>& staying,

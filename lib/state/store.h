@@ -195,8 +195,8 @@ class Store {
   Status note_units(std::int64_t run, const std::vector<UnitRecord>& units);
   Status set_units(std::int64_t run, const std::vector<UnitRecord>& units);
   Result<std::vector<UnitRecord>> units(std::int64_t run);  // sorted by name
-  // Those that runs before `run` have left down (core/unit.h: kStaysDown), each by the newest of
-  // them, if it was not up when a later one began; by run, the newest first.
+  // Those that runs before `run` have left down (core/unit.h: kStaysDown, kNotConfigured), each by
+  // the newest of them, if it was not up when a later one began; by run, the newest first.
   Result<std::map<std::int64_t, std::vector<UnitRecord>, std::greater<>>> units_left_down(
       std::int64_t run);
 

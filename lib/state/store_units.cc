@@ -80,12 +80,18 @@ Result<std::map<std::int64_t, std::vector<UnitRecord>, std::greater<>>> Store::u
   Transaction transaction(db, false);
   std::map<std::int64_t, std::vector<UnitRecord>, std::greater<>> left;
   std::set<std::string> seen;
-  // What was down when a later run began is no news of it.
-  Query rows(db, select_sql(kUnits, "WHERE wanted<>0 ORDER BY run DESC,name"));
+  // What was down when a later run began is no news of it. Only what is found is checked: ends of
+  // plans ask, and hundreds of runs are on record.
+  Query rows(db,
+             select_sql(kUnits,
+                        "WHERE wanted<>0 AND name IN (SELECT name FROM units WHERE "
+                        "substr(trouble,1,length(?1))=?1 OR trouble=?2) ORDER BY run DESC,name"));
+  rows.bind_all(std::string(kStaysDown), std::string(kNotConfigured));
   while (checked_row(db, rows)) {
     UnitRecord unit = read_unit(rows);
     const bool newest = seen.insert(unit.name).second;
-    if (!newest || rows.integer(0) >= run || !unit.trouble.starts_with(kStaysDown)) continue;
+    const bool left_down = unit.trouble.starts_with(kStaysDown) || unit.trouble == kNotConfigured;
+    if (!newest || rows.integer(0) >= run || !left_down) continue;
     left[rows.integer(0)].push_back(std::move(unit));
   }
   rows.reset();

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "fake_world.h"
+#include "services_fixture.h"
 
 namespace aptkeep {
 namespace {
@@ -29,8 +30,12 @@ class PlainTest : public ::testing::Test {
                       [](const std::string&) {},
                       [](const std::string&) { return false; },
                       {}};
+    ports.units = &units_;
+    ports.units_of = [](const std::vector<std::string>&) {
+      return UnitsOfPackages{{"foo:amd64", {"foo.service"}}};
+    };
     const Frontend dpkg{++pid_, 1, "dpkg --configure -a", "boot"};
-    return record_plain_call(dpkg, log, call_, "amd64", ports, folder_ / "pins", 100);
+    return record_plain_call(dpkg, log, call_, "amd64", ports, folder_ / "pins", 100, held_);
   }
   std::size_t runs() { return store_->runs(100)->size(); }
 
@@ -39,6 +44,8 @@ class PlainTest : public ::testing::Test {
   fake::World world_;
   std::int64_t pid_ = 1;
   PlainCall call_;
+  FakeUnits units_;
+  std::vector<HeldUnit> held_;
 };
 
 Clause need(std::int32_t owner, std::uint32_t target, Side side = Side::New) {
@@ -52,6 +59,39 @@ Clause need(std::int32_t owner, std::uint32_t target, Side side = Side::New) {
 }
 
 constexpr const char* kUpgrade = "2026-01-01 00:00:00 upgrade foo:amd64 1.0 2.0\n";
+
+TEST_F(PlainTest, WhatWasHeldForItAndDoesNotRunAgainIsRecorded) {
+  world_.install("foo", "2.0");
+  units_.add("foo.service");
+  units_.add("mail.service");
+  units_.add("stopped.service", "inactive");
+  held_ = {{"foo.service", "foo:amd64", true, true, false},
+           {"mail.service", "foo:amd64", true, true, false},
+           {"stopped.service", "foo:amd64", false, true, false}};
+  EXPECT_TRUE(record(kUpgrade)->units.empty());
+  EXPECT_EQ(runs(), 0U);
+  units_.add("mail.service", "failed");
+  units_.broken = {"mail.service"};
+  const auto ending = record(kUpgrade);
+  ASSERT_EQ(ending->units.size(), 1U);
+  EXPECT_EQ(ending->units[0].name, "mail.service");
+  EXPECT_EQ(ending->units[0].trouble, "does not start again: it is failed (failed)");
+  // With a package that stays unconfigured.
+  world_.db["foo:amd64"].state = "iF";
+  units_.broken.clear();
+  units_.stop("foo.service");
+  const auto left = record(kUpgrade);
+  ASSERT_EQ(left->units.size(), 2U);
+  EXPECT_EQ(left->units[0].trouble, "its package is not configured");
+  EXPECT_EQ(left->units[1].trouble,
+            "it is not started, because it goes down and up with foo, which is not configured");
+  // Its next call is well.
+  world_.db["foo:amd64"].state = "ii";
+  held_.clear();
+  EXPECT_TRUE(record(kUpgrade)->units.empty());
+  EXPECT_TRUE(units_.all.at("foo.service").is_up());
+  EXPECT_TRUE(units_.all.at("mail.service").is_up());
+}
 
 // dpkg's log does not name what it did not begin with.
 TEST_F(PlainTest, WhatWasToBeConfiguredTooIsRecorded) {

@@ -72,15 +72,16 @@ TEST(StoreUnitsTest, WhatEarlierRunsHaveLeftDownIsFound) {
   // Up again by the third run; the fifth knows nothing of either.
   ASSERT_TRUE(store->note_units(2, {unit("twice.service", true, why + ", still")}));
   ASSERT_TRUE(store->note_units(3, {unit("up.service", true), unit("old.service", false)}));
-  ASSERT_TRUE(store->note_units(4, {unit("newest.service", true, why)}));
+  ASSERT_TRUE(store->note_units(4, {unit("newest.service", true, why),
+                                    unit("half.service", true, std::string(kNotConfigured))}));
   const auto left = store->units_left_down(5);
   ASSERT_TRUE(left.ok()) << left.error().message;
   std::vector<std::string> found;
   for (const auto& [run, units] : *left) {
     for (const UnitRecord& one : units) found.push_back(std::to_string(run) + " " + one.name);
   }
-  EXPECT_EQ(found,
-            (std::vector<std::string>{"4 newest.service", "2 twice.service", "1 old.service"}));
+  EXPECT_EQ(found, (std::vector<std::string>{"4 half.service", "4 newest.service",
+                                             "2 twice.service", "1 old.service"}));
   EXPECT_EQ(left->at(2).front().trouble, why + ", still");
   EXPECT_FALSE(store->units_left_down(4)->contains(4));
 }
