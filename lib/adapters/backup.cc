@@ -133,7 +133,7 @@ class Backup {
     if (!output.ok()) return unable("write", path, errno).message;
     Fd input;
     if (!last_.empty()) input = Fd(::open(last_.c_str(), O_RDONLY | O_CLOEXEC));
-    const CommandWiring wiring{input.get(), output.get(), {"APTKEEP_BACKUP=" + folder_}};
+    const CommandWiring wiring{input.get(), output.get(), true, {"APTKEEP_BACKUP=" + folder_}};
     const auto end = run_rule_command(command, wiring);
     if (!end) return end.error().message;
     if (!end->well()) return told(*end);

@@ -3,12 +3,16 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utime.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "adapters/interrupt.h"
 
 namespace aptkeep {
 namespace {
@@ -79,6 +83,22 @@ TEST_F(BackupTest, AFailureLeavesNothing) {
   EXPECT_EQ(fault({"timeout=1 /bin/sleep 30"}),
             "timeout=1 /bin/sleep 30: it was ended because it took too long");
   EXPECT_EQ(fault({"user=nobody sh: echo x >\"$APTKEEP_BACKUP\"/mine"}).find("user=nobody"), 0u);
+  EXPECT_FALSE(fs::exists(base_ / "7"));
+}
+
+// Its shell's parent is who makes it; in a process of its own, since that is not forgotten.
+TEST_F(BackupTest, CtrlCEndsItAndNotItsMaker) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    note_interrupts();
+    const auto began = std::chrono::steady_clock::now();
+    const std::string why = fault({"sh: echo part; kill -INT $PPID; sleep 50"});
+    const bool soon = std::chrono::steady_clock::now() - began < std::chrono::seconds(20);
+    ::_exit(why.ends_with(": it was interrupted") && soon && interrupted() ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
   EXPECT_FALSE(fs::exists(base_ / "7"));
 }
 
