@@ -214,10 +214,13 @@ std::optional<Downtime::Refusal> Downtime::back_up(std::uint32_t step) {
   const std::string name = session_.shown(its.package);
   const auto files = ports.back_up(name, its.island->backup);
   if (!files) {
-    const std::string why = "its backup failed: " + files.error().message;
-    const bool passes = its.if_unmet == IfUnmet::Warn && !session_.interrupted();
+    std::string why = "its backup failed: " + files.error().message;
+    const bool forced = its.if_unmet == IfUnmet::Force;
+    const bool passes = (forced || its.if_unmet == IfUnmet::Warn) && !session_.interrupted();
     if (!passes) return Refusal{step, why, its.if_unmet == IfUnmet::Stop};
+    if (forced) why = "forced past: " + why;
     ports.say(name + " goes on: " + why);
+    if (forced) session_.note_passed(step, why);
     return std::nullopt;
   }
   ports.say("saved before " + name + " is replaced: " + list_of(*files));

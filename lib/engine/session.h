@@ -69,6 +69,9 @@ class Session {
   bool interrupted() const { return ports_.interrupted && ports_.interrupted(); }
   CallEnd stop_interrupted();  // how the call is to end then; said
 
+  // What an unmet guard or a failed backup was let pass for, for the report.
+  void note_passed(std::uint32_t step, const std::string& why);
+
   // Runs the real dpkg with this call's options; --abort-after=1 makes it stop at its first
   // failure, so that a run without failures costs no call more than stock.
   Verdict run_dpkg(const std::vector<std::string>& verb_and_operands);

@@ -49,4 +49,11 @@ CallEnd Session::stop_interrupted() {
   return CallEnd{true, 1, 0};
 }
 
+void Session::note_passed(std::uint32_t step, const std::string& why) {
+  std::string& passed = open_.plan.steps[step].passed;
+  passed += (passed.empty() ? "" : "; ") + why;
+  const Status noted = ports_.store.set_passed(open_.id, step, passed);
+  if (!noted) ports_.say(noted.error().message);
+}
+
 }  // namespace aptkeep

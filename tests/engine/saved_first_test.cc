@@ -31,6 +31,23 @@ TEST_F(IslandsTest, GoesOnWithoutItsBackupWhereARuleOnlyWarns) {
   EXPECT_EQ(std::ranges::count(said_, "foo goes on: its backup failed: save: exit status 1"), 1);
 }
 
+TEST_F(IslandsTest, ForceGoesPastAFailedBackupAndIsRecorded) {
+  const auto step = daemon("foo");
+  plan_.steps[step].island->backup = {"save"};
+  plan_.steps[step].if_unmet = IfUnmet::Force;
+  plan_.steps[step].passed = "forced past: a guard";
+  fails_ = {"save"};
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 0);
+  EXPECT_EQ(world_.state("foo"), "ii 2.0");
+  const std::string line = "forced past: its backup failed: save: exit status 1";
+  EXPECT_EQ(std::ranges::count(said_, "foo goes on: " + line), 1);
+  const auto again = store_->plan(open_.id);
+  ASSERT_TRUE(again && *again);
+  EXPECT_EQ((*again)->plan.steps[step].passed, "forced past: a guard; " + line);
+}
+
 TEST_F(IslandsTest, StopsTheRunWithoutItsBackupWhereARuleSaysSo) {
   const auto first = daemon("foo");
   plan_.steps[first].island->backup = {"save"};

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Backups of real runs: who is killed or interrupted amid one, and where they are."""
+"""Backups of real runs: who is killed or interrupted amid one, where they are, and force."""
 
 import unittest
 
 import units  # first: it says where the others are
-from units import World, package, service
+from units import UPGRADE, World, package, service
 
 import pkg
 
@@ -74,6 +74,23 @@ class Backups(unittest.TestCase):
             files = made.bed.must("find /srv/disk -type f").split()
             self.assertEqual(len(files), 1, files)
             self.assertTrue(files[0].endswith("/gg/1"), files)
+
+    def test_force_goes_past_what_fails_in_its_turn(self):
+        with world() as made:
+            made.bed.write("/etc/aptkeep/rules.d/t.rules", rule(
+                "Guard: file-lacks /root/state BLOCK\n"
+                "Backup: sh: echo BLOCK >/root/state; exit 3"))
+            made.bed.write("/root/state", "ok\n")
+            made.start("gg.service")
+            self.assertNotIn("Backup", made.bed.must("aptkeep plan -- purge gg"))
+            self.assertIn("Backup", made.bed.must("aptkeep plan"))
+            ended = made.bed.run(f"APTKEEP_FORCE=gg {UPGRADE}")
+            self.assertEqual(ended.code, 0, ended.output)
+            self.assertEqual(self.version(made, "gg"), "ii 2.0", ended.output)
+            report = made.bed.must("aptkeep report")
+            for text in (ended.output, report):
+                self.assertIn("forced past: its backup failed: sh:", text)
+                self.assertIn("forced past: guard file-lacks /root/state BLOCK is unmet", text)
 
 
 if __name__ == "__main__":
