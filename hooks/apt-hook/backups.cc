@@ -36,6 +36,8 @@ void forget_room_for_backups(std::vector<Step>& steps) {
 }
 
 void drop_old_backups(const Conversation& conversation) {
+  const Status dropped = drop_partial_backups(paths::kBackups);
+  if (!dropped) complain(dropped.error().message);
   const auto days = conversation.find_number("Aptkeep::Backups::Keep-Days", kKeepDays);
   if (days <= 0) return;
   const Status pruned = prune_backups(paths::kBackups, now() - std::int64_t{days} * 24 * 60 * 60);

@@ -18,7 +18,8 @@ void want_room_for_backups(const std::vector<Step>& steps, const std::string& na
 // taken that room.
 void forget_room_for_backups(std::vector<Step>& steps);
 
-// Removes those that are older than Aptkeep::Backups::Keep-Days.
+// Removes those that are older than Aptkeep::Backups::Keep-Days, and what killed runs have left:
+// before anybody looks for room.
 void drop_old_backups(const Conversation& conversation);
 
 }  // namespace aptkeep::hook

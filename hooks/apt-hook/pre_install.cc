@@ -253,6 +253,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   }
   const auto flags = flags_of(conversation, frontend);
   complain_about_settings(conversation, frontend);
+  drop_old_backups(conversation);
   Applied applied;
   const auto rules = usable_rules(frontend, plan->steps);  // decisions point into them
   if (rules) applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
@@ -273,7 +274,6 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
     return 0;
   }
   record_kept(store, *begun, plan->steps, guards, flags.native_arch);
-  drop_old_backups(conversation);
   bool many_plans = false;
   if (services) {
     const auto noted = note_services(store, frontend, plan->steps, applied.checks);

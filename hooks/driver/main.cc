@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "adapters/guards.h"
+#include "adapters/interrupt.h"
 #include "adapters/proc.h"
 #include "adapters/progress.h"
 #include "adapters/run_lock.h"
@@ -112,6 +113,7 @@ int drive(int progress_fd, const std::vector<std::string>& args) {
   if (!frontend) return kNotHandled;
   const auto progress = MemfdProgress::open(progress_fd);
   if (!progress) return kNotHandled;
+  note_interrupts();
   const RunLock lock = RunLock::of_driver();
   const CallEnd end = carry_out(*call, *frontend, **progress);
   if (!end.handled) return kNotHandled;

@@ -160,15 +160,17 @@ bool ended_with_a_failure(const Record& record, int status) {
 }
 
 void tell(const Record& record, int status) {
-  char message[128];
+  char message[192];
+  const char* without =
+      record.left_out > 0 ? ", without what is saved or prepared before it is replaced" : "";
   if (WIFSIGNALED(status)) {
     std::snprintf(message, sizeof message,
-                  "unable to go on: the driver was ended by signal %d; dpkg goes on alone",
-                  WTERMSIG(status));
+                  "unable to go on: the driver was ended by signal %d; dpkg goes on alone%s",
+                  WTERMSIG(status), without);
   } else if (record.called) {
     std::snprintf(message, sizeof message,
-                  "unable to go on: the driver ended amid its work (%d); dpkg goes on alone",
-                  WEXITSTATUS(status));
+                  "unable to go on: the driver ended amid its work (%d); dpkg goes on alone%s",
+                  WEXITSTATUS(status), without);
   } else {
     return;
   }
@@ -253,7 +255,8 @@ int outlive_driver(int fd, Record& record, const Terminal& terminal, int killed_
   if (killed_by == 0 && WIFSIGNALED(status) && record.readable && !record.called)
     return WTERMSIG(status);
   tell(record, status);
-  if (record.owed || ended_with_a_failure(record, status)) leave_the_rest_to_a_child();
+  if (record.owed || record.left_out > 0 || ended_with_a_failure(record, status))
+    leave_the_rest_to_a_child();
   return 0;
 }
 

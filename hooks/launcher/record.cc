@@ -40,6 +40,7 @@ bool read_slot(int fd, std::uint64_t published, Record& record) {
   ProgressSlot slot{};
   if (!read_at(fd, &slot, sizeof slot, at)) return false;
   if (slot.bytes > kProgressSlotSize) return false;
+  record.left_out = slot.left_out;
   record.strings = static_cast<char*>(std::malloc(slot.bytes + 1));
   if (record.strings == nullptr || !read_at(fd, record.strings, slot.bytes, at + sizeof slot))
     return false;

@@ -8,9 +8,10 @@ namespace aptkeep::launcher {
 struct Record {
   bool readable = false;  // a header of ours
   bool finished = false;
-  bool called = false;  // at least one dpkg call was begun
-  bool owed = false;    // the call has to end with a failure, whatever dpkg says
-  bool lost = false;    // what follows is not known
+  bool called = false;         // at least one dpkg call was begun
+  bool owed = false;           // the call has to end with a failure, whatever dpkg says
+  bool lost = false;           // what follows is not known
+  unsigned long left_out = 0;  // archives that are not in the words and are to stay as they are
   Words in_call;
   Words after;
 

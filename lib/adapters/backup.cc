@@ -31,25 +31,51 @@ Status make_folder(const std::string& path) {
   return unable("make", path, errno);
 }
 
-Status sync_path(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+Status sync_path(const std::string& path, int follow = O_NOFOLLOW) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | follow));
   if (!file.ok() || ::fsync(file.get()) != 0) return unable("write", path, errno);
   return success();
 }
 
-// Its own, new.
+std::string run_folder(const BackupPlace& place) {
+  return place.base + "/" + std::to_string(place.run);
+}
+
+// The place of all backups may be root's own link to a larger disk.
+Status check_base(const std::string& base) {
+  struct stat facts {};
+  if (::lstat(base.c_str(), &facts) != 0) return unable("look at", base, errno);
+  const bool trusted = facts.st_uid == 0 || facts.st_uid == ::geteuid();
+  if (!S_ISLNK(facts.st_mode) || trusted) return success();
+  return Error{"unable to use " + base + ": it is a link that is not root's"};
+}
+
+// No package's name begins so. What has it is not whole.
+constexpr const char* kPartial = ".partial-";
+
+// New, for as long as it is not whole: nobody takes what a killed run has left for a backup.
 Result<std::string> new_folder(const BackupPlace& place) {
-  const std::string run = place.base + "/" + std::to_string(place.run);
-  for (const std::string& path : {place.base, run}) {
-    if (const Status made = make_folder(path); !made) return made.error();
-  }
+  if (const Status made = make_folder(place.base); !made) return made.error();
+  if (const Status checked = check_base(place.base); !checked) return checked.error();
+  if (const Status made = make_folder(run_folder(place)); !made) return made.error();
+  const std::string path = run_folder(place) + "/" + kPartial + place.package;
+  std::error_code ignored;  // mkdir(2) tells
+  fs::remove_all(path, ignored);
+  if (::mkdir(path.c_str(), 0700) == 0) return path;
+  return unable("make", path, errno);
+}
+
+// By its own name; where that is.
+Result<std::string> name_folder(const std::string& partial, const BackupPlace& place) {
+  const std::string name = run_folder(place) + "/" + place.package;
   for (int number = 1; number < 1000; ++number) {
-    const std::string path =
-        run + "/" + place.package + (number == 1 ? "" : "-" + std::to_string(number));
-    if (::mkdir(path.c_str(), 0700) == 0) return path;
-    if (errno != EEXIST) return unable("make", path, errno);
+    const std::string path = name + (number == 1 ? "" : "-" + std::to_string(number));
+    struct stat facts {};
+    if (::lstat(path.c_str(), &facts) == 0) continue;
+    if (::rename(partial.c_str(), path.c_str()) == 0) return path;
+    return unable("make", path, errno);
   }
-  return Error{"unable to make " + run + "/" + place.package + ": there are too many"};
+  return Error{"unable to make " + name + ": there are too many"};
 }
 
 std::string part_of(int file, off_t from) {
@@ -107,7 +133,7 @@ class Backup {
     if (!output.ok()) return unable("write", path, errno).message;
     Fd input;
     if (!last_.empty()) input = Fd(::open(last_.c_str(), O_RDONLY | O_CLOEXEC));
-    const CommandWiring wiring{input.get(), output.get(), {"APTKEEP_BACKUP=" + folder_}};
+    const CommandWiring wiring{input.get(), output.get(), true, {"APTKEEP_BACKUP=" + folder_}};
     const auto end = run_rule_command(command, wiring);
     if (!end) return end.error().message;
     if (!end->well()) return told(*end);
@@ -143,26 +169,39 @@ bool is_number(const std::string& name) {
   return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
 }
 
+// Fills it, and names it when all of it is well and on the disk.
+Result<std::vector<std::string>> finish(const std::string& folder, const BackupPlace& place,
+                                        const std::vector<std::string>& commands) {
+  Backup backup(folder);
+  if (const Status ran = backup.run(commands); !ran) return ran.error();
+  auto files = backup.files();
+  if (!files) return files;
+  if (const Status synced = sync_path(folder); !synced) return synced.error();
+  const auto named = name_folder(folder, place);
+  if (!named) return named.error();
+  Status synced = sync_path(run_folder(place));
+  if (synced) synced = sync_path(place.base, 0);
+  if (!synced) {
+    std::error_code ignored;
+    fs::remove_all(*named, ignored);
+    return synced.error();
+  }
+  for (std::string& path : *files) path = *named + path.substr(folder.size());
+  return files;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> make_backup(const BackupPlace& place,
                                              const std::vector<std::string>& commands) {
   const auto folder = new_folder(place);
   if (!folder) return folder.error();
-  Backup backup(*folder);
-  const Status ran = backup.run(commands);
-  auto files = ran ? backup.files() : Result<std::vector<std::string>>(ran.error());
-  Status synced = success();
-  if (files) {
-    for (const std::string& path :
-         {*folder, fs::path(*folder).parent_path().string(), place.base}) {
-      if (synced) synced = sync_path(path);
-    }
-  }
-  if (files && synced) return files;
+  auto files = finish(*folder, place, commands);
+  if (files) return files;
   std::error_code ignored;
   fs::remove_all(*folder, ignored);
-  return files ? synced.error() : files.error();
+  ::rmdir(run_folder(place).c_str());  // where nothing else is in it
+  return files;
 }
 
 std::uint64_t room_for_backup(const std::string& base, const std::string& package) {
@@ -183,6 +222,27 @@ std::uint64_t room_for_backup(const std::string& base, const std::string& packag
 std::uint64_t RoomForBackups::with(const std::string& package) {
   all_ += room_for_backup(base_, package);
   return all_;
+}
+
+Status drop_partial_backups(const std::string& base) {
+  Status all = success();
+  std::error_code error;
+  for (fs::directory_iterator run(base, error); !error && run != fs::directory_iterator();
+       run.increment(error)) {
+    std::error_code none;
+    if (!is_number(run->path().filename().string()) || run->is_symlink(none)) continue;
+    std::vector<fs::path> partial;
+    for (const auto& entry : fs::directory_iterator(run->path(), none)) {
+      if (entry.path().filename().string().starts_with(kPartial)) partial.push_back(entry.path());
+    }
+    for (const fs::path& path : partial) {
+      std::error_code failed;
+      fs::remove_all(path, failed);
+      if (failed) all = Error{"unable to remove " + path.string() + ": " + failed.message()};
+    }
+    if (!partial.empty()) ::rmdir(run->path().c_str());  // where nothing else is in it
+  }
+  return all;
 }
 
 Status prune_backups(const std::string& base, std::int64_t since) {

@@ -1,4 +1,5 @@
 // Backups that rules have made before a package is replaced, in folders that only root may enter.
+// Until one is whole its folder has another name, .partial-PACKAGE.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 namespace aptkeep {
 
 // BASE/RUN/PACKAGE, with -2 and so on behind it where that is there already. `package`: as a person
-// names it.
+// names it. `base` may be a link of root's; nothing in it is followed.
 struct BackupPlace {
   std::string base;
   std::int64_t run = 0;
@@ -42,6 +43,9 @@ class RoomForBackups {
   std::string base_;
   std::uint64_t all_ = 0;  // bytes
 };
+
+// Removes what killed runs have left that is not whole. Value as prune_backups().
+Status drop_partial_backups(const std::string& base);
 
 // Removes backups of runs that were made before `since` (seconds since the epoch). What cannot be
 // removed is the Error; the others are.

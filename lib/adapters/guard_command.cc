@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "adapters/interrupt.h"
 #include "adapters/path_list.h"
 #include "adapters/wiring.h"
 #include "core/guard_arguments.h"
@@ -26,6 +27,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMostOutput = std::size_t{64} << 10;
 constexpr std::size_t kMostErrors = std::size_t{4} << 10;
+constexpr int kLookForStop = 500;  // ms
 
 // What went wrong between fork and exec, told through a pipe that a good exec closes.
 struct StartFailure {
@@ -139,7 +141,12 @@ void wait_for(const Start& start, const Fd& process, Clock::time_point deadline,
                       {start.output.from.get(), POLLIN, 0},
                       {start.errors.from.get(), POLLIN, 0}};
   while (true) {
-    const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now()).count();
+    const bool may_stop = start.wiring->may_be_stopped;
+    end.stopped = may_stop && interrupted();
+    if (end.stopped) return;
+    auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now()).count();
+    // A signal may come between the look and the wait.
+    if (may_stop) left = std::min<decltype(left)>(left, kLookForStop);
     const int ready = poll(entries, 3, static_cast<int>(std::max<decltype(left)>(left, 0)));
     if (ready < 0 && errno == EINTR) continue;
     end.timed_out = entries[0].revents == 0 && Clock::now() >= deadline;
@@ -229,6 +236,7 @@ std::string last_line(const std::string& text) {
 }  // namespace
 
 std::string told(const CommandEnd& end) {
+  if (end.stopped) return "it was interrupted";
   if (end.timed_out) return "it was ended because it took too long";
   std::string text = end.signal != 0 ? "ended by signal " + std::to_string(end.signal)
                                      : "exit status " + std::to_string(end.exit_code);
@@ -301,12 +309,26 @@ std::string complaint_of(const std::string& command, std::int64_t run_began) {
   return !end || end->well() ? std::string() : told(*end);
 }
 
-std::string failure_of(const std::string& command) {
+namespace {
+
+std::string failure_of(const std::string& command, const CommandWiring& wiring) {
   RuleCommand read;
   if (const std::string fault = read_rule_command(command, read); !fault.empty()) return fault;
-  const auto end = run_rule_command(read);
+  const auto end = run_rule_command(read, wiring);
   if (!end) return end.error().message;
   return end->well() ? std::string() : told(*end) + lines_behind(*end);
+}
+
+}  // namespace
+
+std::string failure_of(const std::string& command) {
+  return failure_of(command, {});
+}
+
+std::string failure_or_stop_of(const std::string& command) {
+  CommandWiring wiring;
+  wiring.may_be_stopped = true;
+  return failure_of(command, wiring);
 }
 
 bool ends_well(const std::string& command) {

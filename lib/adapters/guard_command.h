@@ -17,6 +17,7 @@ struct CommandEnd {
   int exit_code = -1;      // -1: it was ended
   int signal = 0;          // by this signal
   bool timed_out = false;  // by us
+  bool stopped = false;    // by a person
   std::string output;      // the first 64 KiB of standard output
   std::string errors;      // the first 4 KiB of standard error
 
@@ -51,6 +52,7 @@ Result<CommandEnd> run_program(const std::vector<std::string>& argv, const Accou
 struct CommandWiring {
   int input = -1;                      // its standard input; -1: nothing to read
   int output = -1;                     // takes its standard output; -1: CommandEnd::output does
+  bool may_be_stopped = false;         // by a person's Ctrl-C (interrupt.h); else it is waited for
   std::vector<std::string> variables;  // "NAME=value"
 };
 
@@ -64,6 +66,8 @@ std::string complaint_of(const std::string& command, std::int64_t run_began = 0)
 // The same, but one that could not be started has not done what it was to do. Where it has printed
 // more than one line, all that it has printed follows in lines of its own, at most 68 KiB.
 std::string failure_of(const std::string& command);
+// The same of one that a person may stop.
+std::string failure_or_stop_of(const std::string& command);
 // Not so where it could not be run, either.
 bool ends_well(const std::string& command);
 

@@ -59,11 +59,11 @@ MemfdProgress::~MemfdProgress() {
 }
 
 bool MemfdProgress::write_slot(std::uint64_t slot, const std::vector<std::string>& in_call,
-                               const std::vector<std::string>& after) {
+                               const std::vector<std::string>& after, std::size_t left_out) {
   std::string strings;
   for (const auto* list : {&in_call, &after})
     for (const std::string& operand : *list) strings.append(operand.c_str(), operand.size() + 1);
-  const ProgressSlot head{in_call.size(), after.size(), strings.size()};
+  const ProgressSlot head{in_call.size(), after.size(), strings.size(), left_out};
   if (sizeof head + strings.size() > kProgressSlotSize) return false;
   const std::uint64_t at = progress_slot_at(slot);
   return write_all(fd_, strings.data(), strings.size(), at + sizeof head) &&
@@ -71,9 +71,9 @@ bool MemfdProgress::write_slot(std::uint64_t slot, const std::vector<std::string
 }
 
 void MemfdProgress::calling(const std::vector<std::string>& in_call,
-                            const std::vector<std::string>& after) {
+                            const std::vector<std::string>& after, std::size_t left_out) {
   const std::uint64_t next = header_->published + 1;
-  if (!write_slot(next, in_call, after)) set_field(header_->lost, 1);
+  if (!write_slot(next, in_call, after, left_out)) set_field(header_->lost, 1);
   set_field(header_->published, next);
 }
 

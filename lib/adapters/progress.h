@@ -19,15 +19,16 @@ class MemfdProgress final : public Progress {
   MemfdProgress(const MemfdProgress&) = delete;
   MemfdProgress& operator=(const MemfdProgress&) = delete;
 
-  void calling(const std::vector<std::string>& in_call,
-               const std::vector<std::string>& after) override;
+  using Progress::calling;
+  void calling(const std::vector<std::string>& in_call, const std::vector<std::string>& after,
+               std::size_t left_out) override;
   void finished() override;
   void owe_failure() override;
 
  private:
   MemfdProgress(int fd, ProgressHeader* header) : fd_(fd), header_(header) {}
   bool write_slot(std::uint64_t slot, const std::vector<std::string>& in_call,
-                  const std::vector<std::string>& after);
+                  const std::vector<std::string>& after, std::size_t left_out);
 
   int fd_;
   ProgressHeader* header_;  // the file's own, mapped: what is set in it is set, whatever fails

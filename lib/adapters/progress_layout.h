@@ -12,7 +12,7 @@
 
 namespace aptkeep {
 
-inline constexpr char kProgressMagic[8] = {'a', 'p', 't', 'k', 'e', 'e', 'p', '1'};
+inline constexpr char kProgressMagic[8] = {'a', 'p', 't', 'k', 'e', 'e', 'p', '2'};
 
 struct ProgressHeader {
   char magic[8];
@@ -26,7 +26,8 @@ struct ProgressHeader {
 struct ProgressSlot {
   std::uint64_t in_call;
   std::uint64_t after;
-  std::uint64_t bytes;  // of the strings
+  std::uint64_t bytes;     // of the strings
+  std::uint64_t left_out;  // archives that only the driver may take on: the call has to fail
 };
 
 inline constexpr std::uint64_t kProgressSlotAt = 4096;

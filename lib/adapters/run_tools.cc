@@ -10,6 +10,7 @@
 
 #include "adapters/backup.h"
 #include "adapters/guard_command.h"
+#include "adapters/interrupt.h"
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
 #include "adapters/run_settings.h"
@@ -159,6 +160,8 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   }
   ports.own_unit = own_unit();
   ports.failure_of = failure_of;
+  ports.failure_or_stop_of = failure_or_stop_of;
+  ports.interrupted = interrupted;
   ports.back_up = backups_of(run_);
   return ports;
 }

@@ -69,6 +69,18 @@ std::vector<DecisionLine> decision_lines(const StepDecisions& decisions) {
   return lines;
 }
 
+std::vector<DecisionLine> decision_lines(const StepDecisions& decisions, const Step& step) {
+  auto lines = decision_lines(decisions);
+  const bool replaced =
+      step.action != Action::Configure && !step.new_version.empty() && !step.old_version.empty();
+  if (replaced) return lines;
+  std::erase_if(lines, [](const DecisionLine& line) {
+    const std::string_view field = line.field;
+    return field == "Backup" || field == "Before" || field == "After";
+  });
+  return lines;
+}
+
 std::vector<DecisionLine> lines_of(const Rule& rule) {
   const std::vector<Rule> always{without_conditions(rule)};
   auto lines = decision_lines(decide(always, step_x(), kNoFacts));

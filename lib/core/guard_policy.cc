@@ -34,6 +34,7 @@ GuardVerdict verdict_of(const GuardSetting& setting) {
     case IfUnmet::Stop:
       return GuardVerdict::Stop;
     case IfUnmet::Warn:
+    case IfUnmet::Force:
       return GuardVerdict::Warn;
     case IfUnmet::Ask:
       return setting.person && !setting.asked ? GuardVerdict::Ask : GuardVerdict::Keep;

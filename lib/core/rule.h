@@ -51,10 +51,11 @@ enum class SocketMode : std::uint8_t {
 };
 
 enum class IfUnmet : std::uint8_t {
-  Keep,  // the package stays at its old version
-  Stop,  // nothing of the run begins
-  Warn,  // said, and gone on
-  Ask,   // a person at a terminal decides; without one as Keep
+  Keep,   // the package stays at its old version
+  Stop,   // nothing of the run begins
+  Warn,   // said, and gone on
+  Ask,    // a person at a terminal decides; without one as Keep
+  Force,  // a person has decided: said, recorded, and gone on. No rule says so
 };
 
 // A program with its arguments. Nothing of it passes a shell unless `shell`: then argv has one

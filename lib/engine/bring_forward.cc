@@ -166,7 +166,7 @@ class Forward {
   }
 
   Verdict call(const std::vector<std::string>& args) {
-    session_.ports().progress.calling({}, session_.afterwards());
+    session_.announce({}, session_.afterwards());
     return session_.run_dpkg(args);
   }
 

@@ -46,6 +46,10 @@ struct CallPorts {
   // Runs a command as rules write it; why it could not be run or did not end well, in one line, and
   // behind that, where it printed more, all of it in lines; empty: it did.
   std::function<std::string(const std::string& command)> failure_of = {};
+  // The same of one that a person's Ctrl-C ends. Unset: failure_of.
+  std::function<std::string(const std::string& command)> failure_or_stop_of = {};
+  // Whether a person wants the run to stop: Ctrl-C, while no dpkg ran. Unset: nobody does.
+  std::function<bool()> interrupted = {};
   // Makes a backup of a package, as a person names it, by such commands; where it is.
   std::function<Result<std::vector<std::string>>(const std::string& package,
                                                  const std::vector<std::string>& commands)>

@@ -93,7 +93,7 @@ class Configuring {
 
   // One dpkg call; a package that failed in it is written down.
   std::optional<CallEnd> one_call(const std::vector<std::string>& args) {
-    session_.ports().progress.calling({}, session_.afterwards());
+    session_.announce({}, session_.afterwards());
     const Verdict verdict = session_.run_dpkg(args);
     if (verdict.kind == Verdict::Kind::Well && !database_needed_) {
       mark_all_done(args);

@@ -192,13 +192,16 @@ std::optional<Downtime::Refusal> Downtime::stop(Part& part) {
   return std::nullopt;
 }
 
-std::optional<Downtime::Refusal> Downtime::run(std::uint32_t step,
-                                               const std::vector<std::string>& commands,
-                                               const char* what) {
-  for (const std::string& command : commands) {
-    std::string why = session_.ports().failure_of(command);
+std::optional<Downtime::Refusal> Downtime::run_before(std::uint32_t step) {
+  const auto& island = session_.plan().steps[step].island;
+  if (!island) return std::nullopt;
+  const CallPorts& ports = session_.ports();
+  for (const std::string& command : island->before) {
+    std::string why =
+        ports.failure_or_stop_of ? ports.failure_or_stop_of(command) : ports.failure_of(command);
     why.resize(std::min(why.find('\n'), why.size()));
-    if (!why.empty()) return Refusal{step, std::string(what) + ": " + command + ": " + why};
+    if (why.empty()) continue;
+    return Refusal{step, "what is to be done before it failed: " + command + ": " + why};
   }
   return std::nullopt;
 }
@@ -211,9 +214,13 @@ std::optional<Downtime::Refusal> Downtime::back_up(std::uint32_t step) {
   const std::string name = session_.shown(its.package);
   const auto files = ports.back_up(name, its.island->backup);
   if (!files) {
-    const std::string why = "its backup failed: " + files.error().message;
-    if (its.if_unmet != IfUnmet::Warn) return Refusal{step, why, its.if_unmet == IfUnmet::Stop};
+    std::string why = "its backup failed: " + files.error().message;
+    const bool forced = its.if_unmet == IfUnmet::Force;
+    const bool passes = (forced || its.if_unmet == IfUnmet::Warn) && !session_.interrupted();
+    if (!passes) return Refusal{step, why, its.if_unmet == IfUnmet::Stop};
+    if (forced) why = "forced past: " + why;
     ports.say(name + " goes on: " + why);
+    if (forced) session_.note_passed(step, why);
     return std::nullopt;
   }
   ports.say("saved before " + name + " is replaced: " + list_of(*files));
@@ -222,33 +229,46 @@ std::optional<Downtime::Refusal> Downtime::back_up(std::uint32_t step) {
   return std::nullopt;
 }
 
-std::optional<Downtime::Refusal> Downtime::down() {
+// It may be kept by now for another one's sake.
+bool Downtime::goes(std::uint32_t step) const {
+  return session_.states()[step] == StepState::Waiting;
+}
+
+bool Downtime::down(const Refuse& refuse) {
   if (const Status looked = look(); !looked) {
     session_.ports().say(looked.error().message);
-    return std::nullopt;  // as without an island: its own scripts do what they do
+    return true;  // as without an island: its own scripts do what they do
   }
+  looked_ = true;
   say_what_goes_down();
-  const auto stop_all = [&](const auto& is_meant) -> std::optional<Refusal> {
+  const auto stop_all = [&](const auto& is_meant) {
     for (Part& part : parts_) {
-      if (!is_meant(part)) continue;
-      if (auto refusal = stop(part)) return refusal;
+      if (!is_meant(part) || !goes(part.step)) continue;
+      const auto refusal = stop(part);
+      if (refusal && !refuse(*refusal)) return false;
     }
-    return std::nullopt;
+    return true;
   };
-  if (auto refusal = stop_all([](const Part& part) { return !part.own; })) return refusal;
+  if (!stop_all([](const Part& part) { return !part.own; })) return false;
   for (const std::uint32_t step : group_) {
+    if (!goes(step)) continue;
     // Its own services are up yet: a database is saved by its server.
-    if (auto refusal = back_up(step)) return refusal;
-    const auto is_its = [&](const Part& part) { return part.own && part.step == step; };
-    if (auto refusal = stop_all(is_its)) return refusal;
+    const auto refusal = back_up(step);
+    if (refusal && !refuse(*refusal)) return false;
+    if (refusal) continue;
+    if (!stop_all([&](const Part& part) { return part.own && part.step == step; })) return false;
   }
+  return true;
+}
+
+bool Downtime::prepare(const Refuse& refuse) {
+  if (!looked_) return true;
   for (const std::uint32_t step : group_) {
-    const auto& island = session_.plan().steps[step].island;
-    if (!island) continue;
-    if (auto refusal = run(step, island->before, "what is to be done before it failed"))
-      return refusal;
+    if (!goes(step)) continue;
+    const auto refusal = run_before(step);
+    if (refusal && !refuse(*refusal)) return false;
   }
-  return std::nullopt;
+  return true;
 }
 
 bool Downtime::is_whole(std::uint32_t step, const DbSnapshot& db) const {

@@ -26,10 +26,15 @@ class Downtime {
     std::string why;
     bool stops = false;  // the run is to stop: a backup is a guard, with its rule's If-Unmet
   };
+  // Told that a step is not to be replaced, because something does not stop or a command failed.
+  // False: nothing more is to be done. Else the others go on, without what waits no more.
+  using Refuse = std::function<bool(const Refusal&)>;
   // Says what goes down, holds it and stops it: what is named in Together, then, when its backup is
-  // made, each package's own, each with its sockets, paths and timers first. A refusal: this
-  // step is not to be replaced, because something does not stop or a command failed.
-  std::optional<Refusal> down();
+  // made, each package's own, each with its sockets, paths and timers first. False: `refuse` said
+  // so.
+  bool down(const Refuse& refuse);
+  // Runs what is to be done before they are unpacked, when all that is known speaks for that.
+  bool prepare(const Refuse& refuse);
 
   // Lets go what is whole by now and starts what ran of it, in the opposite order. Where a package
   // is at its new version and its check fails, it and what is in Together stay down; what is in
@@ -63,14 +68,14 @@ class Downtime {
   void enforce(const Part& part);
   void hold(const Part& part, const std::vector<std::string>& names);
   void park(Part& part);
-  std::optional<Refusal> run(std::uint32_t step, const std::vector<std::string>& commands,
-                             const char* what);
+  std::optional<Refusal> run_before(std::uint32_t step);
   std::optional<Refusal> back_up(std::uint32_t step);
   Staying check_and_start(std::uint32_t step, const DbSnapshot& db,
                           const std::vector<HeldUnit>& held, std::vector<std::string>& seen_to);
   void bring_up(const Part& part, const std::vector<HeldUnit>& all, const Staying& why,
                 std::vector<std::string>& seen_to);
   void leave_down(const Part& part, const Staying& why);
+  bool goes(std::uint32_t step) const;
   bool waits(std::uint32_t step) const;
   void start_all();
   bool is_whole(std::uint32_t step, const DbSnapshot& db) const;
@@ -78,6 +83,7 @@ class Downtime {
 
   Session& session_;
   std::vector<std::uint32_t> group_;
+  bool looked_ = false;
   std::vector<Part> parts_;
   std::map<std::string, UnitFacts> before_;
   std::vector<HeldUnit> left_;       // by an earlier call

@@ -75,10 +75,13 @@ void take_down_all(OpenPlan& open, CallPorts& ports) {
   const DpkgCall none;
   Session session(none, open, ports);
   for (const std::uint32_t step : steps) {
-    if (const auto refusal = Downtime(session, {step}).down()) {
-      ports.say(session.shown(open.plan.steps[refusal->step].package) +
-                " is replaced nevertheless: " + refusal->why);
-    }
+    const auto refuse = [&](const Downtime::Refusal& refusal) {
+      ports.say(session.shown(open.plan.steps[refusal.step].package) +
+                " is replaced nevertheless: " + refusal.why);
+      return false;
+    };
+    Downtime downtime(session, {step});
+    if (downtime.down(refuse)) (void)downtime.prepare(refuse);
   }
 }
 

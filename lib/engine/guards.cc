@@ -17,6 +17,7 @@ GuardDecision decision_of(Session& session, const Step& step) {
   }
   GuardSetting setting;
   setting.if_unmet = step.if_unmet;
+  setting.forced = step.if_unmet == IfUnmet::Force;
   return judge_guards(findings, setting);
 }
 
@@ -31,6 +32,9 @@ bool guards_hold_still(Session& session, const std::vector<std::uint32_t>& steps
     const std::string name = session.shown(step.package);
     switch (decision.verdict) {
       case GuardVerdict::Go:
+        if (decision.passed.empty()) break;
+        session.ports().say(name + " goes on: " + decision.reason);
+        session.note_passed(index, decision.reason);
         break;
       case GuardVerdict::Warn:
         session.ports().say(name + " goes on: " + decision.reason);

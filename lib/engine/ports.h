@@ -57,8 +57,13 @@ class Progress {
   virtual ~Progress() = default;
   // `in_call`: operands that the dpkg about to start was given; `after`: those of the calls to
   // come. Operands are archives for Unpack, else package names.
+  // `left_out`: how many more there are that nobody else may take on, since they are saved before
+  // they are replaced; then the call is to end with a failure.
   virtual void calling(const std::vector<std::string>& in_call,
-                       const std::vector<std::string>& after) = 0;
+                       const std::vector<std::string>& after, std::size_t left_out) = 0;
+  void calling(const std::vector<std::string>& in_call, const std::vector<std::string>& after) {
+    calling(in_call, after, 0);
+  }
   virtual void finished() = 0;  // the driver ends on its own will: no fallback
   // Whoever ends this call in the driver's place is to end it with a failure even if dpkg has none:
   // it is the run's last, and something was kept.
@@ -68,7 +73,9 @@ class Progress {
 // Where no launcher is there who would go on.
 class NoProgress final : public Progress {
  public:
-  void calling(const std::vector<std::string>&, const std::vector<std::string>&) override {}
+  using Progress::calling;
+  void calling(const std::vector<std::string>&, const std::vector<std::string>&,
+               std::size_t) override {}
   void finished() override {}
 };
 

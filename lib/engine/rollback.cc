@@ -186,7 +186,7 @@ class GoingBack {
     session_.save_states();
     const Status noted = session_.ports().snapshots->note_new(packages);
     if (!noted) session_.ports().say(noted.error().message);
-    session_.ports().progress.calling({}, session_.afterwards());
+    session_.announce({}, session_.afterwards());
     const Verdict verdict = session_.run_dpkg(args);
     if (verdict.kind == Verdict::Kind::Well) return success();
     if (verdict.kind == Verdict::Kind::DpkgFailed) return Error{"unable to run dpkg"};
@@ -234,7 +234,7 @@ class GoingBack {
       session_.set_state(step, StepState::Returning);
     }
     session_.save_states();
-    session_.ports().progress.calling({}, session_.afterwards());
+    session_.announce({}, session_.afterwards());
     const Verdict verdict = session_.run_dpkg(args);
     // Also where dpkg was killed: what it had unpacked until then is configured by and by.
     const auto failed = archives_.find(verdict.subject);

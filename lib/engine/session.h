@@ -56,6 +56,22 @@ class Session {
   std::set<std::uint32_t>& left_down() { return left_down_; }
   CallPorts& ports() { return ports_; }
 
+  // Says what would be left to do if the driver died in the call that is about to be made
+  // (ports.h, Progress), less what has a Backup or a Before and is not begun yet, and what cannot
+  // be without it: nobody else saves that.
+  void announce(const std::vector<std::string>& in_call, std::vector<std::string> after);
+  // That all was done of what comes before these are unpacked.
+  void set_begun(const std::vector<std::uint32_t>& steps) {
+    begun_.insert(steps.begin(), steps.end());
+  }
+
+  // A person wants the run to stop, and no script was there to be told.
+  bool interrupted() const { return ports_.interrupted && ports_.interrupted(); }
+  CallEnd stop_interrupted();  // how the call is to end then; said
+
+  // What an unmet guard or a failed backup was let pass for, for the report.
+  void note_passed(std::uint32_t step, const std::string& why);
+
   // Runs the real dpkg with this call's options; --abort-after=1 makes it stop at its first
   // failure, so that a run without failures costs no call more than stock.
   Verdict run_dpkg(const std::vector<std::string>& verb_and_operands);
@@ -137,6 +153,7 @@ class Session {
  private:
   DpkgCall call_for(DpkgCall::Verb verb) const;
   void take_over(const Session& part);
+  const std::set<std::uint32_t>& only_with_the_driver();
   void write_down(Failure failure);  // in the record, and among the plan's
   void note_vanished(const std::string& status_log);
   void grow_kept_set();
@@ -154,6 +171,9 @@ class Session {
   std::map<std::string, std::vector<Failure>> tried_;  // failed, and to be tried again
   std::set<std::string> returned_again_;
   std::set<std::uint32_t> left_down_;
+  std::set<std::uint32_t> begun_;
+  std::vector<std::uint32_t> unsaved_roots_;  // for which this was worked out:
+  std::set<std::uint32_t> only_with_the_driver_;
   bool record_lost_;
   bool may_configure_ = false;
   std::vector<std::string> afterwards_;
@@ -162,6 +182,9 @@ class Session {
 // How dpkg wants a package to be named: by the architecture of its control data, which is "all" for
 // a package that we know by the native slot that it fills. apt does the same.
 std::string dpkg_name(const std::string& package, const DbSnapshot& db);
+
+// Whether something is to be saved or prepared before it is replaced.
+bool is_saved_first(const Step& step);
 
 // Whether a step's package is on its new side in the database, configured or not.
 bool at_new_side(const Step& step, const DbSnapshot& db);

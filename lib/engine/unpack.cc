@@ -47,12 +47,17 @@ std::vector<std::uint32_t> steps_in(Session& session, StepState state) {
 
 class Unpacking {
  public:
+  enum class Part {
+    All,
+    WithoutIslands,
+    Island,  // of an island that is down, and whose guards have been looked at
+  };
   // `afterwards`: archives that are unpacked after these, by whoever calls.
-  Unpacking(Session& session, std::vector<std::uint32_t> steps, bool has_islands,
+  Unpacking(Session& session, std::vector<std::uint32_t> steps, Part part,
             std::vector<std::string> afterwards = {})
       : session_(session),
         steps_(std::move(steps)),
-        has_islands_(has_islands),
+        part_(part),
         afterwards_(std::move(afterwards)) {
     for (std::size_t i = 0; i < steps_.size(); ++i) places_[steps_[i]] = i;
     sort_rest();
@@ -72,7 +77,8 @@ class Unpacking {
     const auto now = first_call(session_, rest_, session_.states());
     const std::vector<std::uint32_t> later(rest_.begin() + static_cast<long>(now.size()),
                                            rest_.end());
-    if (!guards_hold_still(session_, now)) return CallEnd{true, 1, 0};
+    if (session_.interrupted()) return session_.stop_interrupted();
+    if (part_ != Part::Island && !guards_hold_still(session_, now)) return CallEnd{true, 1, 0};
     const bool all = std::all_of(now.begin(), now.end(), [&](std::uint32_t step) {
       return session_.states()[step] == StepState::Waiting;
     });
@@ -81,7 +87,7 @@ class Unpacking {
       return std::nullopt;
     }
     const auto paths = paths_of(session_.plan(), now);
-    session_.ports().progress.calling(paths, archives_after(later));
+    session_.announce(paths, archives_after(later));
     std::vector<std::string> args{"--unpack"};
     args.insert(args.end(), paths.begin(), paths.end());
     session_.take_snapshots(now);
@@ -111,7 +117,8 @@ class Unpacking {
     std::vector<std::string> archives = paths_of(session_.plan(), rest);
     for (const auto& group : islands_) {
       if (group == island) continue;
-      for (auto& path : paths_of(session_.plan(), group)) archives.push_back(std::move(path));
+      for (auto& path : paths_of(session_.plan(), waiting_of(group)))
+        archives.push_back(std::move(path));
     }
     for (auto& path : paths_of(session_.plan(), last())) archives.push_back(std::move(path));
     archives.insert(archives.end(), afterwards_.begin(), afterwards_.end());
@@ -129,32 +136,56 @@ class Unpacking {
       if (!end) end = ended;
       if (end) return end;
     }
-    const bool all = std::all_of(group.begin(), group.end(), [&](std::uint32_t step) {
-      return session_.states()[step] == StepState::Waiting;
-    });
-    if (!all) {  // one is kept for the sake of what has just failed
+    if (waiting_of(group) != group) {  // one is kept for the sake of what has just failed
       sort_rest();
       return std::nullopt;
     }
+    // Whoever is killed from here on: nobody replaces what is not saved.
+    const bool is_saved = std::ranges::any_of(
+        group, [&](auto step) { return is_saved_first(session_.plan().steps[step]); });
+    if (is_saved) session_.announce({}, archives_after({}));
     Downtime downtime(session_, group);
-    std::optional<CallEnd> end;
-    if (const auto refusal = downtime.down()) {
-      const Step& step = session_.plan().steps[refusal->step];
-      session_.ports().say(session_.shown(step.package) + " is not touched: " + refusal->why);
-      session_.record_untouched(guard_failure(step, refusal->step, refusal->why));
-      if (refusal->stops) {
-        session_.stop_at(step.package, {Reaction::KeepAndStop, FailureClass::Guard, refusal->why});
-        end = CallEnd{true, 1, 0};
-      }
-    } else {
-      Unpacking part(session_, group, false, archives_after({}, group));
+    auto end = take_down(downtime, group);
+    const auto left = waiting_of(group);  // whatever is kept: services are down once
+    if (!end && !left.empty()) {
+      session_.set_begun(left);
+      Unpacking part(session_, left, Part::Island, archives_after({}, group));
       end = part.run();
-      if (!end) end = session_.configure_now(group, archives_after({}, group));
+      if (!end) end = session_.configure_now(left, archives_after({}, group));
     }
     const auto ended = downtime.up(archives_after({}, group));
     note_left_down(group);
     sort_rest();
     return end ? end : ended;
+  }
+
+  // With what is done before they are unpacked. A guard comes before that: what is prepared for a
+  // new version that does not come may not fit the old one.
+  std::optional<CallEnd> take_down(Downtime& downtime, const std::vector<std::uint32_t>& group) {
+    std::optional<CallEnd> end;
+    const auto refuse = [&](const Downtime::Refusal& refusal) {
+      if (session_.interrupted()) return false;  // nobody is to blame
+      const Step& step = session_.plan().steps[refusal.step];
+      session_.ports().say(session_.shown(step.package) + " is not touched: " + refusal.why);
+      session_.record_untouched(guard_failure(step, refusal.step, refusal.why));
+      if (!refusal.stops) return true;
+      session_.stop_at(step.package, {Reaction::KeepAndStop, FailureClass::Guard, refusal.why});
+      end = CallEnd{true, 1, 0};
+      return false;
+    };
+    const bool down = downtime.down(refuse);
+    if (session_.interrupted()) return session_.stop_interrupted();
+    if (!down) return end;
+    if (!guards_hold_still(session_, group)) return CallEnd{true, 1, 0};
+    (void)downtime.prepare(refuse);
+    if (session_.interrupted()) return session_.stop_interrupted();
+    return end;
+  }
+
+  std::vector<std::uint32_t> waiting_of(std::vector<std::uint32_t> steps) const {
+    std::erase_if(
+        steps, [&](std::uint32_t step) { return session_.states()[step] != StepState::Waiting; });
+    return steps;
   }
 
   void note_left_down(const std::vector<std::uint32_t>& group) {
@@ -242,8 +273,8 @@ class Unpacking {
     }
     std::sort(waiting.begin(), waiting.end(),
               [&](auto a, auto b) { return places_[a] < places_[b]; });
-    islands_ = has_islands_ ? island_groups(session_.plan(), waiting)
-                            : std::vector<std::vector<std::uint32_t>>{};
+    islands_ = part_ == Part::All ? island_groups(session_.plan(), waiting)
+                                  : std::vector<std::vector<std::uint32_t>>{};
     std::vector<std::uint32_t> early;
     std::vector<std::uint32_t> late;
     for (const std::uint32_t step : waiting) {
@@ -259,7 +290,7 @@ class Unpacking {
 
   Session& session_;
   std::vector<std::uint32_t> steps_;  // all of the call
-  bool has_islands_;
+  Part part_;
   std::vector<std::string> afterwards_;
   std::vector<std::uint32_t> rest_;
   std::vector<std::vector<std::uint32_t>> islands_;
@@ -301,7 +332,9 @@ std::optional<CallEnd> configure_left_down(Session& session,
 
 std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32_t> steps) {
   const bool has_islands = session.ports().units != nullptr && session.ports().holds != nullptr;
-  if (!has_islands) return Unpacking(session, std::move(steps), false).run();
+  if (!has_islands) {
+    return Unpacking(session, std::move(steps), Unpacking::Part::WithoutIslands).run();
+  }
   if (const auto end = configure_left_down(session, steps)) return end;
   // First what is waited for.
   const auto needed = needed_by(session.plan(), session.left_down(), steps);
@@ -309,7 +342,8 @@ std::optional<CallEnd> unpack_archives(Session& session, std::vector<std::uint32
   for (const auto* part : {&needed, &rest}) {
     if (part->empty()) continue;
     const auto later = part == &needed ? rest : std::vector<std::uint32_t>{};
-    if (auto end = Unpacking(session, *part, true, paths_of(session.plan(), later)).run())
+    if (auto end =
+            Unpacking(session, *part, Unpacking::Part::All, paths_of(session.plan(), later)).run())
       return end;
     if (auto end = configure_left_down(session, later)) return end;
   }

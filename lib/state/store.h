@@ -173,6 +173,8 @@ class Store {
                          const std::vector<std::string>& remains, bool back = true);
   // Step::never_back of a step, as it turned out during the run.
   Status set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why);
+  // Guards and backups that were let pass for a step, one line.
+  Status set_passed(std::int64_t plan, std::uint32_t step, const std::string& passed);
 
   // What was saved before a step, absolute paths.
   Status note_backups(std::int64_t plan, std::uint32_t step, const std::vector<std::string>& paths);

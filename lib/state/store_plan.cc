@@ -356,6 +356,16 @@ Status Store::note_backups(std::int64_t plan, std::uint32_t step,
   return transaction.finish("record backups in " + impl_->path);
 }
 
+Status Store::set_passed(std::int64_t plan, std::uint32_t step, const std::string& passed) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query(db, update_sql(kSteps, {"passed"}, "plan=? AND idx=?")).bind_all(passed, plan, step).run();
+  if (db.changes() != 1) {
+    db.fail("there is no such step");
+  }
+  return transaction.finish("record what was let pass in " + impl_->path);
+}
+
 Status Store::set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why) {
   Database& db = impl_->db;
   Transaction transaction(db, true);

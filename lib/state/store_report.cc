@@ -114,7 +114,7 @@ Step read_step(Database& db, const Query& query) {
   step.save = split_lines(query.text(18));
   step.repair = query.text(19);
   step.guards = split_lines(query.text(20));
-  step.if_unmet = to_enum(db, query.integer(21), IfUnmet::Ask);
+  step.if_unmet = to_enum(db, query.integer(21), IfUnmet::Force);
   step.island = island_from(split_lines(query.text(22)));
   return step;
 }

@@ -71,6 +71,20 @@ TEST_F(GuardsAgainTest, AWarningIsSaidAndGoneOnWith) {
   EXPECT_TRUE(said("db goes on: guard queue-empty /q is unmet"));
 }
 
+TEST_F(GuardsAgainTest, ForcePassesWhatHoldsNoMoreAndIsRecorded) {
+  unmet_ = {"queue-empty /q"};
+  plan_.steps[db_].if_unmet = IfUnmet::Force;
+  begin();
+  EXPECT_EQ(unpack_all().exit_code, 0);
+  EXPECT_EQ(configure_pending().exit_code, 0);
+  EXPECT_EQ(world_.state("db"), "ii 2.0");
+  EXPECT_TRUE(said("db goes on: forced past: guard queue-empty /q is unmet: so it is"));
+  const auto again = store_->plan(open_.id);
+  ASSERT_TRUE(again && *again);
+  EXPECT_EQ((*again)->plan.steps[db_].passed,
+            "forced past: guard queue-empty /q is unmet: so it is");
+}
+
 TEST_F(GuardsAgainTest, StopEndsTheRun) {
   unmet_ = {"free-space /var 1G"};
   plan_.steps[db_].if_unmet = IfUnmet::Stop;

@@ -103,15 +103,19 @@ class IslandsTest : public RunTest {
     ports.holds = &holds_;
     ports.failure_of = [this](const std::string& command) {
       world_.calls.push_back({"command", command});
+      if (interrupts_.contains(command)) interrupted_ = true;
+      if (interrupted_) return std::string("it was interrupted");
       return fails_.contains(command) ? "exit status 1\nwrong: /etc/x\nwrong: /etc/y"
                                       : std::string();
     };
+    ports.interrupted = [this] { return interrupted_; };
     ports.back_up =
         [this](const std::string& package,
                const std::vector<std::string>& commands) -> Result<std::vector<std::string>> {
       for (const std::string& command : commands) {
         world_.calls.push_back({"command", command});
-        if (fails_.contains(command)) return Error{command + ": exit status 1"};
+        if (interrupts_.contains(command)) interrupted_ = true;
+        if (interrupted_ || fails_.contains(command)) return Error{command + ": exit status 1"};
       }
       return std::vector<std::string>{"/backups/" + package + "/1"};
     };
@@ -139,6 +143,8 @@ class IslandsTest : public RunTest {
   LoggedUnits logged_{units_, world_};
   MemoryHolds holds_;
   std::set<std::string> fails_;
+  std::set<std::string> interrupts_;  // a person's Ctrl-C comes amid these
+  bool interrupted_ = false;
 };
 
 }  // namespace aptkeep

@@ -117,46 +117,6 @@ TEST_F(IslandsTest, CommandsComeInTheirOrder) {
                    "command after", "start imap.service", "start mail.service"}));
 }
 
-TEST_F(IslandsTest, IsNotTouchedWithoutItsBackup) {
-  const auto step = daemon("foo");
-  plan_.steps[step].island->backup = {"save"};
-  fails_ = {"save"};
-  begin();
-  unpack_all();
-  EXPECT_EQ(world_.state("foo"), "ii 1.0");
-  EXPECT_TRUE(is_active("foo.service"));
-  EXPECT_EQ(said_.back(), "foo is not touched: its backup failed: save: exit status 1");
-}
-
-// As any guard that is not met.
-TEST_F(IslandsTest, GoesOnWithoutItsBackupWhereARuleOnlyWarns) {
-  const auto step = daemon("foo");
-  plan_.steps[step].island->backup = {"save"};
-  plan_.steps[step].if_unmet = IfUnmet::Warn;
-  fails_ = {"save"};
-  begin();
-  EXPECT_EQ(unpack_all().exit_code, 0);
-  EXPECT_EQ(configure_pending().exit_code, 0);
-  EXPECT_EQ(world_.state("foo"), "ii 2.0");
-  EXPECT_TRUE(is_active("foo.service"));
-  EXPECT_EQ(std::ranges::count(said_, "foo goes on: its backup failed: save: exit status 1"), 1);
-}
-
-TEST_F(IslandsTest, StopsTheRunWithoutItsBackupWhereARuleSaysSo) {
-  const auto first = daemon("foo");
-  plan_.steps[first].island->backup = {"save"};
-  plan_.steps[first].if_unmet = IfUnmet::Stop;
-  daemon("later");
-  fails_ = {"save"};
-  begin();
-  EXPECT_EQ(unpack_all().exit_code, 1);
-  EXPECT_EQ(world_.state("foo"), "ii 1.0");
-  EXPECT_EQ(world_.state("later"), "ii 1.0");
-  EXPECT_TRUE(is_active("foo.service"));
-  EXPECT_EQ(std::ranges::count(said_, "stopping at foo: its backup failed: save: exit status 1"),
-            1);
-}
-
 TEST_F(IslandsTest, GuardsAreLookedAtWhenTheServiceIsDown) {
   const auto step = daemon("foo");
   plan_.steps[step].guards = {"queue-empty /var/spool/foo"};

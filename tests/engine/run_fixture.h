@@ -17,8 +17,11 @@ using fake::World;
 
 struct RecordedProgress final : Progress {
   std::vector<std::vector<std::string>> in_calls, afters;
-  void calling(const std::vector<std::string>& in_call,
-               const std::vector<std::string>& after) override {
+  std::vector<std::size_t> left_out;
+  using Progress::calling;
+  void calling(const std::vector<std::string>& in_call, const std::vector<std::string>& after,
+               std::size_t out) override {
+    left_out.push_back(out);
     in_calls.push_back(in_call);
     afters.push_back(after);
   }

@@ -3,12 +3,16 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utime.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "adapters/interrupt.h"
 
 namespace aptkeep {
 namespace {
@@ -73,13 +77,29 @@ TEST_F(BackupTest, AFailureLeavesNothing) {
             "sh: echo a; echo no room >&2; exit 3: exit status 3: no room");
   EXPECT_EQ(fault({"/bin/true"}), "nothing was saved");
   EXPECT_EQ(fault({"sh: : >\"$APTKEEP_BACKUP\"/mine"}),
-            (base_ / "7/vmm/mine").string() + ": it is empty");
+            (base_ / "7/.partial-vmm/mine").string() + ": it is empty");
   EXPECT_EQ(fault({"sh: printf -- '--\\n-- PostgreSQL database dump\\n--\\nCREATE'"}),
-            (base_ / "7/vmm/1").string() + ": its end is missing");
+            (base_ / "7/.partial-vmm/1").string() + ": its end is missing");
   EXPECT_EQ(fault({"timeout=1 /bin/sleep 30"}),
             "timeout=1 /bin/sleep 30: it was ended because it took too long");
   EXPECT_EQ(fault({"user=nobody sh: echo x >\"$APTKEEP_BACKUP\"/mine"}).find("user=nobody"), 0u);
-  EXPECT_TRUE(fs::is_empty(base_ / "7"));
+  EXPECT_FALSE(fs::exists(base_ / "7"));
+}
+
+// Its shell's parent is who makes it; in a process of its own, since that is not forgotten.
+TEST_F(BackupTest, CtrlCEndsItAndNotItsMaker) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    note_interrupts();
+    const auto began = std::chrono::steady_clock::now();
+    const std::string why = fault({"sh: echo part; kill -INT $PPID; sleep 50"});
+    const bool soon = std::chrono::steady_clock::now() - began < std::chrono::seconds(20);
+    ::_exit(why.ends_with(": it was interrupted") && soon && interrupted() ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(fs::exists(base_ / "7"));
 }
 
 TEST_F(BackupTest, ASecondOneOfARunIsBesideTheFirst) {
@@ -87,6 +107,47 @@ TEST_F(BackupTest, ASecondOneOfARunIsBesideTheFirst) {
   const auto second = make({"/bin/echo 2"});
   ASSERT_TRUE(second);
   EXPECT_EQ(second->front(), (base_ / "7/vmm-2/1-echo").string());
+}
+
+// What a killed run leaves is neither taken for a backup nor counted as one.
+TEST_F(BackupTest, HasItsNameOnlyWhenItIsWhole) {
+  const std::string place = (base_ / "7").string();
+  ASSERT_TRUE(make({"sh: ls -A " + place + " >\"$APTKEEP_BACKUP\"/seen"}));
+  EXPECT_EQ(content(place + "/vmm/seen"), ".partial-vmm\n");
+  EXPECT_FALSE(fs::exists(place + "/.partial-vmm"));
+  fs::create_directories(base_ / "8/.partial-vmm");
+  std::ofstream(base_ / "8/.partial-vmm/1") << std::string(40 << 20, 'x');
+  EXPECT_EQ(room_for_backup(base_.string(), "vmm"), std::uint64_t{16} << 20);
+  ASSERT_TRUE(make({"sh: echo data"}, 8));
+  EXPECT_EQ(content((base_ / "8/vmm/1").string()), "data\n");
+  EXPECT_FALSE(fs::exists(base_ / "8/.partial-vmm"));
+}
+
+TEST_F(BackupTest, WhatKilledRunsHaveLeftGoes) {
+  ASSERT_TRUE(make({"sh: echo data"}));
+  fs::create_directories(base_ / "7/.partial-vmm/deep");
+  fs::create_directories(base_ / "8/.partial-vmm");
+  fs::create_directory_symlink(base_ / "7", base_ / "9");
+  ASSERT_TRUE(drop_partial_backups(base_.string()));
+  EXPECT_FALSE(fs::exists(base_ / "7/.partial-vmm"));
+  EXPECT_TRUE(fs::exists(base_ / "7/vmm/1"));
+  EXPECT_FALSE(fs::exists(base_ / "8"));
+  EXPECT_TRUE(fs::is_symlink(base_ / "9"));
+  EXPECT_TRUE(drop_partial_backups((base_ / "none").string()));
+}
+
+TEST_F(BackupTest, RootsOwnLinkToALargerDiskIsFollowed) {
+  const fs::path disk = base_.string() + "-disk";
+  fs::remove_all(disk);
+  fs::create_directory(disk);
+  fs::create_directory_symlink(disk, base_);
+  const auto made = make({"sh: echo data"});
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(fs::exists(disk / "7/vmm/1"));
+  ASSERT_EQ(::lchown(base_.c_str(), 65534, 65534), 0);
+  EXPECT_NE(fault({"sh: echo data"}).find("it is a link that is not root's"), std::string::npos);
+  EXPECT_FALSE(fs::exists(disk / "7/vmm-2"));
+  fs::remove_all(disk);
 }
 
 TEST_F(BackupTest, RoomIsOnceAndAHalfTheNewest) {

@@ -77,6 +77,13 @@ TEST_F(ProgressTest, TheLastCallCounts) {
   EXPECT_TRUE(Read(fd_).record.finished);
 }
 
+TEST_F(ProgressTest, WhatIsLeftOutIsThatOfTheLastCall) {
+  progress_->calling({"/a.deb"}, {}, 2);
+  EXPECT_EQ(Read(fd_).record.left_out, 2U);
+  progress_->calling({"/b.deb"}, {});
+  EXPECT_EQ(Read(fd_).record.left_out, 0U);
+}
+
 TEST_F(ProgressTest, TenThousandArchivesFit) {
   const List archives(10000, std::string(200, 'p'));
   progress_->calling(archives, archives);

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""Backups of real runs: who is killed or interrupted amid one, where they are, and force."""
+
+import unittest
+
+import units  # first: it says where the others are
+from units import UPGRADE, World, package, service
+
+import pkg
+
+WHERE = "/var/lib/aptkeep/backups"
+
+
+def rule(lines):
+    return f"Package: gg\nClass: stop\n{lines}\nReason: a test\nSource: https://example.org/\n"
+
+
+def daemon(version):
+    command = "sleep infinity" if version == "1.0" else "sleep 100000"
+    return package("gg", version, {"gg.service": service(command)})
+
+
+def world(*others):
+    return World([daemon("1.0"), *[pkg.Package(name, "1.0") for name in others]],
+                 [daemon("2.0"), *[pkg.Package(name, "2.0") for name in others]])
+
+
+class Backups(unittest.TestCase):
+    def version(self, made, name):
+        return made.bed.must(["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", name])
+
+    def stays(self, made, output):
+        self.assertEqual(self.version(made, "gg"), "ii 1.0", output)
+        self.assertEqual(made.states("gg.service"), {"gg.service": "active"}, output)
+        self.assertNotIn("part", made.bed.run(
+            f"grep -r --exclude-dir='.partial-*' . {WHERE}").output, output)
+        self.assertIn("No package is kept back", made.bed.run("aptkeep status").output, output)
+
+    def test_nothing_is_replaced_unsaved_whoever_is_ended(self):
+        with world("zz") as made:
+            # The shell's parent is the driver.
+            made.bed.write("/etc/aptkeep/rules.d/t.rules", rule(
+                "Backup: sh: echo part; test ! -e /root/how || { kill -s $(cat /root/how) $PPID; "
+                "sleep 50; }\nBefore: sh: echo before >>/root/log"))
+            made.start("gg.service")
+            for how in ("KILL", "TERM", "INT"):
+                made.bed.write("/root/how", how)
+                ended = made.upgrade()
+                self.assertNotEqual(ended.code, 0, ended.output)
+                self.assertEqual(self.version(made, "zz"), "ii 2.0", ended.output)
+                self.stays(made, ended.output)
+            self.assertIn("stopping: it was interrupted", ended.output)
+            made.bed.must("test ! -e /root/log; rm /root/how")
+            ended = made.upgrade()
+            self.assertEqual(ended.code, 0, ended.output)
+            self.assertEqual(self.version(made, "gg"), "ii 2.0", ended.output)
+            self.assertIn("part", made.bed.must(f"cat {WHERE}/*/gg/1"))
+            self.assertEqual(made.bed.must(f"find {WHERE} -name '.partial-*'"), "")
+            self.assertEqual(made.bed.must("cat /root/log"), "before\n")
+
+    def test_old_ones_go_before_there_must_be_room(self):
+        with world() as made:
+            # On a larger disk, by root's own link.
+            made.bed.must(f"mkdir /srv/disk; mount -t tmpfs -o size=64m,mode=0700 none /srv/disk; "
+                          f"ln -s /srv/disk {WHERE}; mkdir -p {WHERE}/1/gg {WHERE}/2/.partial-gg; "
+                          f"head -c 36M /dev/zero >{WHERE}/1/gg/1; touch {WHERE}/2/.partial-gg/1; "
+                          f"touch -d '400 days ago' {WHERE}/1")
+            made.bed.write("/etc/aptkeep/rules.d/t.rules",
+                           rule("Backup: sh: echo dump\nIf-Unmet: stop"))
+            made.start("gg.service")
+            ended = made.upgrade()
+            self.assertEqual(ended.code, 0, ended.output)
+            self.assertEqual(self.version(made, "gg"), "ii 2.0", ended.output)
+            files = made.bed.must("find /srv/disk -type f").split()
+            self.assertEqual(len(files), 1, files)
+            self.assertTrue(files[0].endswith("/gg/1"), files)
+
+    def test_force_goes_past_what_fails_in_its_turn(self):
+        with world() as made:
+            made.bed.write("/etc/aptkeep/rules.d/t.rules", rule(
+                "Guard: file-lacks /root/state BLOCK\n"
+                "Backup: sh: echo BLOCK >/root/state; exit 3"))
+            made.bed.write("/root/state", "ok\n")
+            made.start("gg.service")
+            self.assertNotIn("Backup", made.bed.must("aptkeep plan -- purge gg"))
+            self.assertIn("Backup", made.bed.must("aptkeep plan"))
+            ended = made.bed.run(f"APTKEEP_FORCE=gg {UPGRADE}")
+            self.assertEqual(ended.code, 0, ended.output)
+            self.assertEqual(self.version(made, "gg"), "ii 2.0", ended.output)
+            report = made.bed.must("aptkeep report")
+            for text in (ended.output, report):
+                self.assertIn("forced past: its backup failed: sh:", text)
+                self.assertIn("forced past: guard file-lacks /root/state BLOCK is unmet", text)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
