@@ -23,9 +23,12 @@ class BlockerSearch {
       const auto package = find_package(cache, keep.package);
       if (package.end()) continue;
       const auto current = package.CurrentVer();
-      if (current.end() || keep.version != current.VerStr()) continue;
-      kept_.insert(package->ID);
-      kept_packages_.push_back(package);
+      if (keep.version != (current.end() ? "" : current.VerStr())) continue;
+      any_ = true;
+      if (!current.end()) {
+        kept_.insert(package->ID);
+        kept_packages_.push_back(package);
+      }
       for (auto version = package.VersionList(); !version.end(); ++version) {
         if (!keep.tried.empty() && keep.tried == version.VerStr() && !same(version, current)) {
           policy_.block(version);
@@ -35,7 +38,7 @@ class BlockerSearch {
   }
 
   std::vector<BlockedVersion> run() {
-    if (kept_.empty()) return {};
+    if (!any_) return {};
     for (int round = 0; round < kMostRounds; ++round) {
       auto upgrade = simulate(cache_, policy_);
       if (!upgrade.solved) {
@@ -240,7 +243,8 @@ class BlockerSearch {
   pkgCache& cache_;
   BlockingPolicy policy_;
   BlockingPolicy free_policy_;  // as if nothing were kept
-  std::set<map_id_t> kept_;
+  bool any_ = false;            // something is kept, be it away
+  std::set<map_id_t> kept_;     // at their old versions
   std::vector<pkgCache::PkgIterator> kept_packages_;
   std::optional<FullUpgrade> free_run_;
   std::vector<BlockedVersion> blocked_;

@@ -13,10 +13,11 @@
 
 namespace aptkeep {
 
-// A keep that must be protected in a later full-upgrade.
+// A keep that must be protected in a later full-upgrade; or one of a new package that failed, which
+// is only not to be counted on.
 struct ProtectedPackage {
   std::string package;  // "name:arch"
-  std::string version;  // the installed one
+  std::string version;  // the installed one; empty: none is
   std::string tried;    // the version that is pinned away; empty: none is
 };
 

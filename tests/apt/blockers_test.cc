@@ -267,6 +267,36 @@ TEST_F(Blockers, AFullUpgradeThatFindsNoWayIsGivenOne) {
   EXPECT_EQ(simulate("Inst"), Names{"innocent"});
 }
 
+// app's new version needs what cannot be installed.
+TEST_F(Blockers, ANewPackageThatFailedIsNotCountedOn) {
+  keeps_ = {{"libnew:amd64", "", "1.0"}, {"app:amd64", "1.0", ""}};
+  root_.available({"libnew", "1.0", ""});
+  upgradable("app", "", "Depends: libnew\n");
+  upgradable("tool", "Depends: app\n", "Depends: app\n");
+  upgradable("libold", "", "Breaks: app (<< 2)\n");
+  make_wanted("libold");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), (Names{"app", "tool"}));
+  const auto blocked = blockers();
+  EXPECT_EQ(versions(blocked), Names{"libold:amd64 2.0"});
+  pin(blocked);
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
+TEST_F(Blockers, APinOfANewPackageAloneRemovesNothing) {
+  keeps_ = {{"libnew:amd64", "", "1.0"}};
+  root_.available({"libnew", "1.0", ""});
+  upgradable("app", "", "Depends: libnew\n");
+  upgradable("libold", "", "Breaks: app (<< 2)\n");
+  make_wanted("libold");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"app"});
+  pin(blockers());
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
 TEST_F(Blockers, NothingKeptNothingBlocked) {
   upgradable("foo", "", "");
   upgradable("bar", "", "Breaks: foo (<< 2)\n");
