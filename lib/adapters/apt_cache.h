@@ -51,6 +51,9 @@ class AptCache {
   // none is. Of several architectures that of the machine's own, else any.
   std::string installed_version(std::string_view name) const;
 
+  // Whether one of apt's lists has this version of "name:arch", or a newer one, whatever pins say.
+  bool offers(const std::string& package, const std::string& version, bool or_newer) const;
+
   // The archive of a step's new version: where it says so, was given to open(), or has been
   // downloaded already; empty: it is not there.
   std::string archive_of(const Step& step) const;
