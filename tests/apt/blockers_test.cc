@@ -297,6 +297,21 @@ TEST_F(Blockers, APinOfANewPackageAloneRemovesNothing) {
   EXPECT_EQ(simulate("Remv"), Names{});
 }
 
+// p0 2.0 needs what only the kept p1 1.0 provides, which needs p0 1.0.
+TEST_F(Blockers, WhatCannotBeInstalledRemovesNothing) {
+  keeps_ = {{"p1:amd64", "1.0", "2.0"}};
+  upgradable("p0", "", "Depends: v1\n");
+  upgradable("p1", "Provides: v1\nDepends: p0 (= 1.0)\n", "");
+  upgradable("p3", "Depends: p0\n", "Depends: p0, v1\n");
+  upgradable("innocent", "", "");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"p1"});
+  pin(blockers());
+  EXPECT_EQ(simulate("Remv"), Names{});
+  EXPECT_EQ(simulate("Inst"), Names{"innocent"});
+}
+
 TEST_F(Blockers, NothingKeptNothingBlocked) {
   upgradable("foo", "", "");
   upgradable("bar", "", "Breaks: foo (<< 2)\n");
