@@ -1,11 +1,14 @@
 // aptkeep retry [PKG...]: tries what is kept again, now.
 #include <algorithm>
 #include <iostream>
+#include <optional>
 #include <set>
 
+#include "adapters/apt_cache.h"
 #include "command.h"
 #include "core/config.h"
 #include "keeps.h"
+#include "retry_apt.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -16,14 +19,13 @@ using Command = std::vector<std::string>;
 // What to run, by what each package needs now.
 struct Work {
   Command configure{"/usr/bin/dpkg", "--configure"};
-  Command upgrade{"/usr/bin/apt-get", "install", "--only-upgrade"};
   Command reinstall{"/usr/bin/apt-get", "install", "--reinstall"};
-  Command downgrade{"/usr/bin/apt-get", "install", "--allow-downgrades"};
-  Command install{"/usr/bin/apt-get", "install"};
   Command remove{"/usr/bin/apt-get", "remove"};
   Command purge{"/usr/bin/apt-get", "purge"};
+  OneCall changes;                       // all else
   std::vector<aptkeep_keep> lift;        // before apt is called, which would heed their pins
   std::vector<aptkeep_keep> configured;  // to be lifted where dpkg configures them
+  std::vector<aptkeep_keep> not_to_be_had;
 };
 
 // The failed ones that are meant, each with all that waits for it. Someone who names a waiting one
@@ -63,33 +65,78 @@ bool is_purge(const Kept& kept, const aptkeep_keep& keep, const Now* now) {
          (now != nullptr && now->state.starts_with('p'));
 }
 
+// Those that apt does not have any more. Without its cache, apt-get itself will say.
+std::set<std::string> lost_versions(const Kept& kept, const std::vector<aptkeep_keep>& chosen) {
+  std::set<std::string> lost;
+  std::optional<AptCache> cache;
+  for (const aptkeep_keep& keep : chosen) {
+    if (*keep.version == '\0' || kept.unfinished(keep) || is_reinstallation(keep)) continue;
+    if (!cache) {
+      auto opened = AptCache::open();
+      if (!opened) return {};
+      cache.emplace(std::move(*opened));
+    }
+    if (!cache->offers(keep.package, keep.version, !is_downgrade(keep))) lost.insert(keep.package);
+  }
+  return lost;
+}
+
+// Nothing is to be removed for what cannot be had, and what waits for it would not come either.
+std::vector<aptkeep_keep> not_offered(const Kept& kept, const std::vector<aptkeep_keep>& chosen) {
+  const auto lost = lost_versions(kept, chosen);
+  std::vector<aptkeep_keep> found;
+  for (const aptkeep_keep& keep : chosen) {
+    const bool with_root = keep.failed == 0 && lost.contains(keep.root) && !kept.unfinished(keep);
+    if (lost.contains(keep.package) || with_root) found.push_back(keep);
+  }
+  return found;
+}
+
+bool is_among(const std::vector<aptkeep_keep>& keeps, const aptkeep_keep& keep) {
+  return std::any_of(keeps.begin(), keeps.end(), [&](const aptkeep_keep& other) {
+    return std::string_view(other.package) == keep.package;
+  });
+}
+
+// A removal is a call of its own only where nothing hangs on it.
+void sort_out_removal(const Kept& kept, const aptkeep_keep& keep, Work& work) {
+  const bool purge = is_purge(kept, keep, kept.find_now(keep));
+  if (keep.failed != 0 && kept.waiting_for(keep).empty()) {
+    (purge ? work.purge : work.remove).push_back(keep.package);
+    return;
+  }
+  work.changes.purges = purge && (work.changes.removals.empty() || work.changes.purges);
+  work.changes.removals.push_back(keep.package);
+}
+
 Work sort_out(const Kept& kept, const std::vector<aptkeep_keep>& chosen, bool yes) {
   Work work;
-  for (Command* command : {&work.upgrade, &work.reinstall, &work.downgrade, &work.install,
-                           &work.remove, &work.purge}) {
+  for (Command* command : {&work.reinstall, &work.remove, &work.purge}) {
     if (yes) {
       command->push_back("--yes");
     }
     command->push_back("--");
   }
   work.configure.push_back("--");
+  work.not_to_be_had = not_offered(kept, chosen);
   for (const aptkeep_keep& keep : chosen) {
     const Now* now = kept.find_now(keep);
+    if (is_among(work.not_to_be_had, keep)) continue;
     if (kept.unfinished(keep)) {
       work.configure.push_back(now->name);
       work.configured.push_back(keep);
       continue;
     }
     if (*keep.version == '\0') {
-      (is_purge(kept, keep, now) ? work.purge : work.remove).push_back(keep.package);
+      sort_out_removal(kept, keep, work);
     } else if (!is_installed(now)) {
-      work.install.push_back(keep.package);
+      work.changes.newcomers.emplace_back(keep.package);
     } else if (is_reinstallation(keep)) {
       work.reinstall.push_back(keep.package);
     } else if (is_downgrade(keep)) {
-      work.downgrade.push_back(std::string(keep.package) + "=" + keep.version);
+      work.changes.downgrades.push_back(std::string(keep.package) + "=" + keep.version);
     } else {
-      work.upgrade.push_back(keep.package);
+      work.changes.upgrades.emplace_back(keep.package);
     }
     work.lift.push_back(keep);
   }
@@ -128,11 +175,13 @@ bool changed_well(const Command& command) {
     return true;
   }
   Command show{"/usr/bin/apt-mark", "showauto", "--"};
-  std::transform(std::find(command.begin(), command.end(), "--") + 1, command.end(),
-                 std::back_inserter(show),
-                 [](const std::string& operand) { return operand.substr(0, operand.find('=')); });
+  for (auto operand = std::find(command.begin(), command.end(), "--") + 1; operand != command.end();
+       ++operand) {
+    if (!operand->ends_with('-')) show.push_back(operand->substr(0, operand->find('=')));
+  }
   Command mark{"/usr/bin/apt-mark", "-qq", "auto", "--"};
-  const auto automatic = lines_of(show);
+  // Without names apt-mark would show all there are.
+  const auto automatic = has_operands(show) ? lines_of(show) : std::vector<std::string>{};
   mark.insert(mark.end(), automatic.begin(), automatic.end());
   const bool well = went_well(command);
   if (has_operands(mark)) {
@@ -177,6 +226,16 @@ void tell_untried(Kept& kept, const std::vector<aptkeep_keep>& lifted) {
   }
 }
 
+void tell_not_to_be_had(const Kept& kept, const std::vector<aptkeep_keep>& keeps) {
+  for (const aptkeep_keep& keep : keeps) {
+    const aptkeep_keep* root = root_of(kept, keep);
+    const bool itself = root == nullptr || std::string_view(root->package) == keep.package;
+    const aptkeep_keep& lost = itself || !is_among(keeps, *root) ? keep : *root;
+    std::cout << kept.name(keep) << " stays kept back, and was not tried: " << kept.name(lost)
+              << " " << lost.version << " is not offered any more.\n";
+  }
+}
+
 }  // namespace
 
 int retry(const std::vector<std::string>& packages, bool yes) {
@@ -193,14 +252,15 @@ int retry(const std::vector<std::string>& packages, bool yes) {
   lift(kept, work.lift);
   well = went_well(work.remove) && well;
   well = went_well(work.purge) && well;
-  for (const Command* command : {&work.upgrade, &work.reinstall, &work.downgrade}) {
-    well = changed_well(*command) && well;
+  if (!work.changes.empty()) {
+    well = changed_well(command_for(work.changes, kept.native_arch, yes)) && well;
   }
-  well = went_well(work.install) && well;
+  well = changed_well(work.reinstall) && well;
   if (!well) {
     tell_untried(kept, work.lift);
   }
-  return well ? kAllWell : kKept;
+  tell_not_to_be_had(kept, work.not_to_be_had);
+  return well && work.not_to_be_had.empty() ? kAllWell : kKept;
 }
 
 }  // namespace aptkeep::cli

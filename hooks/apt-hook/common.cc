@@ -23,7 +23,12 @@ std::string installed_version(const Keep& keep) {
 std::vector<ProtectedPackage> protected_by(const std::vector<Keep>& keeps) {
   std::vector<ProtectedPackage> packages;
   for (const auto& keep : keeps) {
-    if (keep.old_version.empty()) continue;  // nothing to lose
+    const bool pinned = is_pinned(keep, keeps);
+    if (keep.old_version.empty()) {
+      // Nothing to lose; but what cannot be installed must not be counted on.
+      if (pinned) packages.push_back({keep.package, "", keep.version});
+      continue;
+    }
     if (keep.version.empty()) {
       // Its removal failed: what needs that would only fail for it once more.
       const bool whole = keep.db_state.size() == 2 && keep.db_state[1] == 'i';
@@ -31,7 +36,6 @@ std::vector<ProtectedPackage> protected_by(const std::vector<Keep>& keeps) {
       continue;
     }
     // Only these are pinned; the rest is held back by its dependency on one of them.
-    const bool pinned = is_pinned(keep, keeps);
     packages.push_back({keep.package, installed_version(keep), pinned ? keep.version : ""});
   }
   return packages;

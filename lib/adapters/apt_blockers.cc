@@ -23,9 +23,12 @@ class BlockerSearch {
       const auto package = find_package(cache, keep.package);
       if (package.end()) continue;
       const auto current = package.CurrentVer();
-      if (current.end() || keep.version != current.VerStr()) continue;
-      kept_.insert(package->ID);
-      kept_packages_.push_back(package);
+      if (keep.version != (current.end() ? "" : current.VerStr())) continue;
+      any_ = true;
+      if (!current.end()) {
+        kept_.insert(package->ID);
+        kept_packages_.push_back(package);
+      }
       for (auto version = package.VersionList(); !version.end(); ++version) {
         if (!keep.tried.empty() && keep.tried == version.VerStr() && !same(version, current)) {
           policy_.block(version);
@@ -35,11 +38,12 @@ class BlockerSearch {
   }
 
   std::vector<BlockedVersion> run() {
-    if (kept_.empty()) return {};
+    if (!any_) return {};
     for (int round = 0; round < kMostRounds; ++round) {
       auto upgrade = simulate(cache_, policy_);
       if (!upgrade.solved) {
-        if (step_back() || (!last_ && !best_ && block_all_kept("has no way to be upgraded now")))
+        const std::string no_way = "has no way to be upgraded now";
+        if (step_back() || (!last_ && !best_ && (block_all_kept(no_way) || block_left(no_way))))
           continue;
         break;
       }
@@ -50,7 +54,7 @@ class BlockerSearch {
       if (best_ && Clock::now() - begun_ > kMostTime) break;
       last_ = Attempt{std::move(upgrade), std::move(victims), blocked_.size()};
       if (!block_causes(*last_) && !widen(*last_) && !block_own(*last_) &&
-          !block_all_kept(would_remove_both(*last_)))
+          !block_all_kept(would_remove_both(*last_)) && !block_left(would_remove_now(*last_)))
         break;
     }
     if (best_) {
@@ -186,6 +190,31 @@ class BlockerSearch {
     return any;
   }
 
+  // What an upgrade without any keep leaves as it is, too: for the sake of a version that cannot be
+  // installed the resolver may try what removes a kept package, and stay with that.
+  bool block_left(const std::string& reason) {
+    if (!free_run_) free_run_ = simulate(cache_, free_policy_);
+    if (!free_run_->solved) return false;
+    std::set<map_id_t> changed;
+    for (const auto& change : free_run_->changes) changed.insert(change.package->ID);
+    bool any = false;
+    for (auto package = cache_.PkgBegin(); !package.end(); ++package) {
+      const auto current = package.CurrentVer();
+      if (current.end() || changed.count(package->ID) != 0) continue;
+      // A person's hold or pin does the same.
+      if (package->SelectedState == pkgCache::State::Hold) continue;
+      if (same(free_policy_.GetCandidateVer(package), current)) continue;
+      any |= block({package, current, package.VersionList()}, reason);
+    }
+    return any;
+  }
+
+  std::string would_remove_now(const Attempt& attempt) const {
+    const auto& victim = attempt.upgrade.changes[attempt.victims.front()].package;
+    return "would remove " + display_name(full_name(victim), cache_.NativeArch()) +
+           ": it cannot be installed now";
+  }
+
   std::string would_remove_both(const Attempt& attempt) const {
     const auto& victim = attempt.upgrade.changes[attempt.victims.front()].package;
     return "would remove " + display_name(full_name(victim), cache_.NativeArch()) +
@@ -240,7 +269,8 @@ class BlockerSearch {
   pkgCache& cache_;
   BlockingPolicy policy_;
   BlockingPolicy free_policy_;  // as if nothing were kept
-  std::set<map_id_t> kept_;
+  bool any_ = false;            // something is kept, be it away
+  std::set<map_id_t> kept_;     // at their old versions
   std::vector<pkgCache::PkgIterator> kept_packages_;
   std::optional<FullUpgrade> free_run_;
   std::vector<BlockedVersion> blocked_;

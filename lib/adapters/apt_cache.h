@@ -13,10 +13,11 @@
 
 namespace aptkeep {
 
-// A keep that must be protected in a later full-upgrade.
+// A keep that must be protected in a later full-upgrade; or one of a new package that failed, which
+// is only not to be counted on.
 struct ProtectedPackage {
   std::string package;  // "name:arch"
-  std::string version;  // the installed one
+  std::string version;  // the installed one; empty: none is
   std::string tried;    // the version that is pinned away; empty: none is
 };
 
@@ -49,6 +50,9 @@ class AptCache {
   // The version that is installed of the package with this name, without an architecture; empty:
   // none is. Of several architectures that of the machine's own, else any.
   std::string installed_version(std::string_view name) const;
+
+  // Whether one of apt's lists has this version of "name:arch", or a newer one, whatever pins say.
+  bool offers(const std::string& package, const std::string& version, bool or_newer) const;
 
   // The archive of a step's new version: where it says so, was given to open(), or has been
   // downloaded already; empty: it is not there.

@@ -7,6 +7,7 @@
 #include "core/dpkg_status.h"
 #include "core/held_up.h"
 #include "core/kept_set.h"
+#include "engine/over.h"
 #include "engine/pins_file.h"
 #include "engine/session.h"
 #include "engine/undo.h"
@@ -128,20 +129,6 @@ Keep keep_of_outsider(const OpenPlan& open, const Failure& failure, const DbSnap
   keep.cause = {display_name(failure.package, open.flags.native_arch) + " failed"};
   copy_failure(failure, keep);
   return keep;
-}
-
-// Over: gone, or whole at a version that is not the one that was kept back from.
-bool is_over(const Keep& keep, const DbSnapshot& db) {
-  const auto entry = db.find(keep.package);
-  const bool there = entry != db.end() && entry->second.state.size() > 1;
-  if (there && keep.failed && keep.phase == Phase::Purge) return false;
-  if (!there || entry->second.state[1] == 'c') {
-    return !keep.old_version.empty() || keep.version.empty();
-  }
-  if (is_half_done(entry->second.state)) return false;
-  // Its removal failed, and it is still there; what has been upgraded since is wanted.
-  if (keep.version.empty()) return entry->second.version != keep.old_version;
-  return entry->second.version != keep.old_version || keep.old_version == keep.version;
 }
 
 // Of a package that was only configured once more: that it was not put back is an earlier plan's
@@ -307,17 +294,8 @@ Ending fold(const OpenPlan& open, const DbSnapshot& db, const std::vector<Keep>&
     ending.keeps.push_back(keep_of_outsider(open, failure, db, now));
     kept_now.insert(failure.package);
   }
-  std::set<std::string> over;
-  for (const auto& keep : active) {
-    if (!kept_now.contains(keep.package) && is_over(keep, db)) over.insert(keep.package);
-  }
-  for (const auto& keep : active) {
-    // What is unfinished waits for yet another.
-    const bool with_its_root =
-        !keep.failed && over.contains(keep.root) && !is_half_done(state_in(db, keep.package));
-    if (kept_now.contains(keep.package)) continue;
-    if (over.contains(keep.package) || with_its_root) ending.lifted.push_back(keep.package);
-  }
+  ending.lifted = over_now(active, kept_now, db);
+  ending.gone = gone_since(active, kept_now, ending.lifted, db);
   return ending;
 }
 
@@ -344,6 +322,8 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   const auto ended =
       ports.store.end_plan(open.id, ending.outcomes, ending.keeps, ending.lifted, ending.note, now);
   if (!ended) return ended.error();
+  if (const Status noted = ports.store.note_gone(ending.gone); !noted)
+    ports.say(noted.error().message);
   const auto blocked = ports.store.blocked();
   const auto pinned = write_pins(ports.store, blocked ? *blocked : std::vector<Pin>{}, pins_path);
   if (!pinned) ports.say(pinned.error().message);

@@ -17,6 +17,7 @@ struct Ending {
   std::vector<StepOutcome> outcomes;  // one for each step of the plan
   std::vector<Keep> keeps;            // new ones
   std::vector<std::string> lifted;    // packages whose keep is over
+  std::vector<std::string> gone;      // whose keep is not, and that somebody has removed since
   std::vector<UnitRecord> units;      // that ran before and do not now
   std::string note;
   bool on_request = false;  // a person had something put back, and nothing else was to be done

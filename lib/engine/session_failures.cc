@@ -59,12 +59,14 @@ void Session::record(Failure failure, const DbSnapshot& db) {
     if (!whole && open_.rolled_back[index]) set_not_back(index, open_.remains[index]);
   }
   const std::string name = shown(failure.package);
+  const bool is_new = failure.old_version.empty() && !failure.version.empty();
   write_down(std::move(failure));
   const std::size_t before = kept_.members.size();
   const std::int32_t step = open_.failures.back().step;
   grow_kept_set();
-  std::string line =
-      name + (whole ? " is kept at its old version" : " failed and stays unfinished");
+  std::string line = name + (!whole   ? " failed and stays unfinished"
+                             : is_new ? " failed and is not installed"
+                                      : " is kept at its old version");
   if (!whole && step >= 0) {
     const auto back = way_back().returning;
     const auto index = static_cast<std::uint32_t>(step);

@@ -203,6 +203,9 @@ class Store {
       std::int64_t run);
 
   Result<std::vector<Keep>> keeps();  // active ones, oldest first
+  // Of active keeps whose packages were there when they were recorded, and are not any more: their
+  // db_state becomes "". Others stay as they are.
+  Status note_gone(const std::vector<std::string>& packages);
   // An Error where the package has no active keep. The count of attempts goes on if the same
   // version fails again.
   Status lift_keep(const std::string& package, const std::string& why, std::int64_t now);

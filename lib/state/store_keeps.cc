@@ -196,6 +196,17 @@ Result<std::vector<Keep>> Store::keeps() {
   return done ? Result<std::vector<Keep>>(std::move(keeps)) : done.error();
 }
 
+Status Store::note_gone(const std::vector<std::string>& packages) {
+  if (packages.empty()) return success();
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query update(db, update_sql(kKeeps, {"db_state"}, "package=? AND lifted=0"));
+  for (const std::string& package : packages) {
+    update.bind_all("", package).run();
+  }
+  return transaction.finish("record what is gone in " + impl_->path);
+}
+
 Status Store::lift_keep(const std::string& package, const std::string& why, std::int64_t now) {
   Database& db = impl_->db;
   Transaction transaction(db, true);

@@ -267,6 +267,51 @@ TEST_F(Blockers, AFullUpgradeThatFindsNoWayIsGivenOne) {
   EXPECT_EQ(simulate("Inst"), Names{"innocent"});
 }
 
+// app's new version needs what cannot be installed.
+TEST_F(Blockers, ANewPackageThatFailedIsNotCountedOn) {
+  keeps_ = {{"libnew:amd64", "", "1.0"}, {"app:amd64", "1.0", ""}};
+  root_.available({"libnew", "1.0", ""});
+  upgradable("app", "", "Depends: libnew\n");
+  upgradable("tool", "Depends: app\n", "Depends: app\n");
+  upgradable("libold", "", "Breaks: app (<< 2)\n");
+  make_wanted("libold");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), (Names{"app", "tool"}));
+  const auto blocked = blockers();
+  EXPECT_EQ(versions(blocked), Names{"libold:amd64 2.0"});
+  pin(blocked);
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
+TEST_F(Blockers, APinOfANewPackageAloneRemovesNothing) {
+  keeps_ = {{"libnew:amd64", "", "1.0"}};
+  root_.available({"libnew", "1.0", ""});
+  upgradable("app", "", "Depends: libnew\n");
+  upgradable("libold", "", "Breaks: app (<< 2)\n");
+  make_wanted("libold");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"app"});
+  pin(blockers());
+  EXPECT_EQ(simulate("Remv"), Names{});
+}
+
+// p0 2.0 needs what only the kept p1 1.0 provides, which needs p0 1.0.
+TEST_F(Blockers, WhatCannotBeInstalledRemovesNothing) {
+  keeps_ = {{"p1:amd64", "1.0", "2.0"}};
+  upgradable("p0", "", "Depends: v1\n");
+  upgradable("p1", "Provides: v1\nDepends: p0 (= 1.0)\n", "");
+  upgradable("p3", "Depends: p0\n", "Depends: p0, v1\n");
+  upgradable("innocent", "", "");
+  root_.write();
+  pin({});
+  ASSERT_EQ(simulate("Remv"), Names{"p1"});
+  pin(blockers());
+  EXPECT_EQ(simulate("Remv"), Names{});
+  EXPECT_EQ(simulate("Inst"), Names{"innocent"});
+}
+
 TEST_F(Blockers, NothingKeptNothingBlocked) {
   upgradable("foo", "", "");
   upgradable("bar", "", "Breaks: foo (<< 2)\n");

@@ -165,5 +165,22 @@ TEST_F(PinsFileTest, AReaderNeverSeesHalfAFile) {
   EXPECT_EQ(torn, 0);
 }
 
+// An unpacked package may wait for whatever failed; not when somebody has removed it.
+TEST_F(PinsFileTest, WhatIsGoneHindersNoPin) {
+  Keep left = keep("left:amd64", "2.0", true);
+  left.db_state = "iU";
+  keep_only({left, keep("foo:amd64", "2.0", true)});
+  const auto pinned = [&] {
+    std::string names;
+    const auto keeps = store_.keeps();
+    for (const Pin& pin : pins_of(*keeps)) names += pin.package + ";";
+    return names;
+  };
+  EXPECT_EQ(pinned(), "left:amd64;");
+  ASSERT_TRUE(store_.note_gone({"left:amd64", "never:amd64"}).ok());
+  EXPECT_EQ(pinned(), "left:amd64;foo:amd64;");
+  EXPECT_EQ(store_.keeps()->front().attempts, 1);
+}
+
 }  // namespace
 }  // namespace aptkeep

@@ -298,7 +298,7 @@ struct aptkeep_keep {
   const char* old_version;      /* what was there before; "": nothing */
   int failed;                   /* not 0: failed itself; otherwise it waits for `root` */
   const char* root;             /* the failed package; "" if not known */
-  const char* db_state;         /* "ii", "iF", "iU", "iHR" ... when it was kept */
+  const char* db_state;         /* "ii", "iF", "iU", "iHR" ... when it was kept; "": gone */
   int phase, exit_code, signal; /* as in struct aptkeep_failure, if `failed` */
   const char* script;
   const char* message;
