@@ -1,6 +1,7 @@
 #include "adapters/interrupt.h"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace aptkeep {
 namespace {

@@ -22,8 +22,8 @@ class Settling {
   // again.
   bool is_over() const;
 
-  // Of those that run, or are between two states: whom systemd started again and again, or just now,
-  // with words for that.
+  // Of those that run, or are between two states: whom systemd started again and again, or just
+  // now, with words for that.
   std::map<std::string, std::string> restless() const;
 
  private:

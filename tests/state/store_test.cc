@@ -51,8 +51,7 @@ class StoreTest : public ::testing::Test {
 
 TEST_F(StoreTest, PlanSurvivesInAnotherProcess) {
   PlanFlags flags{true,  false,         false, true, "riscv64", "17 0815",
-                  false, 1234567890123, 77,    true, 4,
-                  {"--force-confold", "-D 1"}};
+                  false, 1234567890123, 77,    true, 4,         {"--force-confold", "-D 1"}};
   Plan written = plan();
   std::int64_t id = 0;
   {
