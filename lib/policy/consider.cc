@@ -157,9 +157,46 @@ bool is_loaded(const char* unit) {
   return systemctl(words, 5, state, sizeof state) && std::strcmp(state, "loaded\n") == 0;
 }
 
+// Whether dpkg's list of the files of the script's package has the unit, or its template.
+bool is_own(const char* unit) {
+  char path[512];
+  FILE* list = nullptr;
+  const char* const arches[] = {"", variable("DPKG_MAINTSCRIPT_ARCH")};
+  for (const char* const arch : arches) {
+    std::snprintf(path, sizeof path, "/var/lib/dpkg/info/%s%s%s.list",
+                  variable("DPKG_MAINTSCRIPT_PACKAGE"), *arch != '\0' ? ":" : "", arch);
+    if (list == nullptr) list = std::fopen(path, "re");
+  }
+  const char* const at = std::strchr(unit, '@');
+  const char* const dot = std::strrchr(unit, '.');
+  if (list == nullptr || dot == nullptr) {
+    if (list != nullptr) std::fclose(list);
+    return false;
+  }
+  char name[256];
+  std::snprintf(name, sizeof name, "%.*s%s",
+                static_cast<int>(at != nullptr ? at + 1 - unit : dot - unit), unit, dot);
+  bool own = false;
+  char* line = nullptr;
+  std::size_t room = 0;
+  while (!own && getline(&line, &room, list) > 0) {
+    line[std::strcspn(line, "\n")] = '\0';
+    const char* const slash = std::strrchr(line, '/');
+    own = slash != nullptr && std::strcmp(slash + 1, name) == 0;
+  }
+  std::free(line);
+  std::fclose(list);
+  return own;
+}
+
+// By the run that it is in, if a person has not switched that off.
+bool is_looked_after(const char* unit) {
+  return *variable("DPKG_FRONTEND_LOCKED") != '\0' && (is_on_record(unit) || is_own(unit));
+}
+
 void hold_one(const char* unit, bool active) {
   Hold said;
-  said.ran = active && (is_trigger(unit) || !is_on_record(unit));
+  said.ran = active && (is_trigger(unit) || !is_looked_after(unit));
   std::snprintf(said.package, sizeof said.package, "%s:%s", variable("DPKG_MAINTSCRIPT_PACKAGE"),
                 variable("DPKG_MAINTSCRIPT_ARCH"));
   hold(paths::kRunDir, unit, said);
