@@ -41,19 +41,17 @@ bool is_prefix_nocase(std::string_view prefix, const std::string& text) {
 }
 
 // Whether a person hands dpkg an option that begins so, in each of its calls.
-bool has_dpkg_option(const Conversation& conversation, std::string_view option) {
-  return std::any_of(
-      conversation.configuration.begin(), conversation.configuration.end(), [&](const auto& entry) {
-        return is_prefix_nocase("DPkg::Options::", entry.first) && entry.second.starts_with(option);
-      });
-}
-
 std::vector<std::string> dpkg_options(const Conversation& conversation) {
   std::vector<std::string> options;
   for (const auto& [key, value] : conversation.configuration) {
     if (is_prefix_nocase("DPkg::Options::", key) && !value.empty()) options.push_back(value);
   }
   return options;
+}
+
+bool has_dpkg_option(const Conversation& conversation, std::string_view option) {
+  return std::ranges::any_of(dpkg_options(conversation),
+                             [&](const std::string& given) { return given.starts_with(option); });
 }
 
 // apt can work on another system from outside; our state and dpkg's database are those of this one.

@@ -1,5 +1,6 @@
 // Downtimes that end in a later call of the driver, and those where there is no driver.
 #include <algorithm>
+#include <map>
 
 #include "core/island.h"
 #include "engine/downtime.h"
@@ -9,12 +10,14 @@ namespace aptkeep {
 namespace {
 
 // Services of the island's own package; what is in Together goes up with it, later.
-bool is_missed(Session& session, const HeldUnit& one, const Island& island) {
+bool is_missed(const HeldUnit& one, const Island& island) {
   const auto is_of = [&](const std::string& pattern) { return is_unit_of(one.unit, pattern); };
-  return one.waits && !one.parked && std::ranges::none_of(island.together, is_of) &&
-         std::ranges::all_of(island.checks, [&](const std::string& command) {
-           return session.ports().failure_of(command).empty();
-         });
+  return one.waits && !one.parked && std::ranges::none_of(island.together, is_of);
+}
+
+bool all_end_well(const std::vector<std::string>& checks, const CallPorts& ports) {
+  return std::ranges::all_of(
+      checks, [&](const std::string& command) { return ports.failure_of(command).empty(); });
 }
 
 }  // namespace
@@ -26,13 +29,17 @@ bool let_missed_go(Session& session, const std::string& package) {
   if (!db) return false;
   std::vector<HeldUnit> own;
   std::vector<HeldUnit> others;
+  std::map<std::int32_t, bool> well;  // by step: its checks, which are run once
   for (const HeldUnit& one : ports.holds->all()) {
     const std::int32_t step = session.step_of_package(one.package);
     if (step < 0) continue;
     const auto& island = session.plan().steps[static_cast<std::size_t>(step)].island;
     const bool is_own = one.package == package;
     if (!is_own && standing_in(*db, one.package) == Standing::Unfinished) continue;
-    if (island && is_missed(session, one, *island)) (is_own ? own : others).push_back(one);
+    if (!island || !is_missed(one, *island)) continue;
+    const auto [checked, first] = well.try_emplace(step);
+    if (first) checked->second = all_end_well(island->checks, ports);
+    if (checked->second) (is_own ? own : others).push_back(one);
   }
   if (own.empty() && others.empty()) return false;
   let_go_and_start(others, *ports.units, *ports.holds);

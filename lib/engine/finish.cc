@@ -25,11 +25,6 @@ const Failure* failure_of(const OpenPlan& open, const std::string& package) {
   return found;
 }
 
-std::string state_in(const DbSnapshot& db, const std::string& package) {
-  const auto entry = db.find(package);
-  return entry == db.end() ? std::string() : entry->second.state;
-}
-
 StepState outcome_of(const OpenPlan& open, std::size_t index, const DbSnapshot& db,
                      bool something_failed) {
   const Step& step = open.plan.steps[index];

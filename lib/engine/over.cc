@@ -11,11 +11,6 @@ bool is_there(const std::string& state) {
   return state.size() > 1 && state[1] != 'c' && state[1] != 'n';
 }
 
-std::string state_in(const DbSnapshot& db, const std::string& package) {
-  const auto entry = db.find(package);
-  return entry == db.end() ? std::string() : entry->second.state;
-}
-
 bool is_newcomer(const Keep& keep) {
   return keep.old_version.empty() && !keep.version.empty();
 }

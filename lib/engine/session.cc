@@ -26,6 +26,11 @@ std::string dpkg_name(const std::string& package, const DbSnapshot& db) {
   return entry->second.arch.empty() ? bare : bare + ":" + entry->second.arch;
 }
 
+std::string state_in(const DbSnapshot& db, const std::string& package) {
+  const auto entry = db.find(package);
+  return entry == db.end() ? std::string() : entry->second.state;
+}
+
 bool at_new_side(const Step& step, const DbSnapshot& db) {
   if (step.new_version.empty()) return !present(db, step.package);
   const auto found = db.find(step.package);

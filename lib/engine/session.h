@@ -186,6 +186,9 @@ std::string dpkg_name(const std::string& package, const DbSnapshot& db);
 // Whether something is to be saved or prepared before it is replaced.
 bool is_saved_first(const Step& step);
 
+// dpkg's letters for it ("ii"); empty: it does not know the package.
+std::string state_in(const DbSnapshot& db, const std::string& package);
+
 // Whether a step's package is on its new side in the database, configured or not.
 bool at_new_side(const Step& step, const DbSnapshot& db);
 

@@ -167,15 +167,9 @@ bool is_own(const char* unit) {
                   variable("DPKG_MAINTSCRIPT_PACKAGE"), *arch != '\0' ? ":" : "", arch);
     if (list == nullptr) list = std::fopen(path, "re");
   }
-  const char* const at = std::strchr(unit, '@');
-  const char* const dot = std::strrchr(unit, '.');
-  if (list == nullptr || dot == nullptr) {
-    if (list != nullptr) std::fclose(list);
-    return false;
-  }
+  if (list == nullptr) return false;
   char name[256];
-  std::snprintf(name, sizeof name, "%.*s%s",
-                static_cast<int>(at != nullptr ? at + 1 - unit : dot - unit), unit, dot);
+  if (!template_of(unit, name, sizeof name)) std::snprintf(name, sizeof name, "%s", unit);
   bool own = false;
   char* line = nullptr;
   std::size_t room = 0;

@@ -31,15 +31,6 @@ Hold hold_from(int folder, const char* unit) {
   return hold;
 }
 
-// "foo@x.service" -> "foo@.service"; false: it is no instance.
-bool template_of(const char* unit, char* name, std::size_t room) {
-  const char* const at = std::strchr(unit, '@');
-  const char* const dot = std::strrchr(unit, '.');
-  if (at == nullptr || dot == nullptr || dot <= at + 1) return false;
-  const int size = std::snprintf(name, room, "%.*s%s", static_cast<int>(at - unit + 1), unit, dot);
-  return size > 0 && static_cast<std::size_t>(size) < room;
-}
-
 // The maintainer script that this process is below: the one that dpkg has started.
 bool find_script(long long& pid, unsigned long long& start_time) {
   pid = getpid();
@@ -131,6 +122,14 @@ void empty_folder(const Folder& which) {
 }
 
 }  // namespace
+
+bool template_of(const char* unit, char* name, std::size_t room) {
+  const char* const at = std::strchr(unit, '@');
+  const char* const dot = std::strrchr(unit, '.');
+  if (at == nullptr || dot == nullptr || dot <= at + 1) return false;
+  const int size = std::snprintf(name, room, "%.*s%s", static_cast<int>(at - unit + 1), unit, dot);
+  return size > 0 && static_cast<std::size_t>(size) < room;
+}
 
 // "PACKAGE:ARCH[ ran][ waits][ parked]"
 void write_hold(const Hold& hold, char* text, std::size_t room) {

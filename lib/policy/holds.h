@@ -28,6 +28,9 @@ bool hold(const char* run_dir, const char* unit, const Hold& said);
 // When it returns, its names on the bus are free.
 void let_go(const char* run_dir, const char* unit);
 
+// "foo@x.service" -> "foo@.service"; false: it is no instance.
+bool template_of(const char* unit, char* name, std::size_t room);
+
 // Of a unit, or of the template that it is an instance of.
 Hold hold_of(const char* run_dir, const char* unit);
 

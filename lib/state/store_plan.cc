@@ -1,5 +1,7 @@
 // The plan of a run: begun by the hook, read and carried on by the driver.
 #include <charconv>
+#include <initializer_list>
+#include <string_view>
 #include <utility>
 
 #include "core/island.h"
@@ -334,17 +336,24 @@ Status Store::heal_failures(std::int64_t plan, const std::string& package) {
   return transaction.finish("record a healed failure in " + impl_->path);
 }
 
+namespace {
+
+// One row, by its plan and index, which are the last two of `values`.
+template <typename... Values>
+Status set_in_step(Database& db, std::initializer_list<std::string_view> columns,
+                   const std::string& what, const Values&... values) {
+  Transaction transaction(db, true);
+  Query(db, update_sql(kSteps, columns, "plan=? AND idx=?")).bind_all(values...).run();
+  if (db.changes() != 1) db.fail("there is no such step");
+  return transaction.finish(what);
+}
+
+}  // namespace
+
 Status Store::set_rolled_back(std::int64_t plan, std::uint32_t step,
                               const std::vector<std::string>& remains, bool back) {
-  Database& db = impl_->db;
-  Transaction transaction(db, true);
-  Query(db, update_sql(kSteps, {"rolled_back", "remains"}, "plan=? AND idx=?"))
-      .bind_all(back ? 1 : 0, join_lines(remains), plan, step)
-      .run();
-  if (db.changes() != 1) {
-    db.fail("there is no such step");
-  }
-  return transaction.finish("record a rollback in " + impl_->path);
+  return set_in_step(impl_->db, {"rolled_back", "remains"}, "record a rollback in " + impl_->path,
+                     back ? 1 : 0, join_lines(remains), plan, step);
 }
 
 Status Store::note_backups(std::int64_t plan, std::uint32_t step,
@@ -357,23 +366,13 @@ Status Store::note_backups(std::int64_t plan, std::uint32_t step,
 }
 
 Status Store::set_passed(std::int64_t plan, std::uint32_t step, const std::string& passed) {
-  Database& db = impl_->db;
-  Transaction transaction(db, true);
-  Query(db, update_sql(kSteps, {"passed"}, "plan=? AND idx=?")).bind_all(passed, plan, step).run();
-  if (db.changes() != 1) {
-    db.fail("there is no such step");
-  }
-  return transaction.finish("record what was let pass in " + impl_->path);
+  return set_in_step(impl_->db, {"passed"}, "record what was let pass in " + impl_->path, passed,
+                     plan, step);
 }
 
 Status Store::set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why) {
-  Database& db = impl_->db;
-  Transaction transaction(db, true);
-  Query(db, update_sql(kSteps, {"never_back"}, "plan=? AND idx=?")).bind_all(why, plan, step).run();
-  if (db.changes() != 1) {
-    db.fail("there is no such step");
-  }
-  return transaction.finish("record what cannot go back in " + impl_->path);
+  return set_in_step(impl_->db, {"never_back"}, "record what cannot go back in " + impl_->path, why,
+                     plan, step);
 }
 
 }  // namespace aptkeep
