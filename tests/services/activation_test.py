@@ -25,8 +25,15 @@ PATH = ("[Unit]\nDescription=made for a test\n[Path]\nPathExists=/run/wanted\n[I
         "WantedBy=paths.target\n")
 FLAVOURS = ("default", "no-restart", "service-only", "legacy", "separate")
 WAYS = {"apt": units.UPGRADE, "dpkg": "dpkg -i /srv/repository/main/sockd_2.0_*.deb"}
-# Ends by itself after a moment, so that it is started again and again.
-BRIEF = "/bin/sh -c '/usr/bin/sockd & sleep 0.05; kill $!'"
+# Ends by itself once it has written what it found, so that it is started again and again. Not after
+# a fixed moment: on a busy machine python had not yet read anything by then, in any of the starts.
+BRIEF = "/usr/bin/sockd-briefly"
+BRIEFLY = f"""#!/bin/sh
+before=$(wc -c {sockd.STARTS})
+/usr/bin/sockd &
+while [ "$(wc -c {sockd.STARTS})" = "$before" ] && kill -0 $!; do sleep 0.02; done
+kill $!
+"""
 # Asks all the time; a line for each call that failed only after a second or more.
 CALLER = f"""#!/bin/sh
 touch /root/called
@@ -40,9 +47,9 @@ done
 
 
 def with_trigger(kind, version, scripts):
-    units_ = {"timer": {"sockd.service": service(BRIEF), "sockd.timer": TIMER},
-              "path": {"sockd.service": service(BRIEF, unit="StartLimitIntervalSec=0"),
-                       "sockd.path": PATH},
+    brief = service(BRIEF, unit="StartLimitIntervalSec=0")
+    units_ = {"timer": {"sockd.service": brief, "sockd.timer": TIMER},
+              "path": {"sockd.service": brief, "sockd.path": PATH},
               "bus": {"sockd.service": service("/usr/bin/sockd-on-bus",
                                                service_lines=f"Type=dbus\nBusName={NAME}",
                                                install="")}}[kind]
@@ -50,6 +57,8 @@ def with_trigger(kind, version, scripts):
                         body.replace("'sockd.socket'", "").replace(" sockd.socket", "")
                         for verb, body in cases.items()} for script, cases in scripts.items()}
     made = sockd.sockd(version, renamed, units=units_)
+    made.files[BRIEF] = BRIEFLY
+    made.modes[BRIEF] = "755 root:root"
     if kind == "bus":
         made.files[f"/usr/share/dbus-1/system-services/{NAME}.service"] = ACTIVATION
         made.files[f"/usr/share/dbus-1/system.d/{NAME}.conf"] = POLICY
