@@ -21,9 +21,9 @@ Json rule(const Rule& one) {
           {"historic", one.historic}};
 }
 
-Json decisions(const StepDecisions& decided, const Step& of) {
+Json decisions(const StepDecisions& decided) {
   Json list = Json::array();
-  for (const DecisionLine& line : decision_lines(decided, of)) {
+  for (const DecisionLine& line : decision_lines(decided)) {
     Json beaten = Json::array();
     for (const Rule* other : line.beaten) {
       beaten.push_back(rule(*other));
@@ -89,7 +89,7 @@ Json step(const PlanView& view, const PlannedStep& planned) {
            {{"outcome", to_string(planned.if_it_fails)},
             {"tried_again", planned.tried_again},
             {"why", text_or_null(planned.if_it_fails_why)}}},
-          {"decisions", decisions(view.decisions[planned.step], one)}};
+          {"decisions", decisions(view.decisions[planned.step])}};
 }
 
 }  // namespace

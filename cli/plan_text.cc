@@ -58,8 +58,7 @@ void tell_step(const PlanView& view, const PlannedStep& planned, std::size_t num
 // A guard's line has its state too; the guards are in the order of their lines.
 void tell_rules(const PlanView& view, const PlannedStep& planned, std::set<const Rule*>& used) {
   std::size_t guard = 0;
-  for (const DecisionLine& line :
-       decision_lines(view.decisions[planned.step], view.plan.steps[planned.step])) {
+  for (const DecisionLine& line : decision_lines(view.decisions[planned.step])) {
     std::cout << "     " << in_short(line);
     const auto& found = view.guards[planned.step];
     if (line.field == std::string_view("Guard") && guard < found.size()) {

@@ -75,9 +75,7 @@ void read_expected(const Field& field, RuleTest& test, Faults& faults) {
   }
   if (!nothing) faults.insert(faults.end(), found.begin(), found.end());
   rule.packages = {"x"};
-  Step step;
-  step.package = "x";
-  const auto decided = decide({rule}, step, {compare_versions, [](auto) { return ""; }});
+  const auto decided = decide({rule}, step_x(), {compare_versions, [](auto) { return ""; }});
   test.expect.emplace_back(field.name,
                            nothing ? "none" : decided_text(decided, field.name).value_or(""));
 }

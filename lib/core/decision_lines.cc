@@ -39,12 +39,6 @@ Rule without_conditions(const Rule& rule) {
   return always;
 }
 
-Step step_x() {
-  Step step;
-  step.package = "x";
-  return step;
-}
-
 }  // namespace
 
 std::vector<DecisionLine> decision_lines(const StepDecisions& decisions) {
@@ -66,18 +60,6 @@ std::vector<DecisionLine> decision_lines(const StepDecisions& decisions) {
   add(lines, "On-Failure", decisions.on_failure);
   add(lines, "Rollback", decisions.never_back);
   add(lines, "Repair", decisions.repair);
-  return lines;
-}
-
-std::vector<DecisionLine> decision_lines(const StepDecisions& decisions, const Step& step) {
-  auto lines = decision_lines(decisions);
-  const bool replaced =
-      step.action != Action::Configure && !step.new_version.empty() && !step.old_version.empty();
-  if (replaced) return lines;
-  std::erase_if(lines, [](const DecisionLine& line) {
-    const std::string_view field = line.field;
-    return field == "Backup" || field == "Before" || field == "After";
-  });
   return lines;
 }
 

@@ -22,10 +22,6 @@ struct DecisionLine {
 // out.
 std::vector<DecisionLine> decision_lines(const StepDecisions& decisions);
 
-// The same less what is not done where nothing of the package comes after it: Backup, Before and
-// After are for what is replaced.
-std::vector<DecisionLine> decision_lines(const StepDecisions& decisions, const Step& step);
-
 // What the rule itself says, whenever it applies; `by` is nullptr.
 std::vector<DecisionLine> lines_of(const Rule& rule);
 

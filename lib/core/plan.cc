@@ -10,6 +10,15 @@ std::string display_name(std::string_view package, std::string_view native_arch)
   return std::string(package);
 }
 
+bool is_replaced(const Step& step) {
+  return step.action != Action::Configure && !step.new_version.empty() && !step.old_version.empty();
+}
+
+const std::string& trouble_after(const Step& step) {
+  static const std::string none;
+  return step.afterwards == kIslandDone ? none : step.afterwards;
+}
+
 const char* to_string(Action action) {
   switch (action) {
     case Action::Install:

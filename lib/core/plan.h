@@ -83,7 +83,17 @@ struct Step {
   std::optional<Island> island = {};
   // Guards that were not met and were let pass, by force or by a person, one line; empty: none.
   std::string passed = {};
+  // What became of its island's checks and of what comes after them, when it was at its new
+  // version: kIslandDone, or in one line why not; empty: they were not tried, or there are none.
+  std::string afterwards = {};
 };
+
+inline constexpr const char* kIslandDone = "done";
+// Of Step::afterwards what went wrong; empty: nothing did, as far as it was tried.
+const std::string& trouble_after(const Step& step);
+
+// Whether it is unpacked over something that is there; not whether the versions differ.
+bool is_replaced(const Step& step);
 
 // Old: the state before the run. New: the state the frontend wants.
 enum class Side : std::uint8_t { Old, New };

@@ -96,7 +96,16 @@ void add(StepDecisions& decisions, const Rule& rule) {
   decide_one(decisions.repair, rule.repair, rule);
 }
 
-void finish(StepDecisions& decisions) {
+// There are no services to stop and no data to save of a new package, nor of one that goes.
+void leave_out_what_is_for_replacing(StepDecisions& decisions) {
+  decisions.together = {};
+  decisions.backup = {};
+  decisions.before = {};
+  decisions.after = {};
+}
+
+void finish(StepDecisions& decisions, const Step& step) {
+  if (!is_replaced(step)) leave_out_what_is_for_replacing(decisions);
   sort_beaten(decisions.service_class, &Rule::service_class);
   sort_beaten(decisions.sockets, &Rule::sockets);
   sort_beaten(decisions.if_unmet, &Rule::if_unmet);
@@ -111,6 +120,15 @@ bool is_pattern(std::string_view name) {
 
 }  // namespace
 
+Step step_x() {
+  Step step;
+  step.package = "x";
+  step.action = Action::Upgrade;
+  step.old_version = "1";
+  step.new_version = "2";
+  return step;
+}
+
 bool applies(const Rule& rule, const Step& step, const RuleFacts& facts) {
   return names_package(rule, name_of(step.package)) &&
          is_for_architecture(rule, architecture_of(step.package)) &&
@@ -124,7 +142,7 @@ StepDecisions decide(const std::vector<Rule>& rules, const Step& step, const Rul
   for (const auto& rule : rules) {
     if (applies(rule, step, facts)) add(decisions, rule);
   }
-  finish(decisions);
+  finish(decisions, step);
   return decisions;
 }
 
@@ -158,7 +176,7 @@ StepDecisions RuleIndex::decide(const Step& step, const RuleFacts& facts) const 
     const auto& rule = (*rules_)[i];
     if (applies(rule, step, facts)) add(decisions, rule);
   }
-  finish(decisions);
+  finish(decisions, step);
   return decisions;
 }
 

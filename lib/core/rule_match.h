@@ -65,6 +65,9 @@ struct StepDecisions {
   std::optional<Decided<std::string>> repair;
 };
 
+// One that any field may be about: a package "x" that is replaced by a newer version.
+Step step_x();
+
 // Whether the rule is about this step: name, architecture, versions, what is installed. A rule with
 // a window of versions is never about a step that lacks that side (new installs, removals).
 bool applies(const Rule& rule, const Step& step, const RuleFacts& facts);

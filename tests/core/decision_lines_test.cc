@@ -65,20 +65,6 @@ TEST(DecisionLines, WhatWasDroppedIsTold) {
   EXPECT_EQ(said_in(rules[0], "Guard"), "queue-empty /q");
 }
 
-TEST(DecisionLines, NothingIsSavedOfWhatIsNotReplaced) {
-  std::vector<Rule> rules{rule_for({"postfix"})};
-  for (auto* list : {&rules[0].before, &rules[0].after, &rules[0].backup})
-    list->entries = {{{"/bin/x"}, false, 5, ""}};
-  rules[0].save.entries = {"/etc/x"};
-  const auto said = decided(rules);
-  EXPECT_EQ(decision_lines(said, step_of("postfix:amd64", "1", "2")).size(), 4U);
-  for (const auto& step : {step_of("postfix:amd64", "1", ""), step_of("postfix:amd64", "", "2")}) {
-    const auto lines = decision_lines(said, step);
-    ASSERT_EQ(lines.size(), 1U);
-    EXPECT_STREQ(lines[0].field, "Save");
-  }
-}
-
 // As decided_text() has them: a field that is forgotten here would be kept from a person.
 TEST(DecisionLines, HaveEveryField) {
   auto rule = rule_for({"postfix"});

@@ -236,6 +236,30 @@ TEST(RuleDecides, EveryFieldIsTestedHere) {
   EXPECT_EQ(kSingle.size() + kLists.size(), decision_fields().size());
 }
 
+TEST(RuleDecides, NothingToSaveOfWhatIsNotReplaced) {
+  std::vector<Rule> rules{rule_for({"postfix"})};
+  for (auto* list : {&rules[0].before, &rules[0].after, &rules[0].backup})
+    list->entries = {{{"/bin/x"}, false, 5, ""}};
+  rules[0].together.entries = {"a.service"};
+  rules[0].save.entries = {"/etc/x"};
+  const RuleIndex index(rules);
+  const auto counts = [&](const Step& step) {
+    std::vector<std::size_t> both;
+    for (const auto& said : {decide(rules, step, facts_with()), index.decide(step, facts_with())}) {
+      both.push_back(said.before.entries.size() + said.after.entries.size() +
+                     said.backup.entries.size() + said.together.entries.size());
+      EXPECT_EQ(said.save.entries.size(), 1U);
+    }
+    return both;
+  };
+  EXPECT_EQ(counts(step_of("postfix:amd64", "1", "2")), (std::vector<std::size_t>{4, 4}));
+  EXPECT_EQ(counts(step_of("postfix:amd64", "1", "")), (std::vector<std::size_t>{0, 0}));
+  EXPECT_EQ(counts(step_of("postfix:amd64", "", "2")), (std::vector<std::size_t>{0, 0}));
+  auto configured = step_of("postfix:amd64", "1", "2");
+  configured.action = Action::Configure;
+  EXPECT_EQ(counts(configured), (std::vector<std::size_t>{0, 0}));
+}
+
 TEST(RuleDecides, WhoDecidedAndWhoWasBeaten) {
   std::vector<Rule> rules(4, rule_for({"p"}));
   rules[0].service_class = ServiceClass::Stop;
