@@ -183,10 +183,14 @@ std::vector<PlannedServices> services_now(std::vector<Step>& steps,
                                   [](const PlannedService& one) { return one.by == nullptr; });
     planned[i].installed_scripts = read && with_archives[i].archive.empty();
   }
-  if (!has_service_manager()) return planned;
   std::vector<std::string> again;  // what scripts say is told above
-  auto down =
-      mark_islands(decisions, {systemd, files, compare_versions, own_unit()}, with_archives, again);
+  std::vector<std::vector<std::string>> down(steps.size());
+  if (has_service_manager()) {
+    down = mark_islands(decisions, {systemd, files, compare_versions, own_unit()}, with_archives,
+                        again);
+  } else {
+    mark_commands(decisions, with_archives);
+  }
   for (std::size_t i = 0; i < steps.size(); ++i) {
     steps[i].island = with_archives[i].island;
     planned[i].down = std::move(down[i]);

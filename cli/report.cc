@@ -85,6 +85,9 @@ void tell_step(const aptkeep_step& step, bool asked_for, const std::string& nati
   if (*step.passed != '\0') {
     std::cout << "      " << harmless(step.passed) << "\n";
   }
+  if (*step.afterwards != '\0') {
+    std::cout << "      " << harmless(step.afterwards) << "\n";
+  }
   for (std::size_t i = 0; i < step.remains_count; ++i) {
     std::cout << "      not as it was: " << harmless(step.remains[i]) << "\n";
   }

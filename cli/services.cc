@@ -38,7 +38,20 @@ struct Record {
   std::vector<UnitRecord> newest;  // all of the newest run; none where nothing was recorded yet
   std::vector<Recorded> troubles;  // its first
   std::int64_t run = 0;            // the newest
+  std::vector<std::string> afterwards = {};  // what its packages' rules wanted done, and is not
 };
+
+std::vector<std::string> not_done_after(Store& store, std::int64_t run) {
+  const auto report = store.report(run);
+  if (!report) throw Failed(report.error().message);
+  std::vector<std::string> troubles;
+  if (!*report) return troubles;
+  for (const StepOutcome& outcome : (*report)->steps) {
+    const std::string& trouble = trouble_after(outcome.step);
+    if (!trouble.empty()) troubles.push_back(trouble);
+  }
+  return troubles;
+}
 
 Record recorded(const std::string& state) {
   auto store = Store::open(state.empty() ? paths::kStateDb : state, Store::Mode::ReadOnly);
@@ -47,7 +60,7 @@ Record recorded(const std::string& state) {
   if (!runs) throw Failed(runs.error().message);
   if (runs->empty()) return {};
   const RunSummary& newest = runs->front();
-  Record record{{}, {}, newest.id};
+  Record record{{}, {}, newest.id, not_done_after(*store, newest.id)};
   auto units = store->units(newest.id);
   if (!units) throw Failed(units.error().message);
   record.newest = std::move(*units);
@@ -167,7 +180,7 @@ bool tell_put_off() {
 }  // namespace
 
 int services(const std::string& state) {
-  const auto [newest, troubles, last] = recorded(state);
+  const auto [newest, troubles, last, afterwards] = recorded(state);
   tell_users(newest);
   const bool held = tell_held();
   const bool waits = tell_put_off();
@@ -195,7 +208,8 @@ int services(const std::string& state) {
     std::cout << quoted(unit.journal, checked ? kLinesOfCheck : kLines);
     if (checked) said = unit.journal;
   }
-  if (left == 0) {
+  for (const std::string& trouble : afterwards) std::cout << harmless(trouble) << "\n";
+  if (left == 0 && afterwards.empty()) {
     if (!held && !waits) std::cout << "All that ran before the last run runs.\n";
     return kAllWell;
   }

@@ -14,6 +14,7 @@
 #include "adapters/apt_cache.h"
 #include "adapters/apt_rules.h"
 #include "adapters/dpkg_db.h"
+#include "adapters/islands.h"
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
 #include "adapters/run_settings.h"
@@ -262,9 +263,11 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   }
   const bool services = conversation.find_bool("Aptkeep::Services", true);
   BusUnits units;
+  applied.decisions.resize(plan->steps.size());
   if (services && has_service_manager()) {
-    applied.decisions.resize(plan->steps.size());
     mark_islands(applied.decisions, units, plan->steps);
+  } else {
+    mark_commands(applied.decisions, plan->steps);
   }
   const auto begun = store.begin_plan(frontend, flags, *plan, now());
   if (!begun) {
@@ -284,7 +287,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   }
   tell_services(paths::kRunDir, frontend, flags.native_arch, applied.services, many_plans);
   if (flags.bypassed && flags.rollback) take_all_snapshots(store, frontend);
-  if (flags.bypassed && services) take_all_down(store, frontend);
+  if (flags.bypassed) take_all_down(store, frontend);
   return 0;
 }
 

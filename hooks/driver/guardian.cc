@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "adapters/dpkg_db.h"
 #include "adapters/guard_command.h"
+#include "adapters/no_services.h"
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
 #include "adapters/run_settings.h"
@@ -65,8 +67,12 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   if (!db) return db.error();
   // What had failed before is tried as well: whatever it was may be mended by now.
   const auto standing = [&](const std::string& package) { return standing_in(*db, package); };
-  const auto units = units_here();
-  if (units == nullptr) return Error{"unable to ask for services: no init runs here"};
+  auto units = units_here();
+  auto records = store.units(run);
+  if (units == nullptr && records && !records->empty())
+    return Error{"unable to ask for services: no init runs here"};
+  // What is to be done for data is done all the same.
+  if (units == nullptr) units = std::make_unique<NoUnits>();
   RunHolds holds;
   let_whole_go(standing, *units, holds);
   ServicePorts ports{*units, store, complain, units_of_packages};
@@ -81,7 +87,6 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
     ports.put_off = [&] { return read_put_off(*frontend); };
     ports.forget_put_off = [&] { forget_put_off(*frontend); };
   }
-  auto records = store.units(run);
   if (records && frontend == nullptr) {
     ports.failure_of = failure_of;
     // What waits for the next boot has come by then.

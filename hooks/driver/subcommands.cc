@@ -235,7 +235,7 @@ int restore_services() {
     complain(runs.error().message);
     return 2;
   }
-  if (runs->empty() || units_here() == nullptr) return 0;
+  if (runs->empty()) return 0;
   const std::int64_t newest = runs->front().id;
   const auto earlier = store->units_left_down(newest);
   if (!earlier) {
@@ -256,6 +256,14 @@ int restore_services() {
   if (!tell(restore_run(*store, newest, nullptr))) return 2;
   for (const auto& [run, units] : *earlier) {
     if (!tell(restore_left_down(*store, run, units))) return 2;
+  }
+  const auto report = store->report(newest);
+  for (const StepOutcome& outcome :
+       report&&* report ? (*report)->steps : std::vector<StepOutcome>{}) {
+    const std::string& trouble = trouble_after(outcome.step);
+    if (trouble.empty()) continue;
+    std::printf("%s\n", trouble.c_str());
+    all_well = false;
   }
   return all_well ? 0 : 1;
 }

@@ -15,11 +15,6 @@
 namespace aptkeep {
 namespace {
 
-// Unpacked over something that is there.
-bool is_replaced(const Step& step) {
-  return step.action != Action::Configure && !step.new_version.empty() && !step.old_version.empty();
-}
-
 template <typename T>
 std::vector<std::string> texts_of(const DecidedList<T>& list) {
   std::vector<std::string> texts;
@@ -33,13 +28,31 @@ std::vector<std::string> texts_of(const DecidedList<T>& list) {
   return texts;
 }
 
-// By rules; no `why`: they say nothing that would make it one.
-Island island_by_rules(const StepDecisions& said, const std::vector<std::string>& its_units) {
+bool has_commands(const Island& island) {
+  return !(island.backup.empty() && island.before.empty() && island.after.empty());
+}
+
+// The first reason of these lists that is one, where there is none yet.
+template <typename... Lists>
+void explain_by(Island& island, const Lists&... lists) {
+  const auto reason_of = [&](const auto& list) {
+    if (island.why.empty() && !list.entries.empty()) island.why = list.entries.front().by->reason;
+  };
+  (reason_of(lists), ...);
+}
+
+Island commands_by_rules(const StepDecisions& said) {
   Island island;
-  island.together = texts_of(said.together);
   island.backup = texts_of(said.backup);
   island.before = texts_of(said.before);
   island.after = texts_of(said.after);
+  return island;
+}
+
+// By rules; no `why`: they say nothing that would make it one.
+Island island_by_rules(const StepDecisions& said, const std::vector<std::string>& its_units) {
+  Island island = commands_by_rules(said);
+  island.together = texts_of(said.together);
   const bool stops = said.service_class && said.service_class->value == ServiceClass::Stop;
   if (stops) {
     island.units = texts_of(said.services);
@@ -47,13 +60,7 @@ Island island_by_rules(const StepDecisions& said, const std::vector<std::string>
     island.checks = texts_of(said.check_config);
     island.why = said.service_class->by->reason;
   }
-  const auto reason_of = [&](const auto& list) {
-    if (island.why.empty() && !list.entries.empty()) island.why = list.entries.front().by->reason;
-  };
-  reason_of(said.together);
-  reason_of(said.backup);
-  reason_of(said.before);
-  reason_of(said.after);
+  explain_by(island, said.together, said.backup, said.before, said.after);
   return island;
 }
 
@@ -229,13 +236,13 @@ std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisio
   Running running(ports.units);
   if (const Status looked = running.look(islands); !looked) {
     complaints.push_back(looked.error().message);
+    mark_commands(decisions, steps);
     return up;
   }
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     Island& island = islands[i];
     // What is to be done for the data is done though nothing runs.
-    const bool commands = !island.backup.empty() || !island.before.empty() || !island.after.empty();
-    if (!commands && !running.any(island)) continue;
+    if (!has_commands(island) && !running.any(island)) continue;
     const StepDecisions& said = decisions[candidates[i]];
     if (said.sockets && said.sockets->value == SocketMode::Park)
       running.park(island, texts_of(said.services), steps[candidates[i]].package, complaints);
@@ -247,6 +254,14 @@ std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisio
     steps[candidates[i]].island = island;
   }
   return up;
+}
+
+void mark_commands(const std::vector<StepDecisions>& decisions, std::vector<Step>& steps) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    Island island = commands_by_rules(decisions[i]);
+    explain_by(island, decisions[i].backup, decisions[i].before, decisions[i].after);
+    if (is_replaced(steps[i]) && has_commands(island)) steps[i].island = std::move(island);
+  }
 }
 
 }  // namespace aptkeep

@@ -33,4 +33,8 @@ std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisio
                                                    std::vector<Step>& steps,
                                                    std::vector<std::string>& complaints);
 
+// The same where services are not looked after: only what is to be done for a package's data, which
+// does not depend on who starts services.
+void mark_commands(const std::vector<StepDecisions>& decisions, std::vector<Step>& steps);
+
 }  // namespace aptkeep

@@ -128,7 +128,8 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
   holds_ = RunHolds(frontend_);
   plan_has_guardian_ = plan->flags.quiet_exit && guardian_at_work(frontend_);
   // After a reboot what is enabled starts by itself, and nothing is to be started before that.
-  if (plan->frontend.boot == boot_id()) units_ = units_here();
+  rebooted_ = plan->frontend.boot != boot_id();
+  if (!rebooted_) units_ = units_here();
   const auto copy_limit = static_cast<std::uint64_t>(plan->flags.copy_limit);
   SnapshotOptions options;
   options.folder = snapshot_folder(plan->run, plan->id);
@@ -157,7 +158,11 @@ CallPorts RunTools::call_ports(Progress& progress, const std::vector<std::string
   if (units_ != nullptr && has_service_manager()) {
     ports.units = units_.get();
     ports.holds = &holds_;
+  } else {
+    ports.units = &no_units_;
+    ports.holds = &no_holds_;
   }
+  ports.rebooted = rebooted_;
   ports.own_unit = own_unit();
   ports.failure_of = failure_of;
   ports.failure_or_stop_of = failure_or_stop_of;
@@ -190,6 +195,9 @@ FinishPorts RunTools::finish_ports() {
   ports.set_wants = set_wants;
   ports.units = units_.get();
   if (has_service_manager()) ports.holds = &holds_;
+  ports.no_units = &no_units_;
+  ports.no_holds = &no_holds_;
+  ports.rebooted = rebooted_;
   ports.failure_of = failure_of;
   ports.back_up = backups_of(run_);
   ports.let_all_go = [] { policy::let_all_go(paths::kRunDir); };

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "adapters/dpkg_db.h"
+#include "adapters/no_services.h"
 #include "adapters/process.h"
 #include "adapters/snapshot.h"
 #include "adapters/unit_holds.h"
@@ -52,9 +53,12 @@ class RunTools {
   std::optional<RealSnapshots> forward_;
   std::unique_ptr<Units> units_;
   RunHolds holds_;
+  NoUnits no_units_;
+  NoHolds no_holds_;
   Frontend frontend_;  // the plan's
   std::int64_t run_ = 0;
   bool plan_has_guardian_ = false;
+  bool rebooted_ = false;
 };
 
 // Has the service manager read its units again, where there is one.

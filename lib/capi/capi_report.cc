@@ -61,6 +61,7 @@ aptkeep_step step_of(const StepOutcome& outcome, const Lines& cause, const Lines
   step.repair = outcome.step.repair.c_str();
   step.backup_count = backups.size();
   step.backups = backups.data();
+  step.afterwards = trouble_after(outcome.step).c_str();
   return step;
 }
 

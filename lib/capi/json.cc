@@ -74,6 +74,7 @@ Json step_of(const StepOutcome& outcome) {
   json["passed"] = or_null(outcome.step.passed);
   json["repair"] = or_null(outcome.step.repair);
   json["backups"] = outcome.backups;
+  json["afterwards"] = or_null(trouble_after(outcome.step));
   return json;
 }
 

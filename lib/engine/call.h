@@ -37,8 +37,8 @@ struct CallPorts {
       look_at_guards = {};
   // Makes the service manager read its units again, for a script that missed one.
   std::function<void()> reload_units = {};
-  // For packages whose services are down while they are replaced; nullptr: there is no service
-  // manager, and none is.
+  // For packages whose services are down while they are replaced, and for what is to be done for
+  // their data meanwhile; nullptr: neither is.
   Units* units = nullptr;
   Holds* holds = nullptr;
   // The service that this very process runs in; empty: none. It is never stopped.
@@ -54,6 +54,8 @@ struct CallPorts {
   std::function<Result<std::vector<std::string>>(const std::string& package,
                                                  const std::vector<std::string>& commands)>
       back_up = {};
+  // The machine was started anew since the plan began: its services are not up yet.
+  bool rebooted = false;
 };
 
 // How the driver is to end. `handled` false: nothing was done, and the real dpkg has to be run with

@@ -237,7 +237,13 @@ bool Downtime::goes(std::uint32_t step) const {
 bool Downtime::down(const Refuse& refuse) {
   if (const Status looked = look(); !looked) {
     session_.ports().say(looked.error().message);
-    return true;  // as without an island: its own scripts do what they do
+    // As without an island: its own scripts do what they do. But nothing is replaced unsaved.
+    for (const std::uint32_t step : group_) {
+      if (!is_saved_first(session_.plan().steps[step]) || !goes(step)) continue;
+      if (!refuse({step, "what is to be done before it could not be: " + looked.error().message}))
+        return false;
+    }
+    return true;
   }
   looked_ = true;
   say_what_goes_down();
@@ -250,15 +256,14 @@ bool Downtime::down(const Refuse& refuse) {
     return true;
   };
   if (!stop_all([](const Part& part) { return !part.own; })) return false;
+  // Their own services are all up yet: a database is saved by its server, which may be of another
+  // package of these.
   for (const std::uint32_t step : group_) {
     if (!goes(step)) continue;
-    // Its own services are up yet: a database is saved by its server.
     const auto refusal = back_up(step);
     if (refusal && !refuse(*refusal)) return false;
-    if (refusal) continue;
-    if (!stop_all([&](const Part& part) { return part.own && part.step == step; })) return false;
   }
-  return true;
+  return stop_all([](const Part& part) { return part.own; });
 }
 
 bool Downtime::prepare(const Refuse& refuse) {
@@ -325,10 +330,17 @@ Staying Downtime::check_and_start(std::uint32_t step, const DbSnapshot& db,
   for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
     if (part->own && part->step == step) bring_up(*part, held, why, seen_to);
   }
-  if (!fresh || !why.trouble.empty()) return why;
-  why = commands_fail(its.island->after, false);
-  if (!why.trouble.empty() && its.island->together.empty())
-    session_.ports().say(why.trouble.substr(kStaysDown.size()));
+  if (!fresh) return why;
+  if (why.trouble.empty()) {
+    // After a boot its services are not up yet, and what was down came up with all others.
+    const bool booted = session_.ports().rebooted && !its.island->after.empty();
+    why = booted ? cut_off_by_boot(session_.shown(its.package))
+                 : commands_fail(its.island->after, false);
+    if (!why.trouble.empty() && (booted || its.island->together.empty()))
+      session_.ports().say(afterwards_of(why));
+  }
+  if (!its.island->checks.empty() || !its.island->after.empty())
+    session_.note_afterwards(step, afterwards_of(why));
   return why;
 }
 

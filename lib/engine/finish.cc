@@ -312,6 +312,9 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   if (open.flags.bypassed) ending.note = "the frontend called /usr/bin/dpkg itself";
   if (!note.empty()) ending.note = note;
   ending.units = restore_services(open, *database, ports);
+  do_what_comes_after(open, *database, ports);
+  for (std::size_t i = 0; i < ending.outcomes.size(); ++i)
+    ending.outcomes[i].step.afterwards = open.plan.steps[i].afterwards;
   if (ports.note_pins_due && !(ending.keeps.empty() && ending.lifted.empty()))
     ports.note_pins_due();
   const auto ended =

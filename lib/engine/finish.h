@@ -94,6 +94,11 @@ struct FinishPorts {
   std::function<Result<std::vector<Clause>>(const std::vector<Step>&)> needs_among = {};
   // What an unpacked package ("name:arch") needs and has not.
   std::function<Result<std::vector<std::string>>(const std::string&)> unmet_needs = {};
+  // For what the calls of a repair or a resume do for packages' data where there is no service
+  // manager to ask, or the machine was started anew since; nullptr: they do nothing of that.
+  Units* no_units = nullptr;
+  Holds* no_holds = nullptr;
+  bool rebooted = false;
   // Whether the driver is known to have died in this run; asked once.
   std::function<bool()> driver_was_killed = {};
 };
@@ -104,6 +109,11 @@ struct FinishPorts {
 Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
                            const std::string& pins_path, std::int64_t now,
                            const std::string& note = {});
+
+// Of finish_plan(): runs the checks and what comes after them of islands that are at their new
+// version and have not come to that: the driver was killed, or never called. Not after a boot; then
+// it is told.
+void do_what_comes_after(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports);
 
 // Of finish_plan(): restarts and starts what is to run. What does not run as before; none where
 // that cannot be told, which is said: whatever goes wrong here, the plan ends.

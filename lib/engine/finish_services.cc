@@ -4,6 +4,7 @@
 #include "engine/downtime.h"
 #include "engine/finish.h"
 #include "engine/session.h"
+#include "engine/stay_down.h"
 #include "engine/together.h"
 
 namespace aptkeep {
@@ -50,6 +51,32 @@ std::vector<UnitRecord> restore_services(const OpenPlan& open, const DbSnapshot&
   if (units) return std::move(*units);
   ports.say(units.error().message);
   return {};
+}
+
+void do_what_comes_after(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
+  for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
+    Step& step = open.plan.steps[i];
+    const bool has_end =
+        step.island && !(step.island->checks.empty() && step.island->after.empty());
+    if (!has_end || !step.afterwards.empty() || !ports.failure_of) continue;
+    // A reinstallation that was never begun looks as one that is done.
+    const bool looks_alike = step.old_version == step.new_version;
+    if (looks_alike && open.states[i] == StepState::Waiting) continue;
+    if (!at_new_side(step, db) || standing_in(db, step.package) == Standing::Unfinished) continue;
+    const std::string name = display_name(step.package, open.flags.native_arch);
+    Staying why;
+    if (ports.rebooted) {
+      if (!step.island->after.empty()) why = cut_off_by_boot(name);
+    } else {
+      why = staying_for(step, name, ports.failure_of, step.island->checks, true);
+      if (why.trouble.empty())
+        why = staying_for(step, name, ports.failure_of, step.island->after, false);
+    }
+    step.afterwards = afterwards_of(why);
+    if (!why.trouble.empty()) ports.say(step.afterwards);
+    const Status noted = ports.store.set_afterwards(open.id, i, step.afterwards);
+    if (!noted) ports.say(noted.error().message);
+  }
 }
 
 }  // namespace aptkeep

@@ -117,8 +117,10 @@ CallPorts call_ports_of(FinishPorts& ports, Progress& progress) {
   call_ports.snapshots = ports.snapshots;
   call_ports.forward = ports.forward;
   call_ports.reload_units = ports.reload_units;
-  call_ports.units = ports.units;
-  call_ports.holds = ports.holds;
+  const bool looked_after = ports.units != nullptr && ports.holds != nullptr;
+  call_ports.units = looked_after ? ports.units : ports.no_units;
+  call_ports.holds = looked_after ? ports.holds : ports.no_holds;
+  call_ports.rebooted = ports.rebooted;
   call_ports.own_unit = ports.own_unit;
   call_ports.failure_of = ports.failure_of;
   call_ports.back_up = ports.back_up;

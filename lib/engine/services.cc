@@ -359,7 +359,8 @@ Standing standing_in(const DbSnapshot& db, const std::string& package) {
 Result<std::vector<UnitRecord>> restore_units(
     std::int64_t run, std::vector<UnitRecord> records,
     const std::function<Standing(const std::string&)>& standing, ServicePorts& ports) {
-  if (records.empty() && (!ports.put_off || ports.put_off().empty())) return records;
+  const bool nothing_put_off = !ports.put_off || ports.put_off().empty();
+  if (records.empty() && nothing_put_off && !ports.failure_of) return records;
   const auto known = std::ssize(records);
   const bool asks = std::ranges::any_of(records, [](const UnitRecord& record) {
     return !record.checks.empty() || !record.probes.empty();

@@ -71,6 +71,8 @@ class Session {
 
   // What an unmet guard or a failed backup was let pass for, for the report.
   void note_passed(std::uint32_t step, const std::string& why);
+  // Of a step's island (Step::afterwards).
+  void note_afterwards(std::uint32_t step, const std::string& what);
 
   // Runs the real dpkg with this call's options; --abort-after=1 makes it stop at its first
   // failure, so that a run without failures costs no call more than stock.

@@ -56,4 +56,10 @@ void Session::note_passed(std::uint32_t step, const std::string& why) {
   if (!noted) ports_.say(noted.error().message);
 }
 
+void Session::note_afterwards(std::uint32_t step, const std::string& what) {
+  open_.plan.steps[step].afterwards = what;
+  const Status noted = ports_.store.set_afterwards(open_.id, step, what);
+  if (!noted) ports_.say(noted.error().message);
+}
+
 }  // namespace aptkeep

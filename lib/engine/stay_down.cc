@@ -70,6 +70,15 @@ Staying staying_for(const Step& step, const std::string& name,
   return staying;
 }
 
+Staying cut_off_by_boot(const std::string& name) {
+  return {std::string(kStaysDown) + name + kAfterFailed + "the machine was started anew before it",
+          {}};
+}
+
+std::string afterwards_of(const Staying& why) {
+  return why.trouble.empty() ? kIslandDone : why.trouble.substr(kStaysDown.size());
+}
+
 Status record_staying(Store& store, std::int64_t run, const std::string& package,
                       const std::vector<UnitFacts>& facts, const Staying& why) {
   const auto known = store.units(run);
@@ -93,7 +102,7 @@ StayingDown::StayingDown(std::int64_t run, const std::vector<UnitRecord>& record
   for (const UnitRecord& record : records) {
     if (stays(record)) staying_[record.name] = {record.trouble, record.journal};
   }
-  if (!staying_.empty() && ports.failure_of) try_all_again(run, records, ports);
+  if (ports.failure_of) try_all_again(run, records, ports);
 }
 
 void StayingDown::try_all_again(std::int64_t run, const std::vector<UnitRecord>& records,
@@ -104,8 +113,13 @@ void StayingDown::try_all_again(std::int64_t run, const std::vector<UnitRecord>&
     const auto plan = ports.store.plan(id);
     if (!plan) return ports.say(plan.error().message);
     if (!*plan) continue;
-    for (const Step& step : (*plan)->plan.steps) {
-      if (step.island) try_again(step, records, ports);
+    const auto& steps = (*plan)->plan.steps;
+    for (std::uint32_t i = 0; i < steps.size(); ++i) {
+      if (!steps[i].island) continue;
+      const auto ended = try_again(steps[i], records, ports);
+      if (!ended) continue;
+      const Status noted = ports.store.set_afterwards(id, i, *ended);
+      if (!noted) ports.say(noted.error().message);
     }
   }
 }
@@ -120,13 +134,15 @@ void StayingDown::set(const std::vector<std::string>& units, const Staying& why)
   }
 }
 
-void StayingDown::try_again(const Step& step, const std::vector<UnitRecord>& records,
-                            ServicePorts& ports) {
+// What Step::afterwards is then; nullopt: there was nothing to try again.
+std::optional<std::string> StayingDown::try_again(const Step& step,
+                                                  const std::vector<UnitRecord>& records,
+                                                  ServicePorts& ports) {
   const Island& island = *step.island;
-  if (island.checks.empty() && island.after.empty()) return;
+  if (island.checks.empty() && island.after.empty()) return std::nullopt;
   auto own = fitting(staying_, island.units);
   auto others = fitting(staying_, island.together);
-  if (own.empty() && others.empty()) return;
+  if (own.empty() && others.empty() && trouble_after(step).empty()) return std::nullopt;
   add_triggers(staying_, ports.units, own);
   add_triggers(staying_, ports.units, others);
   const std::string name = step.package.substr(0, step.package.find(':'));
@@ -144,6 +160,7 @@ void StayingDown::try_again(const Step& step, const std::vector<UnitRecord>& rec
     why = staying_for(step, name, ports.failure_of, island.after, false);
   }
   set(others, why);
+  return afterwards_of(why);
 }
 
 void StayingDown::leave_out(std::vector<UnitDecision>& decisions) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ Staying staying_for(const Step& step, const std::string& name,
                     const std::function<std::string(const std::string&)>& failure_of,
                     const std::vector<std::string>& commands, bool checks);
 
+// The same as Step::afterwards has it.
+std::string afterwards_of(const Staying& why);
+
+// Of a step whose After was not run because the machine was started anew before it could be.
+Staying cut_off_by_boot(const std::string& name);
+
 // Records units as not started, with why; `facts`: how they were.
 Status record_staying(Store& store, std::int64_t run, const std::string& package,
                       const std::vector<UnitFacts>& facts, const Staying& why);
@@ -43,7 +50,8 @@ class StayingDown {
 
  private:
   void try_all_again(std::int64_t run, const std::vector<UnitRecord>& records, ServicePorts& ports);
-  void try_again(const Step& step, const std::vector<UnitRecord>& records, ServicePorts& ports);
+  std::optional<std::string> try_again(const Step& step, const std::vector<UnitRecord>& records,
+                                       ServicePorts& ports);
   void set(const std::vector<std::string>& units, const Staying& why);
 
   std::map<std::string, Staying> staying_;  // by unit

@@ -180,10 +180,14 @@ std::string tell_apart(const Ending& ending, const std::string& native_arch) {
 }
 
 std::string tell_services(const Ending& ending) {
-  if (ending.units.empty()) return {};
-  std::string text = "aptkeep: services that are not as they should be:\n";
+  std::string text;
+  if (!ending.units.empty()) text = "aptkeep: services that are not as they should be:\n";
   for (const UnitRecord& unit : ending.units) text += "  " + unit.name + ": " + unit.trouble + "\n";
-  return text + "aptkeep: see 'aptkeep services'\n";
+  for (const StepOutcome& outcome : ending.outcomes) {
+    const std::string& trouble = trouble_after(outcome.step);
+    if (!trouble.empty()) text += "aptkeep: " + trouble + "\n";
+  }
+  return text.empty() ? text : text + "aptkeep: see 'aptkeep services'\n";
 }
 
 }  // namespace

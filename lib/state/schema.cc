@@ -147,6 +147,16 @@ UPDATE plans SET sum=row_sum(id,run,begun,ended,bypassed,configure_pending,no_tr
     native_arch,steps,clauses,failures,log_mark,rollback,copy_limit,hang_after,unattended,
     keep_runs);
 )sql",
+    // 12: what became of what comes after a package
+    R"sql(
+ALTER TABLE steps ADD COLUMN afterwards TEXT DEFAULT '';
+UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,
+    state,cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,
+    repair,guards,if_unmet,island,afterwards)
+  WHERE sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,state,
+    cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,repair,
+    guards,if_unmet,island);
+)sql",
 };
 
 std::string parameters(const Table& table) {

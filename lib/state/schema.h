@@ -28,7 +28,7 @@ inline constexpr Table kSteps{"steps",
                               "plan,idx,package,action,old_version,new_version,archive,"
                               "security,trust,state,cause,db_state,never_back,rolled_back,"
                               "remains,passed,on_failure,on_failure_why,save,repair,"
-                              "guards,if_unmet,island"};
+                              "guards,if_unmet,island,afterwards"};
 inline constexpr Table kClauses{
     "clauses", "plan,idx,owner_step,owner_side,kind,owner,owner_version,relation,any_of"};
 inline constexpr Table kFailures{"failures",

@@ -176,6 +176,9 @@ class Store {
   // Guards and backups that were let pass for a step, one line.
   Status set_passed(std::int64_t plan, std::uint32_t step, const std::string& passed);
 
+  // Step::afterwards.
+  Status set_afterwards(std::int64_t plan, std::uint32_t step, const std::string& afterwards);
+
   // What was saved before a step, absolute paths.
   Status note_backups(std::int64_t plan, std::uint32_t step, const std::vector<std::string>& paths);
 

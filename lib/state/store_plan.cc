@@ -86,7 +86,7 @@ void write_plan(Database& db, std::int64_t id, const Plan& plan) {
                   step.on_failure ? 1 + number(step.on_failure->wish) : 0,
                   step.on_failure ? step.on_failure->why : "", join_lines(step.save), step.repair,
                   join_lines(step.guards), number(step.if_unmet),
-                  step.island ? join_lines(island_lines(*step.island)) : "")
+                  step.island ? join_lines(island_lines(*step.island)) : "", step.afterwards)
         .run();
   }
   Query clause_row(db, insert_sql(kClauses));
@@ -368,6 +368,11 @@ Status Store::note_backups(std::int64_t plan, std::uint32_t step,
 Status Store::set_passed(std::int64_t plan, std::uint32_t step, const std::string& passed) {
   return set_in_step(impl_->db, {"passed"}, "record what was let pass in " + impl_->path, passed,
                      plan, step);
+}
+
+Status Store::set_afterwards(std::int64_t plan, std::uint32_t step, const std::string& afterwards) {
+  return set_in_step(impl_->db, {"afterwards"}, "record what comes after in " + impl_->path,
+                     afterwards, plan, step);
 }
 
 Status Store::set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why) {

@@ -116,6 +116,7 @@ Step read_step(Database& db, const Query& query) {
   step.guards = split_lines(query.text(20));
   step.if_unmet = to_enum(db, query.integer(21), IfUnmet::Force);
   step.island = island_from(split_lines(query.text(22)));
+  step.afterwards = query.text(23);
   return step;
 }
 

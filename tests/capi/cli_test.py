@@ -226,6 +226,8 @@ class Reading(Base):
         self.assertEqual([len(step["backups"]) for step in report["steps"]], [0, 0, 0, 2, 0, 0, 0])
         self.assertIsNone(report["steps"][0]["repair"])
         self.assertIsNone(report["steps"][0]["passed"])
+        self.assertEqual([step["afterwards"] for step in report["steps"][2:5]],
+                         [None, "db is not done with what comes after: /bin/x: exit status 1", None])
         self.assertEqual(report["failures"][5]["class"], "transient")
         status = json.loads(run("status", "--json", "--state", self.record("kept")).stdout)
         self.assertEqual([(keep["tries_again"], (keep["failure"] or {}).get("class"))

@@ -141,6 +141,7 @@ bool write_back(Store& store) {
   db.step.repair = "restore the dump";
   db.backups = {"/var/lib/aptkeep/backups/1/db/1-pg_dump", "/var/lib/aptkeep/backups/1/db/states"};
   db.step.passed = "forced past: guard queue-empty /q is unmet";
+  db.step.afterwards = "db is not done with what comes after: /bin/x: exit status 1";
   db.cause = {"db failed", "db not put back, because its data were converted"};
   StepOutcome user = outcome("user:amd64", StepState::Stranded, "uU");
   user.cause = {"user not configured: needs db", "db failed"};

@@ -58,6 +58,46 @@ class Backups(unittest.TestCase):
             self.assertEqual(made.bed.must(f"find {WHERE} -name '.partial-*'"), "")
             self.assertEqual(made.bed.must("cat /root/log"), "before\n")
 
+    # For whoever has services left alone, or calls dpkg past the driver.
+    def test_commands_run_all_the_same(self):
+        for name, option in (("off", "Aptkeep::Services=false"),
+                             ("bypassed", "Dir::Bin::dpkg=/usr/bin/dpkg")):
+            with self.subTest(name), world() as made:
+                made.bed.write("/etc/aptkeep/rules.d/t.rules", rule(
+                    "Backup: sh: echo part\nBefore: sh: echo before >>/root/log\n"
+                    "After: sh: echo after >>/root/log"))
+                made.start("gg.service")
+                output = made.bed.run(f"{UPGRADE} -o {option}").output
+                self.assertEqual(self.version(made, "gg"), "ii 2.0", output)
+                self.assertIn("part", made.bed.must(f"cat {WHERE}/*/gg/1"), output)
+                self.assertEqual(made.bed.must("cat /root/log"), "before\nafter\n", output)
+
+    def test_nothing_is_replaced_unsaved_where_systemd_cannot_be_asked(self):
+        with world("zz") as made:
+            made.bed.write("/etc/aptkeep/rules.d/t.rules", rule("Backup: sh: echo part"))
+            made.start("gg.service")
+            output = made.bed.run(
+                "mv /run/systemd/private /root; mv /run/dbus/system_bus_socket /root; "
+                f"{UPGRADE}; mv /root/private /run/systemd; "
+                "mv /root/system_bus_socket /run/dbus").output
+            self.assertEqual(self.version(made, "zz"), "ii 2.0", output)
+            self.assertEqual(self.version(made, "gg"), "ii 1.0", output)
+            self.assertIn("gg is not touched: what is to be done before it could not be: "
+                          "unable to run systemctl", output)
+
+    def test_what_comes_after_is_made_up_for(self):
+        with world() as made:
+            # The shell's parent is the driver, which dies before it comes to that.
+            made.bed.write("/etc/aptkeep/rules.d/t.rules", rule(
+                "Check-Config: sh: test ! -e /root/kill || { rm /root/kill; kill -9 $PPID; sleep 5; }\n"
+                "After: sh: echo after >>/root/log"))
+            made.bed.write("/root/kill", "")
+            made.start("gg.service")
+            output = made.upgrade().output
+            self.assertEqual(self.version(made, "gg"), "ii 2.0", output)
+            self.assertEqual(made.bed.must("cat /root/log"), "after\n", output)
+            self.assertEqual(made.states("gg.service"), {"gg.service": "active"}, output)
+
     def test_old_ones_go_before_there_must_be_room(self):
         with world() as made:
             # On a larger disk, by root's own link.

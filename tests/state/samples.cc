@@ -24,7 +24,8 @@ namespace {
 
 auto tie(const Step& s) {
   return std::tie(s.package, s.action, s.old_version, s.new_version, s.archive, s.security, s.trust,
-                  s.never_back, s.on_failure, s.save, s.repair, s.guards, s.if_unmet, s.passed);
+                  s.never_back, s.on_failure, s.save, s.repair, s.guards, s.if_unmet, s.passed,
+                  s.afterwards);
 }
 auto tie(const Clause& c) {
   return std::tie(c.owner_step, c.owner_side, c.kind, c.owner, c.owner_version, c.relation,
@@ -110,6 +111,7 @@ Plan plan() {
   plan.steps[5].guards = {"queue-empty '/a b'", "not-running /usr/sbin/x"};
   plan.steps[5].if_unmet = IfUnmet::Ask;
   plan.steps[5].repair = "see our wiki";
+  plan.steps[2].afterwards = kIslandDone;
   plan.steps[1].passed = "forced past: guard queue-empty /q is unmet";
   plan.clauses = {
       {0, Side::New, ClauseKind::Depends, "base:amd64", "2.0", "b (>= 2) | c", {{1, Side::New}}},

@@ -255,6 +255,8 @@ struct aptkeep_step {
   const char* repair;  /* what a rule tells a person to do if it failed; "": nothing */
   size_t backup_count; /* what was saved before it was replaced, absolute paths; */
   const char* const* backups; /* they may have been removed since */
+  const char* afterwards; /* why its rules' checks of the new version, or what they want done after
+                             it, did not end well or were not tried; "": they did */
 };
 
 enum {
