@@ -62,7 +62,8 @@ void tell_rules(const PlanView& view, const PlannedStep& planned, std::set<const
        decision_lines(view.decisions[planned.step], view.plan.steps[planned.step])) {
     std::cout << "     " << in_short(line);
     const auto& found = view.guards[planned.step];
-    if (line.field == std::string_view("Guard") && guard < found.size()) {
+    const bool is_guard = line.field == std::string_view("Guard") && line.value != "none";
+    if (is_guard && guard < found.size()) {
       const GuardResult& result = found[guard++].result;
       std::cout << "\n       "
                 << (result.met() ? word_of(result.state) : loud(word_of(result.state)))

@@ -180,6 +180,15 @@ class Guards(Base):
         self.assertIn("stays as it is: dep kept: needs foo (= 2.0)", text)
         self.assertIn("unmet: ", text)
 
+    def test_a_state_stands_behind_its_guard(self):
+        (self.queue / "mail").touch()
+        self.world.rule("foo", "Guard: none", "60-a.rules")
+        self.world.rule("foo", f"Guard: queue-empty {self.queue} {self.queue}", "70-b.rules")
+        text = self.text().stdout.decode()
+        self.assertIn("     Guard: none [60-a.rules:2]\n"
+                      f"     Guard: queue-empty {self.queue} {self.queue} [70-b.rules:2]\n"
+                      "       unmet: ", text)
+
     def test_stop_begins_nothing(self):
         (self.queue / "mail").touch()
         self.world.rule("foo", "If-Unmet: stop")
@@ -288,7 +297,8 @@ class Json(Base):
         self.assertEqual(document["kind"], "plan")
         self.assertEqual(len(document["kept"]), 3)
         beaten = by_name(document)["ind"]["decisions"][0]
-        self.assertEqual((beaten["value"], beaten["rule"]), ("none", None))
+        self.assertEqual((beaten["value"], beaten["rule"]["where"]),
+                         ("none", f"{self.world.rules}/70-b.rules:2"))
 
 
 class Refusing(Base):
