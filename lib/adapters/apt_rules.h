@@ -48,7 +48,8 @@ struct RuleTest {
   std::string name;                                            // Test:
   Step step;                                                   // Package, From, To, Architecture
   std::vector<std::pair<std::string, std::string>> installed;  // Installed: name version, ...
-  std::vector<std::pair<std::string, std::string>> guards;     // Guards: name = met|unmet|unknown
+  // Guards: met, unmet or unknown for one guard; without arguments: for all of its name.
+  std::vector<std::pair<GuardCall, std::string>> guards;
   // Field -> what is to be decided, as decided_text() (core/rule_text.h) has it; or Outcome -> go,
   // or what If-Unmet says when one of `guards` is not met.
   std::vector<std::pair<std::string, std::string>> expect;

@@ -47,11 +47,10 @@ void read_installed(const Field& field, RuleTest& test, Faults& faults) {
 void read_states(const Field& field, RuleTest& test, Faults& faults) {
   for (const auto& line : field.lines) {
     const auto equals = line.text.rfind('=');
-    auto call = line.text.substr(0, equals);
-    call.erase(call.find_last_not_of(" \t") + 1);
+    auto call = read_guard(line.text.substr(0, equals));
     auto state = equals == std::string::npos ? "" : line.text.substr(equals + 1);
     state.erase(0, state.find_first_not_of(" \t"));
-    if (call.empty() || !is_one_of(kStates, state)) {
+    if (call.name.empty() || !is_one_of(kStates, state)) {
       tell(faults, field, line.text, "is no GUARD = met, unmet or unknown");
     }
     test.guards.emplace_back(std::move(call), std::move(state));
@@ -149,10 +148,17 @@ RuleTest test_of(const Stanza& stanza, const std::string& path, Faults& faults) 
 namespace aptkeep {
 namespace {
 
-// What the test says that a guard finds; one that it does not name is met.
+bool is_meant(const GuardCall& named, const GuardCall& call) {
+  return named == call || (named.arguments.empty() && named.name == call.name);
+}
+
+// What the test says that a guard finds; one that it does not name is met. What it says of one
+// guard counts more than what it says of all of the name.
 GuardState state_of(const RuleTest& test, const GuardCall& call) {
-  for (const auto& [name, state] : test.guards) {
-    if (name != call.name && name != to_string(call)) continue;
+  const bool alone = std::any_of(test.guards.begin(), test.guards.end(),
+                                 [&call](const auto& one) { return one.first == call; });
+  for (const auto& [named, state] : test.guards) {
+    if (alone ? named != call : !is_meant(named, call)) continue;
     if (same_word(state, "unmet")) return GuardState::Unmet;
     if (same_word(state, "unknown")) return GuardState::Unknown;
   }
@@ -177,9 +183,9 @@ void check_guards(const RuleTest& test, const StepDecisions& decisions,
     const auto& call = guard.first;
     const auto& asked = decisions.guards.entries;
     const bool known = std::any_of(asked.begin(), asked.end(), [&call](const auto& entry) {
-      return call == entry.value.name || call == to_string(entry.value);
+      return is_meant(call, entry.value);
     });
-    if (!known) faults.push_back("Guards: no rule that applies asks for " + call);
+    if (!known) faults.push_back("Guards: no rule that applies asks for " + to_string(call));
   }
 }
 

@@ -115,6 +115,32 @@ TEST(RuleTests, WhatGuardsFindDecidesTheOutcome) {
             Texts{"Guards: no rule that applies asks for free-space"});
 }
 
+TEST(RuleTests, AGuardIsNamedInAnyStyleOfQuotesAndBlanks) {
+  const std::string test = kStep + "Guards: queue-empty   \"/var/spool/postfix/deferred\" =unmet\n";
+  EXPECT_EQ(differences(test + "Outcome: ask\n"), Texts());
+  EXPECT_EQ(differences(kStep + "Guards: same-ids 'postfix' = unmet\n 'same-ids' = met\n"
+                                "Outcome: ask\n"),
+            Texts())
+      << "the one with arguments counts";
+  EXPECT_EQ(differences(kStep + "Guards: same-ids 'postfix a' = unmet\nOutcome: go\n"),
+            Texts{"Guards: no rule that applies asks for same-ids 'postfix a'"});
+}
+
+TEST(RuleTests, AGuardWithQuotesInItCanBeNamedAsTheRuleHasIt) {
+  const std::string guards =
+      "file-contains  /etc/x 'y = \"z\"'\n command \"/bin/true\" expects \"ok\"\n";
+  const std::string step = "Package: foo\nTo: 2\n";
+  for (const char* guard :
+       {"file-contains  /etc/x 'y = \"z\"'", "command \"/bin/true\" expects \"ok\""}) {
+    const auto file = file_with("Package: foo\nGuard: " + guards +
+                                "If-Unmet: stop\nReason: r\nSource: https://example.org\n\n"
+                                "Test: a\n" +
+                                step + "Outcome: stop\nGuards: " + guard + " = unmet\n");
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    EXPECT_EQ(run_rule_test(file->rules, file->tests[0]), Texts());
+  }
+}
+
 std::string mistake(const std::string& test) {
   const auto file = file_with(test);
   if (file) return "";
@@ -138,6 +164,8 @@ TEST(RuleTests, Mistakes) {
             "line 4: Installed: \"a\" is no NAME VERSION");
   EXPECT_EQ(mistake(good + "Guards: a = good\nClass: stop\n"),
             "line 4: Guards: \"a = good\" is no GUARD = met, unmet or unknown");
+  EXPECT_EQ(mistake(good + "Guards: 'a = met\nClass: stop\n"),
+            "line 4: Guards: \"'a = met\" is no GUARD = met, unmet or unknown");
   EXPECT_EQ(mistake(good + "Outcome: wait\n"), "line 4: Outcome: \"wait\" is no outcome");
   EXPECT_EQ(mistake("Test: a\nPackage: b*\nTo: 1\nClass: stop\n"),
             "line 2: Package: \"b*\" is no package name");
