@@ -29,16 +29,22 @@ std::vector<std::string> rule_folders();
 // All files NAME.rules of these folders, by name; of one that several folders have, only the last
 // folder's counts. An empty one or a link to /dev/null so takes away the one it overrides. A folder
 // that is not there has no files. Who writes a rule decides what is done as root: a file, or all
-// those of a folder, that somebody else than root owns or may write to is not used. Fails only
-// where a folder cannot be read.
-Result<Rules> read_rules(const std::vector<std::string>& folders);
+// those of a folder, that somebody else than root owns or may write to is not used, nor what is
+// reached over another one's folder or link. Fails only where a folder cannot be read.
+enum class RuleOwners : bool {
+  Root,
+  RootOrUser,  // also what the user who asks has: for what is only asked, and by that user alone
+};
+Result<Rules> read_rules(const std::vector<std::string>& folders,
+                         RuleOwners owners = RuleOwners::Root);
 
 // Why it cannot be told what may go back; empty: it can. Who does not want our list masks it in
 // /etc; that it is gone, or cannot be used, is no decision of anybody's: nothing goes back then.
 std::string fault_of_never_list(const Rules& rules);
 
-// Every mistake of one file (not only its first, as above), "FILE:LINE: what is wrong"; none: it is
-// good. Fails where the file cannot be read. Test: stanzas are checked for their form only. Who
+// Every mistake of one file (not only its first, as above), "FILE:LINE: what is wrong", or "FILE:
+// what is wrong" where it is no file of rules at all; none: it is good. Fails where the file is not
+// there or may not be read. Test: stanzas are checked for their form only. Who
 // owns the file does not matter here, nor in the two functions below: one's own file can be tried.
 Result<std::vector<std::string>> check_rules(const std::string& path);
 
