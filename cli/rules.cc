@@ -8,6 +8,7 @@
 #include "core/parking.h"
 #include "known_rules.h"
 #include "plan.h"
+#include "test_units.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -137,7 +138,7 @@ int test_rule_file(const std::string& file, const std::vector<std::string>& fold
   const Rules rules = read->rules.empty() ? read_known_rules(folders) : Rules{read->rules, {}, {}};
   std::size_t failed = 0;
   for (const RuleTest& test : read->tests) {
-    const auto faults = run_rule_test(rules.rules, test);
+    const auto faults = run_rule_test(rules.rules, test, stopped_units);
     failed += faults.empty() ? 0U : 1U;
     for (const std::string& fault : faults) {
       std::cout << in_one_line(test.where + ": " + test.name + ": " + fault) << "\n";

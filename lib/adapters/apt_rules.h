@@ -2,6 +2,7 @@
 // reader.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -56,8 +57,9 @@ struct RuleTest {
   std::vector<std::pair<std::string, std::string>> installed;  // Installed: name version, ...
   // Guards: met, unmet or unknown for one guard; without arguments: for all of its name.
   std::vector<std::pair<GuardCall, std::string>> guards;
+  std::vector<std::pair<std::string, bool>> units;  // Units: name = active (true) | inactive
   // Field -> what is to be decided, as decided_text() (core/rule_text.h) has it; or Outcome -> go,
-  // or what If-Unmet says when one of `guards` is not met.
+  // or what If-Unmet says when one of `guards` is not met; or Stops -> units, sorted.
   std::vector<std::pair<std::string, std::string>> expect;
 };
 Result<std::vector<RuleTest>> read_rule_tests(const std::string& path);
@@ -69,8 +71,15 @@ struct RuleFile {
 };
 Result<RuleFile> read_rule_file(const std::string& path);
 
+// Which of the test's units go down while its package is replaced, sorted.
+using StopsOfTest =
+    std::function<std::vector<std::string>(const RuleTest& test, const StepDecisions& decided)>;
+
 // "Class: expected stop, found end", one for each expectation that does not hold; none: all do.
-std::vector<std::string> run_rule_test(const std::vector<Rule>& rules, const RuleTest& test);
+// `stops` is asked where the test expects Stops: what makes a plan of a run knows, and not the
+// reader of rules.
+std::vector<std::string> run_rule_test(const std::vector<Rule>& rules, const RuleTest& test,
+                                       const StopsOfTest& stops);
 
 // deb-version(7)'s order, libapt-pkg's implementation; needs no cache and no configuration.
 int compare_versions(std::string_view a, std::string_view b);

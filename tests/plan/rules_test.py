@@ -246,6 +246,44 @@ class Test(Base):
         self.assert_said(self.world.run("rules", "test", "--rules", str(self.world.rules),
                                         str(path)), 0, "2 tests, 0 failed\n")
 
+    def stops(self, rule, units, stops, step="From: 1.0\nTo: 2.0\n"):
+        path = self.write("a.rules", f"Package: foo\n{rule}\nReason: r\nSource: https://x.org\n\n"
+                          f"Test: t\nPackage: foo\n{step}Units: {units}\nStops: {stops}\n")
+        done = self.world.run("rules", "test", path)
+        self.assertEqual(done.stderr, b"")
+        return done.stdout.decode()
+
+    def test_what_goes_down_depends_on_what_is_up(self):
+        rule = "Class: stop\nServices: foo.service foo@*.service\nTogether: front.service"
+        units = ("foo.service = active\n foo@1.service = active\n foo@2.service = inactive\n"
+                 " foo.socket = active\n front.service = {}\n bar.service = active")
+        well = "1 test, 0 failed\n"
+        its = "foo.service foo@1.service foo.socket"
+        self.assertEqual(self.stops(rule, units.format("active"), its + " front.service"), well)
+        self.assertEqual(self.stops(rule, units.format("inactive"), its), well)
+        self.assertIn(": Stops: expected foo.service foo.socket foo@1.service, "
+                      "found foo.service foo.socket foo@1.service front.service\n",
+                      self.stops(rule, units.format("active"), its))
+        self.assertEqual(self.stops("Class: end\nServices: foo.service", units.format("active"),
+                                    "none"), well)
+        # Nothing is replaced.
+        self.assertEqual(self.stops(rule, units.format("active"), "none", "To: 2.0\n"), well)
+
+    def test_what_goes_down_of_a_rule_without_services(self):
+        units = "foo.service = active\n other.service = active"
+        well = "1 test, 0 failed\n"
+        self.assertEqual(self.stops("Class: stop", units, "foo.service other.service"), well)
+        self.assertEqual(self.stops("Together: other.service", units, "other.service"), well)
+        self.assertEqual(self.stops("Rollback: never", units, "none"), well)
+
+    def test_what_is_parked_stays(self):
+        rule = "Class: stop\nServices: {0}.service\nSockets: park"
+        units = "{0}.service = active\n {0}.socket = active"
+        well = "1 test, 0 failed\n"
+        self.assertEqual(self.stops(rule.format("foo"), units.format("foo"), "foo.service"), well)
+        self.assertEqual(self.stops(rule.format("cups"), units.format("cups"),
+                                    "cups.service cups.socket"), well)
+
     def test_the_systems_rules_that_cannot_be_used_are_told(self):
         rules, _, tests = TESTED.format(wanted="stop").partition("\nTest:")
         self.write("50-a.rules", rules)
