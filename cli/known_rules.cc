@@ -9,7 +9,7 @@ namespace aptkeep::cli {
 
 Result<Rules> try_known_rules(const std::vector<std::string>& folders) {
   if (folders.empty()) return read_rules(rule_folders());
-  // What a run would make of the system's is not asked: guards and all else run as the user.
+  // What a run would make of the system's is not asked; and only root can have commands run.
   return read_rules(folders, RuleOwners::RootOrUser);
 }
 

@@ -205,6 +205,31 @@ class Guards(Base):
         for part in ("unknown: ", "stays as it is", "Root may be able to tell of more guards."):
             self.assertIn(part, text)
 
+    def test_rules_of_ones_own(self):
+        if os.geteuid() != 0:
+            self.fail("needs root, to become somebody else")
+        ran = self.folder / "ran"
+        self.folder.chmod(0o777)
+        self.world.rule("ind", f'Guard: command "/bin/touch {ran}" expects 0', "60-own.rules")
+        self.world.rule("foo", "Guard: none", "60-own.rules")
+        for path in (self.world.rules, self.world.rules / "60-own.rules"):
+            os.chown(path, NOBODY, NOBODY)
+        # A folder above, which others may write to, is none of one's own.
+        plan = self.plan(code=0, user=NOBODY, group=NOBODY, extra_groups=[])
+        self.assertEqual(len(plan["complaints"]), 1)
+        self.folder.chmod(0o755)
+        plan = self.plan(code=1, user=NOBODY, group=NOBODY, extra_groups=[])
+        self.assertEqual(plan["complaints"], [])
+        steps = by_name(plan)
+        self.assertEqual(steps["ind"]["guards"][0]["state"], "unknown")  # only root runs commands
+        self.assertEqual(steps["foo"]["guards"], [])
+        plan = self.plan(code=0)
+        self.assertEqual(by_name(plan)["ind"]["guards"], [])
+        self.assertEqual(plan["complaints"],
+                         [f"unable to use the rules in {self.world.rules}: "
+                          f"it is owned by user {NOBODY}, not by root"])
+        self.assertFalse(ran.exists())
+
     def test_force_lets_it_pass(self):
         (self.queue / "mail").touch()
         for args, environment in ((["--", "-o", "Aptkeep::Force::=foo"], {}),
