@@ -35,7 +35,7 @@ struct QueueRequest {
 };
 
 int status(const std::string& state, bool json);
-int explain(const std::string& state, const std::vector<std::string>& rules,
+int explain(const std::string& state, const std::vector<std::string>& folders,
             const std::string& about);
 int plan(const PlanRequest& request);
 int check_rule_files(const std::vector<std::string>& files,

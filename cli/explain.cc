@@ -4,6 +4,7 @@
 #include "command.h"
 #include "explain_rules.h"
 #include "keeps.h"
+#include "known_rules.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -72,7 +73,7 @@ bool tell_history(const Kept& kept, const std::string& package) {
 
 }  // namespace
 
-int explain(const std::string& state, const std::vector<std::string>& rules,
+int explain(const std::string& state, const std::vector<std::string>& folders,
             const std::string& about) {
   const Kept kept = read_kept(state, APTKEEP_READ);
   const auto found = kept.named(about);
@@ -82,9 +83,10 @@ int explain(const std::string& state, const std::vector<std::string>& rules,
     tried.push_back({keep.package, keep.old_version, keep.version});
   }
   const bool recorded = !found.empty() || (kept.state && tell_history(kept, about));
+  const Rules rules = rules_to_tell(folders);
   if (!tell_rules(about, tried, rules, recorded) && !recorded) {
-    throw Failed("unable to explain " + harmless(about) +
-                 ": nothing is recorded of it, and no rule names it");
+    throw Failed("unable to explain " + harmless(about) + ": nothing is recorded of it, and " +
+                 no_rule_names_it(rules));
   }
   return kAllWell;
 }

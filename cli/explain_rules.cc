@@ -55,7 +55,7 @@ Available available(const std::string& package) {
 
 class Telling {
  public:
-  explicit Telling(Rules rules) : rules_(std::move(rules)) {
+  explicit Telling(const Rules& rules) : rules_(rules) {
     const auto words = lines_of({"/usr/bin/dpkg", "--print-architecture"});
     native_arch_ = words.empty() ? "" : words.front();
     for (const auto& [package, now] : packages_now(native_arch_)) {
@@ -76,7 +76,8 @@ class Telling {
     if (versions({full, now.installed, now.candidate}) || recorded || !now.known) {
       return !used_.empty();
     }
-    std::cout << harmless(name) << ": nothing is recorded of it, and no rule names it.\n";
+    std::cout << harmless(name) << ": nothing is recorded of it, and " << no_rule_names_it(rules_)
+              << ".\n";
     return true;
   }
 
@@ -84,7 +85,7 @@ class Telling {
     std::set<std::string> packages;
     bool any = false;
     for (const Rule& rule : rules_.rules) {
-      if (!names(rule.services, name) && !names(rule.together, name)) {
+      if (!names(rule.services, name) && !names(rule.reload, name) && !names(rule.together, name)) {
         continue;
       }
       std::cout << (any ? "" : harmless(name) + " is named by\n") << "  " << short_name(rule)
@@ -109,9 +110,6 @@ class Telling {
   void sources() const {
     if (!used_.empty()) {
       std::cout << "Rules:\n" << with_sources(used_, "  ");
-    }
-    for (const std::string& complaint : rules_.complaints) {
-      std::cout << "Note: " << in_one_line(complaint) << "\n";
     }
   }
 
@@ -196,7 +194,7 @@ class Telling {
     }
   }
 
-  const Rules rules_;
+  const Rules& rules_;
   std::string native_arch_;
   std::map<std::string, std::string> installed_;
   std::set<const Rule*> used_;
@@ -204,20 +202,21 @@ class Telling {
 
 }  // namespace
 
-bool tell_rules(const std::string& about, const std::vector<Considered>& tried,
-                const std::vector<std::string>& folders, bool recorded) {
-  auto rules = read_rules(folders.empty() ? rule_folders() : folders);
-  if (!rules) {
-    rules = Rules{{}, {rules.error().message}, {}};  // the story is worth telling without them
-  }
-  Telling telling(std::move(*rules));
+Rules rules_to_tell(const std::vector<std::string>& folders) {
+  auto rules = try_known_rules(folders);
+  // The story is worth telling without them.
+  return rules ? std::move(*rules) : Rules{{}, {rules.error().message}, {}};
+}
+
+bool tell_rules(const std::string& about, const std::vector<Considered>& tried, const Rules& rules,
+                bool recorded) {
+  Telling telling(rules);
   bool told = is_unit(about) && telling.unit(about);
   if (is_package_reference(about)) {
     told = telling.package(about, tried, recorded || told) || told;
   }
-  if (told) {
-    telling.sources();
-  }
+  telling.sources();
+  std::cout << notes_of(rules);
   return told;
 }
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "adapters/apt_rules.h"
+
 namespace aptkeep::cli {
 
 struct Considered {
@@ -11,10 +13,14 @@ struct Considered {
   std::string old_version, new_version;
 };
 
-// Which rules decide about a package, or name a unit, and which they beat. `tried`: what was kept
-// back of it; empty: the upgrade that apt has for it now is looked at. `folders`: of rules; empty:
-// the system's. `recorded`: the package's story was told already. False: there is nothing to tell.
-bool tell_rules(const std::string& about, const std::vector<Considered>& tried,
-                const std::vector<std::string>& folders, bool recorded);
+// `folders` empty: the system's. Where they cannot be read that is their only complaint.
+Rules rules_to_tell(const std::vector<std::string>& folders);
+
+// Which rules decide about a package, or name a unit, and which they beat; and which files of rules
+// cannot be used, since one of them may be what is looked for. `tried`: what was kept back of it;
+// empty: the upgrade that apt has for it now is looked at. `recorded`: the package's story was told
+// already. False: no rule is to be told.
+bool tell_rules(const std::string& about, const std::vector<Considered>& tried, const Rules& rules,
+                bool recorded);
 
 }  // namespace aptkeep::cli

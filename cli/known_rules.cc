@@ -7,8 +7,26 @@
 
 namespace aptkeep::cli {
 
+Result<Rules> try_known_rules(const std::vector<std::string>& folders) {
+  if (folders.empty()) return read_rules(rule_folders());
+  // What a run would make of the system's is not asked; and only root can have commands run.
+  return read_rules(folders, RuleOwners::RootOrUser);
+}
+
+std::string no_rule_names_it(const Rules& rules) {
+  return rules.complaints.empty() ? "no rule names it" : "no rule that can be used names it";
+}
+
+std::string notes_of(const Rules& rules) {
+  std::string text;
+  for (const std::string& complaint : rules.complaints) {
+    text += "Note: " + in_one_line(complaint) + "\n";
+  }
+  return text;
+}
+
 Rules read_known_rules(const std::vector<std::string>& folders) {
-  auto rules = read_rules(folders.empty() ? rule_folders() : folders);
+  auto rules = try_known_rules(folders);
   if (!rules) {
     throw Failed(rules.error().message);
   }

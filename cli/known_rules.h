@@ -10,8 +10,14 @@
 
 namespace aptkeep::cli {
 
-// `folders` empty: the system's. Ends the command where a folder cannot be read.
+// `folders` empty: the system's. Of folders that were given, what the user has counts as well.
+Result<Rules> try_known_rules(const std::vector<std::string>& folders);
+// The same; ends the command where a folder cannot be read.
 Rules read_known_rules(const std::vector<std::string>& folders);
+
+// A line for each file that cannot be used.
+std::string notes_of(const Rules& rules);
+std::string no_rule_names_it(const Rules& rules);
 
 // "50-site.rules:12": no two files that count have one name.
 std::string short_name(const Rule& rule);

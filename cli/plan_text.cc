@@ -61,7 +61,8 @@ void tell_rules(const PlanView& view, const PlannedStep& planned, std::set<const
   for (const DecisionLine& line : decision_lines(view.decisions[planned.step])) {
     std::cout << "     " << in_short(line);
     const auto& found = view.guards[planned.step];
-    if (line.field == std::string_view("Guard") && guard < found.size()) {
+    const bool is_guard = line.field == std::string_view("Guard") && line.value != "none";
+    if (is_guard && guard < found.size()) {
       const GuardResult& result = found[guard++].result;
       std::cout << "\n       "
                 << (result.met() ? word_of(result.state) : loud(word_of(result.state)))

@@ -8,13 +8,14 @@
 #include "core/parking.h"
 #include "known_rules.h"
 #include "plan.h"
+#include "test_units.h"
 #include "text.h"
 
 namespace aptkeep::cli {
 namespace {
 
 // Also of those that another one overrides: a mistake in it is one.
-std::vector<std::string> files_of(const std::string& folder) {
+Result<std::vector<std::string>> files_of(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code error;
   std::filesystem::directory_iterator entries(folder, error);
@@ -22,7 +23,7 @@ std::vector<std::string> files_of(const std::string& folder) {
     return files;
   }
   if (error) {
-    throw Failed("unable to read " + folder + ": " + error.message());
+    return Error{"unable to read " + folder + ": " + error.message()};
   }
   for (const auto& entry : entries) {
     const bool masked = std::filesystem::is_character_file(entry.path(), error);
@@ -34,14 +35,27 @@ std::vector<std::string> files_of(const std::string& folder) {
   return files;
 }
 
+struct Checked {
+  std::vector<std::string> mistakes;
+  std::vector<std::string> unreadable;  // as an upgrade would complain about them
+};
+
 // What keeps a file of these folders from counting although its text is good: who may write it.
 std::vector<std::string> other_complaints(const std::vector<std::string>& folders,
-                                          const std::vector<std::string>& bad_files) {
+                                          const std::vector<std::string>& files,
+                                          const Checked& checked) {
   std::vector<std::string> found;
-  for (const std::string& complaint : read_known_rules(folders).complaints) {
-    const bool told = std::any_of(bad_files.begin(), bad_files.end(), [&](const auto& file) {
-      return complaint.find(file + ", line ") != std::string::npos;
-    });
+  const auto rules = try_known_rules(folders);
+  if (!rules) return found;  // a folder of which it was told already
+  for (const std::string& complaint : rules->complaints) {
+    const auto is_it = [&](const std::string& line) {
+      return complaint == line || complaint == "unable to use " + line;
+    };
+    const bool told = std::ranges::any_of(checked.mistakes, is_it) ||
+                      std::ranges::any_of(checked.unreadable, is_it) ||
+                      std::ranges::any_of(files, [&](const std::string& file) {
+                        return complaint.find(file + ", line ") != std::string::npos;
+                      });
     if (!told) {
       found.push_back(complaint);
     }
@@ -66,44 +80,51 @@ std::vector<std::string> faults_of_parking_here(const std::string& file) {
   return found;
 }
 
-std::vector<Rule> rules_for(const RuleFile& file, const std::vector<std::string>& folders) {
-  return file.rules.empty() ? read_known_rules(folders).rules : file.rules;
+void check_file(const std::string& file, Checked& checked) {
+  const auto found = check_rules(file);
+  if (!found) {
+    checked.unreadable.push_back(found.error().message);
+    return;
+  }
+  const auto told = found->empty() ? faults_of_parking_here(file) : *found;
+  checked.mistakes.insert(checked.mistakes.end(), told.begin(), told.end());
 }
 
 }  // namespace
 
 int check_rule_files(const std::vector<std::string>& files,
                      const std::vector<std::string>& folders) {
-  const auto& places = folders.empty() ? rule_folders() : folders;
-  std::vector<std::string> checked = files;
-  for (const std::string& folder : files.empty() ? places : std::vector<std::string>()) {
-    const auto found = files_of(folder);
-    checked.insert(checked.end(), found.begin(), found.end());
+  Checked checked;
+  std::vector<std::string> all = files;
+  if (files.empty()) {
+    for (const std::string& folder : folders.empty() ? rule_folders() : folders) {
+      const auto found = files_of(folder);
+      if (found) {
+        all.insert(all.end(), found->begin(), found->end());
+      } else {
+        checked.unreadable.push_back(found.error().message);
+      }
+    }
   }
-  std::vector<std::string> mistakes;
-  std::vector<std::string> bad_files;
-  for (const std::string& file : checked) {
-    const auto found = check_rules(file);
-    if (!found) {
-      throw Failed(found.error().message);
-    }
-    mistakes.insert(mistakes.end(), found->begin(), found->end());
-    if (found->empty()) {
-      const auto faults = faults_of_parking_here(file);
-      mistakes.insert(mistakes.end(), faults.begin(), faults.end());
-    }
-    if (!found->empty()) {
-      bad_files.push_back(file);
-    }
+  for (const std::string& file : all) {
+    check_file(file, checked);
   }
   if (files.empty()) {
-    const auto others = other_complaints(places, bad_files);
-    mistakes.insert(mistakes.end(), others.begin(), others.end());
+    const auto others = other_complaints(folders, all, checked);
+    checked.mistakes.insert(checked.mistakes.end(), others.begin(), others.end());
   }
-  for (const std::string& mistake : mistakes) {
+  for (const std::string& mistake : checked.mistakes) {
     std::cout << in_one_line(mistake) << "\n";
   }
-  return mistakes.empty() ? kAllWell : kKept;
+  // One that cannot be read hides no other's mistakes.
+  if (!checked.unreadable.empty()) {
+    std::string why = checked.unreadable.front();
+    for (std::size_t i = 1; i < checked.unreadable.size(); ++i) {
+      why += "; " + checked.unreadable[i];
+    }
+    throw Failed(why);
+  }
+  return checked.mistakes.empty() ? kAllWell : kKept;
 }
 
 int test_rule_file(const std::string& file, const std::vector<std::string>& folders) {
@@ -114,15 +135,16 @@ int test_rule_file(const std::string& file, const std::vector<std::string>& fold
   if (read->tests.empty()) {
     throw Failed("unable to test " + harmless(file) + ": it has no Test: stanza");
   }
-  const auto rules = rules_for(*read, folders);
+  const Rules rules = read->rules.empty() ? read_known_rules(folders) : Rules{read->rules, {}, {}};
   std::size_t failed = 0;
   for (const RuleTest& test : read->tests) {
-    const auto faults = run_rule_test(rules, test);
+    const auto faults = run_rule_test(rules.rules, test, stopped_units);
     failed += faults.empty() ? 0U : 1U;
     for (const std::string& fault : faults) {
       std::cout << in_one_line(test.where + ": " + test.name + ": " + fault) << "\n";
     }
   }
+  std::cout << notes_of(rules);
   std::cout << counted(read->tests.size(), "test") << ", " << failed << " failed\n";
   return failed == 0 ? kAllWell : kKept;
 }

@@ -23,9 +23,7 @@ constexpr int kPatience = 120'000;  // ms that a person has for an answer
 
 std::vector<std::string> forced_packages(const Conversation& conversation) {
   std::string text;
-  for (const auto& [key, value] : conversation.configuration) {
-    if (key.starts_with("Aptkeep::Force")) text += value + " ";
-  }
+  for (const auto& value : conversation.list("Aptkeep::Force")) text += value + " ";
   if (const char* variable = std::getenv("APTKEEP_FORCE")) text += variable;
   Force force = read_force(text);
   for (const auto& refused : force.refused) {

@@ -29,24 +29,25 @@ std::string complaint(const std::string& path, const Fault& fault) {
 }
 
 // Tests are not looked at: a slip in one must not take its file's rules away.
-std::vector<Rule> read_file(const std::string& path, Faults& faults) {
+std::vector<Rule> read_file(const std::string& path, Trust trust, Faults& faults) {
   std::vector<Rule> rules;
-  const auto text = content_of(path, Trust::OnlyRoot);
-  if (!text) {
-    faults.push_back({0, text.error().message});
+  const auto content = content_of(path, trust);
+  if (!content || !content->fault.empty()) {
+    faults.push_back({0, content ? content->fault : content.error().message});
     return rules;
   }
-  for (const auto& stanza : stanzas_of(*text, faults)) {
+  for (const auto& stanza : stanzas_of(content->text, faults)) {
     if (!is_test(stanza)) rules.push_back(rule_of(stanza, path, faults));
   }
   return rules;
 }
 
 // One that is broken overrides nothing: a slip must not take a protection away.
-void read_first_good(const std::string& name, const std::vector<std::string>& paths, Rules& rules) {
+void read_first_good(const std::string& name, const std::vector<std::string>& paths, Trust trust,
+                     Rules& rules) {
   for (const auto& path : paths) {
     Faults faults;
-    auto found = read_file(path, faults);
+    auto found = read_file(path, trust, faults);
     if (faults.empty()) {
       std::move(found.begin(), found.end(), std::back_inserter(rules.rules));
       return;
@@ -87,22 +88,24 @@ std::vector<std::string> rule_folders() {
   return {"/usr/share/aptkeep/rules.d", "/etc/aptkeep/rules.d"};
 }
 
-Result<Rules> read_rules(const std::vector<std::string>& folders) {
+Result<Rules> read_rules(const std::vector<std::string>& folders, RuleOwners owners) {
+  const Trust trust = owners == RuleOwners::Root ? Trust::OnlyRoot : Trust::AlsoOwn;
   Files files;
   Rules rules;
   for (const auto& folder : folders) {
-    const auto listed = list_files(folder, files, rules.complaints);
+    const auto listed = list_files(folder, trust, files, rules.complaints);
     if (!listed) return listed.error();
   }
-  for (const auto& [name, paths] : files) read_first_good(name, paths, rules);
+  for (const auto& [name, paths] : files) read_first_good(name, paths, trust, rules);
   return rules;
 }
 
 Result<std::vector<std::string>> check_rules(const std::string& path) {
-  const auto text = content_of(path, Trust::Any);
-  if (!text) return Error{complaint(path, {0, text.error().message})};
+  const auto content = content_of(path, Trust::Any);
+  if (!content) return Error{complaint(path, {0, content.error().message})};
+  if (!content->fault.empty()) return std::vector{name_of(path) + ": " + content->fault};
   Faults faults;
-  parse(*text, path, faults);
+  parse(content->text, path, faults);
   std::vector<std::string> lines;
   for (const auto& fault : faults) {
     lines.push_back(place(path, fault.line) + ": " + fault.why);
@@ -111,10 +114,11 @@ Result<std::vector<std::string>> check_rules(const std::string& path) {
 }
 
 Result<RuleFile> read_rule_file(const std::string& path) {
-  const auto text = content_of(path, Trust::Any);
-  if (!text) return Error{complaint(path, {0, text.error().message})};
+  const auto content = content_of(path, Trust::Any);
+  if (!content) return Error{complaint(path, {0, content.error().message})};
+  if (!content->fault.empty()) return Error{complaint(path, {0, content->fault})};
   Faults faults;
-  auto file = parse(*text, path, faults);
+  auto file = parse(content->text, path, faults);
   if (!faults.empty()) return Error{complaint(path, faults.front())};
   return file;
 }

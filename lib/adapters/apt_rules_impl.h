@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -43,12 +44,22 @@ struct Stanza {
 
 // Files.
 using Files = std::map<std::string, std::vector<std::string>>;  // name -> paths, the last one first
-// Adds the rule files of the folder; where others than root could put files into it, their names
-// only, and a line to `distrust`.
-Status list_files(const std::string& folder, Files& files, std::vector<std::string>& distrust);
-enum class Trust : bool { Any, OnlyRoot };
-// Empty text for a file that only masks another.
-Result<std::string> content_of(const std::string& path, Trust trust);
+enum class Trust : std::uint8_t {
+  Any,
+  OnlyRoot,
+  AlsoOwn,  // root's, and that of the user who asks
+};
+// Adds the rule files of the folder; where others than those we trust could put files into it,
+// their names only, and a line to `distrust`.
+Status list_files(const std::string& folder, Trust trust, Files& files,
+                  std::vector<std::string>& distrust);
+// The text, empty for a file that only masks another; or why no use is made of what is there.
+struct Content {
+  std::string text;
+  std::string fault;
+};
+// Fails where it is not there, or may not be read.
+Result<Content> content_of(const std::string& path, Trust trust);
 
 // Stanzas. What cannot be read is told in `faults`, and the rest read on.
 std::vector<Stanza> stanzas_of(std::string_view text, Faults& faults);

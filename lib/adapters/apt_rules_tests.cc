@@ -44,18 +44,56 @@ void read_installed(const Field& field, RuleTest& test, Faults& faults) {
   }
 }
 
+// What stands behind the =, if there is one.
+std::string behind(const std::string& line, std::size_t equals) {
+  auto text = equals == std::string::npos ? "" : line.substr(equals + 1);
+  return text.erase(0, text.find_first_not_of(" \t"));
+}
+
 void read_states(const Field& field, RuleTest& test, Faults& faults) {
   for (const auto& line : field.lines) {
     const auto equals = line.text.rfind('=');
-    auto call = line.text.substr(0, equals);
-    call.erase(call.find_last_not_of(" \t") + 1);
-    auto state = equals == std::string::npos ? "" : line.text.substr(equals + 1);
-    state.erase(0, state.find_first_not_of(" \t"));
-    if (call.empty() || !is_one_of(kStates, state)) {
+    auto call = read_guard(line.text.substr(0, equals));
+    auto state = behind(line.text, equals);
+    if (call.name.empty() || !is_one_of(kStates, state)) {
       tell(faults, field, line.text, "is no GUARD = met, unmet or unknown");
     }
     test.guards.emplace_back(std::move(call), std::move(state));
   }
+}
+
+// The units that a field names, one or several in each line; patterns are no names.
+std::vector<std::string> unit_names(const Field& field, Faults& faults) {
+  RuleList<std::string> units;
+  read_units(field, units, faults);
+  for (const auto& name : units.entries) {
+    if (name.find('*') != std::string::npos) tell(faults, field, name, "is a pattern, and no unit");
+  }
+  return std::move(units.entries);
+}
+
+void read_unit_states(const Field& field, RuleTest& test, Faults& faults) {
+  for (const auto& line : field.lines) {
+    const auto equals = line.text.find('=');
+    const auto state = behind(line.text, equals);
+    const bool active = same_word(state, "active");
+    const auto names =
+        unit_names({field.name, line.line, {{line.text.substr(0, equals), line.line}}}, faults);
+    if (names.size() != 1 || (!active && !same_word(state, "inactive"))) {
+      tell(faults, field, line.text, "is no UNIT = active or inactive");
+    } else {
+      test.units.emplace_back(names.front(), active);
+    }
+  }
+}
+
+// In the order of their names.
+std::string joined(std::vector<std::string> names) {
+  if (names.empty()) return "none";
+  std::sort(names.begin(), names.end());
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : " ") + name;
+  return text;
 }
 
 // The value as the rules' own reader understands it, so that only what it means is compared.
@@ -64,6 +102,10 @@ void read_expected(const Field& field, RuleTest& test, Faults& faults) {
   if (same_word(field.name, "Outcome")) {
     if (!is_one_of(kOutcomes, value)) tell(faults, field, value, "is no outcome");
     test.expect.emplace_back("Outcome", value);
+    return;
+  }
+  if (same_word(field.name, "Stops")) {
+    test.expect.emplace_back("Stops", joined(unit_names(field, faults)));
     return;
   }
   Rule rule;
@@ -100,6 +142,8 @@ bool read_field(const Field& field, RuleTest& test, std::string& architecture, F
     read_installed(field, test, faults);
   } else if (same_word(field.name, "Guards")) {
     read_states(field, test, faults);
+  } else if (same_word(field.name, "Units")) {
+    read_unit_states(field, test, faults);
   } else {
     return false;
   }
@@ -137,6 +181,11 @@ RuleTest test_of(const Stanza& stanza, const std::string& path, Faults& faults) 
   }
   if (test.expect.empty() && faults.size() == before)
     faults.push_back({stanza.line, "no field says what is expected"});
+  const bool stops = stanza.find("Stops") != nullptr;
+  const bool units = stanza.find("Units") != nullptr;
+  if (stops && !units) faults.push_back({stanza.line, "Stops without Units"});
+  if (units && !stops && stanza.find("Outcome") == nullptr)
+    faults.push_back({stanza.line, "Units decide Stops and Outcome, and neither is there"});
   test.step.package += ":" + architecture;
   test.step.action = action_of(test.step);
   return test;
@@ -147,12 +196,24 @@ RuleTest test_of(const Stanza& stanza, const std::string& path, Faults& faults) 
 namespace aptkeep {
 namespace {
 
-// What the test says that a guard finds; one that it does not name is met.
+bool is_meant(const GuardCall& named, const GuardCall& call) {
+  return named == call || (named.arguments.empty() && named.name == call.name);
+}
+
+// What the test says that a guard finds; one that it does not name is met. What it says of one
+// guard counts more than what it says of all of the name.
 GuardState state_of(const RuleTest& test, const GuardCall& call) {
-  for (const auto& [name, state] : test.guards) {
-    if (name != call.name && name != to_string(call)) continue;
+  const bool alone = std::any_of(test.guards.begin(), test.guards.end(),
+                                 [&call](const auto& one) { return one.first == call; });
+  for (const auto& [named, state] : test.guards) {
+    if (alone ? named != call : !is_meant(named, call)) continue;
     if (same_word(state, "unmet")) return GuardState::Unmet;
     if (same_word(state, "unknown")) return GuardState::Unknown;
+    return GuardState::Met;
+  }
+  for (const auto& [name, active] : test.units) {
+    const bool is_it = call == GuardCall{"service-active", {name}};
+    if (is_it) return active ? GuardState::Met : GuardState::Unmet;
   }
   return GuardState::Met;
 }
@@ -175,9 +236,9 @@ void check_guards(const RuleTest& test, const StepDecisions& decisions,
     const auto& call = guard.first;
     const auto& asked = decisions.guards.entries;
     const bool known = std::any_of(asked.begin(), asked.end(), [&call](const auto& entry) {
-      return call == entry.value.name || call == to_string(entry.value);
+      return is_meant(call, entry.value);
     });
-    if (!known) faults.push_back("Guards: no rule that applies asks for " + call);
+    if (!known) faults.push_back("Guards: no rule that applies asks for " + to_string(call));
   }
 }
 
@@ -190,7 +251,8 @@ std::string in_one_line(std::string text) {
 
 }  // namespace
 
-std::vector<std::string> run_rule_test(const std::vector<Rule>& rules, const RuleTest& test) {
+std::vector<std::string> run_rule_test(const std::vector<Rule>& rules, const RuleTest& test,
+                                       const StopsOfTest& stops) {
   std::vector<std::string> faults;
   const auto installed = [&test](std::string_view name) {
     const auto found = std::find_if(test.installed.begin(), test.installed.end(),
@@ -200,9 +262,9 @@ std::vector<std::string> run_rule_test(const std::vector<Rule>& rules, const Rul
   const auto decisions = decide(rules, test.step, {compare_versions, installed});
   check_guards(test, decisions, faults);
   for (const auto& [field, wanted] : test.expect) {
-    const auto found = same_word(field, "Outcome")
-                           ? outcome_of(test, decisions)
-                           : decided_text(decisions, field).value_or("none");
+    const auto found = field == "Outcome" ? outcome_of(test, decisions)
+                       : field == "Stops" ? apt_rules_impl::joined(stops(test, decisions))
+                                          : decided_text(decisions, field).value_or("none");
     const bool choice = wanted.find_first_of(" /\n") == std::string::npos;
     if (found == wanted || (choice && same_word(found, wanted))) continue;
     faults.push_back(field + ": expected " + in_one_line(wanted) + ", found " + in_one_line(found));

@@ -13,17 +13,18 @@ void add(std::vector<DecisionLine>& lines, const char* field,
   if (decided) lines.push_back({field, value_text(decided->value), decided->by, decided->beaten});
 }
 
-// What was dropped is told with the first entry, by whose time it was.
+// What was dropped is told with the first entry where that is the same rule's.
 template <typename T>
 void add(std::vector<DecisionLine>& lines, const char* field, const DecidedList<T>& decided) {
-  if (decided.entries.empty() && !decided.dropped.empty()) {
-    lines.push_back({field, "none", nullptr, decided.dropped});
+  bool told = decided.dropped.empty();
+  if (!told && (decided.entries.empty() || decided.entries.front().by != decided.dropped_by)) {
+    lines.push_back({field, "none", decided.dropped_by, decided.dropped});
+    told = true;
   }
-  bool first = true;
   for (const auto& entry : decided.entries) {
     lines.push_back({field, value_text(entry.value), entry.by,
-                     first ? decided.dropped : std::vector<const Rule*>()});
-    first = false;
+                     told ? std::vector<const Rule*>() : decided.dropped});
+    told = true;
   }
 }
 

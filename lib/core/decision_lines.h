@@ -12,9 +12,9 @@
 namespace aptkeep {
 
 struct DecisionLine {
-  const char* field = "";    // "Class"; a list field has one line for each entry
-  std::string value;         // as a rule has it; "none" where all entries were dropped
-  const Rule* by = nullptr;  // nullptr: only what was dropped is known
+  const char* field = "";  // "Class"; a list field has one line for each entry
+  std::string value;       // as a rule has it; "none" where entries of `beaten` were dropped
+  const Rule* by = nullptr;
   std::vector<const Rule*> beaten;
 };
 

@@ -244,6 +244,16 @@ std::string Conversation::find(const std::string& key, const std::string& fallba
   return found == nullptr || found->empty() ? fallback : *found;
 }
 
+std::vector<std::string> Conversation::list(const std::string& key) const {
+  const std::string start = key + "::";
+  std::vector<std::string> values;
+  for (const auto& [name, value] : configuration) {
+    const bool in_list = equals_without_case(name.substr(0, start.size()), start);
+    if ((in_list || equals_without_case(name, key)) && !value.empty()) values.push_back(value);
+  }
+  return values;
+}
+
 // As apt-pkg/contrib/strutl.cc: StringToBool.
 std::int64_t Conversation::find_number(const std::string& key, std::int64_t fallback) const {
   const std::string value = find(key);

@@ -29,6 +29,9 @@ struct Conversation {
 
   // The last value of a key, compared without case as apt does; `fallback` where there is none.
   std::string find(const std::string& key, const std::string& fallback = {}) const;
+  // Of a list: "Aptkeep::Force" gives what "Aptkeep::Force" and "Aptkeep::Force::" have, in any
+  // case of letters.
+  std::vector<std::string> list(const std::string& key) const;
   bool find_bool(const std::string& key, bool fallback) const;
   // `fallback` also where the value is no number from 0 on.
   std::int64_t find_number(const std::string& key, std::int64_t fallback) const;

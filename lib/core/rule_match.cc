@@ -66,6 +66,7 @@ void decide_list(DecidedList<T>& decided, const RuleList<T>& said, const Rule& r
         decided.dropped.push_back(entry.by);
       }
     }
+    if (!decided.entries.empty()) decided.dropped_by = &rule;
     decided.entries.clear();
   }
   for (const auto& value : said.entries) {

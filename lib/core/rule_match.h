@@ -33,7 +33,7 @@ struct Decided {
 };
 
 // The entries of a list field, each with its rule; `dropped`: rules whose entries a later "none"
-// took away.
+// took away, the last of these in `dropped_by`.
 template <typename T>
 struct DecidedList {
   struct Entry {
@@ -42,6 +42,7 @@ struct DecidedList {
   };
   std::vector<Entry> entries;
   std::vector<const Rule*> dropped;
+  const Rule* dropped_by = nullptr;
 };
 
 struct StepDecisions {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/apt_cache.h"
+#include "adapters/apt_rules.h"
 #include "core/kept_set.h"
 #include "core/plan.h"
 
@@ -24,6 +25,11 @@ struct Repo {
   std::string origin, label, codename;
   std::vector<Package> packages;
 };
+
+// For tests of rules that expect no Stops.
+inline std::vector<std::string> no_units(const RuleTest&, const StepDecisions&) {
+  return {};
+}
 
 class AptRoot {
  public:

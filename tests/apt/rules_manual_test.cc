@@ -50,9 +50,9 @@ TEST(RulesManual, HasEachField) {
   const auto page = manual();
   ASSERT_FALSE(page.empty());
   for (const auto* field : decision_fields()) EXPECT_TRUE(explains(page, field)) << field;
-  for (const char* field :
-       {"Package", "When-Installed", "Architecture", "Upgrade-From", "Upgrade-To", "Both-Ways",
-        "Reason", "Source", "Historic", "Test", "From", "To", "Installed", "Guards", "Outcome"}) {
+  for (const char* field : {"Package", "When-Installed", "Architecture", "Upgrade-From",
+                            "Upgrade-To", "Both-Ways", "Reason", "Source", "Historic", "Test",
+                            "From", "To", "Installed", "Guards", "Units", "Stops", "Outcome"}) {
     EXPECT_TRUE(explains(page, field)) << field;
   }
   EXPECT_FALSE(explains(page, "Nonsense"));

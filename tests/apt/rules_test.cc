@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,79 +12,19 @@
 #include <string>
 #include <vector>
 
-#include "apt_root.h"
-#include "core/step_rules.h"
+#include "rules_folder.h"
 
 namespace aptkeep {
 namespace {
 
-using test::write_text;
+using test::kGood;
+using test::never_back_reason;
+using RulesTest = test::RulesFolder;
 
 std::string text_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
-
-const std::string kGood =
-    "Package: slapd\n"
-    "Rollback: never\n"
-    "Reason: its data may have been converted\n"
-    "Source: slapd postinst: loads a dump\n";
-
-std::string never_back_reason(const std::vector<Rule>& rules, const std::string& package) {
-  std::vector<Step> steps(1);
-  steps[0].package = package;
-  steps[0].old_version = "1";
-  steps[0].new_version = "2";
-  const RuleFacts facts{compare_versions, [](auto) { return ""; }};
-  mark_steps(decide_steps(RuleIndex(rules), facts, steps), steps);
-  return steps[0].never_back;
-}
-
-class RulesTest : public testing::Test {
- protected:
-  // Only what is root's counts.
-  void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-  }
-  RulesTest() {
-    std::string pattern = "/tmp/aptkeep-rules.XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-    std::filesystem::create_directories(ours());
-    std::filesystem::create_directories(admins());
-  }
-  ~RulesTest() override { std::filesystem::remove_all(folder_); }
-
-  std::string ours() const { return folder_ + "/usr"; }
-  std::string admins() const { return folder_ + "/etc"; }
-
-  void write(const std::string& path, const std::string& text, mode_t mode = 0644) const {
-    write_text(path, text);
-    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
-  }
-
-  Rules read() const {
-    const auto rules = read_rules({ours(), admins()});
-    EXPECT_TRUE(rules.ok()) << (rules ? "" : rules.error().message);
-    return rules ? *rules : Rules();
-  }
-  std::string reason(const std::string& package) const {
-    return never_back_reason(read().rules, package);
-  }
-  // What is said about a file with this text, without its folder.
-  std::string complaint_on(const std::string& text) const {
-    write(admins() + "/x.rules", text);
-    const auto rules = read();
-    EXPECT_TRUE(rules.rules.empty());
-    EXPECT_EQ(rules.complaints.size(), 1U);
-    if (rules.complaints.empty()) return "";
-    const std::string start = "unable to use " + admins() + "/";
-    EXPECT_TRUE(rules.complaints[0].starts_with(start)) << rules.complaints[0];
-    return rules.complaints[0].substr(std::min(start.size(), rules.complaints[0].size()));
-  }
-
-  std::string folder_;
-};
 
 TEST_F(RulesTest, StanzasWithCommentsAndLongValues) {
   write(ours() + "/10-a.rules",
@@ -201,61 +139,24 @@ TEST_F(RulesTest, ABrokenFileTakesNoProtectionAway) {
   EXPECT_TRUE(read().left_out.empty());
 }
 
-TEST_F(RulesTest, OnlyItsOwnerMayWriteToARuleFile) {
-  for (const mode_t mode : {0664U, 0646U}) {
-    write(admins() + "/x.rules", kGood, mode);
-    ASSERT_EQ(read().complaints.size(), 1U);
-    EXPECT_TRUE(read().complaints[0].ends_with("others than its owner may write to it"));
-    EXPECT_EQ(reason("slapd:amd64"), "");
-  }
-}
-
-TEST_F(RulesTest, AFileOfAnotherUserIsRefused) {
-  write(admins() + "/x.rules", kGood);
-  ASSERT_EQ(::chown((admins() + "/x.rules").c_str(), 12345, 0), 0);
-  ASSERT_EQ(read().complaints.size(), 1U);
-  EXPECT_TRUE(read().complaints[0].ends_with("it is owned by user 12345, not by root"));
-  EXPECT_EQ(reason("slapd:amd64"), "");
-}
-
-TEST_F(RulesTest, AFolderForOthersIsRefusedAsAWhole) {
-  write(ours() + "/10-a.rules", kGood);
-  write(admins() + "/10-a.rules", "");
-  write(admins() + "/20-b.rules", kGood);
-  ASSERT_EQ(::chmod(admins().c_str(), 0777), 0);
-  EXPECT_EQ(read().complaints, std::vector<std::string>{"unable to use the rules in " + admins() +
-                                                        ": others than its owner may write to it"});
-  EXPECT_NE(reason("slapd:amd64"), "") << "nothing in it masks or overrides";
-  EXPECT_EQ(read().left_out, std::vector<std::string>{"20-b.rules"});
-  ASSERT_EQ(::chmod(admins().c_str(), 0755), 0);
-  ASSERT_EQ(::chown(admins().c_str(), 12345, 0), 0);
-  EXPECT_EQ(read().complaints,
-            std::vector<std::string>{"unable to use the rules in " + admins() +
-                                     ": it is owned by user 12345, not by root"});
-}
-
-TEST_F(RulesTest, AFolderBelowOneForOthersIsRefused) {
-  const auto open = folder_ + "/open";
-  std::filesystem::create_directories(open + "/rules.d");
-  write(open + "/rules.d/x.rules", kGood);
-  ASSERT_EQ(::chmod(open.c_str(), 0777), 0);
-  const auto rules = read_rules({open + "/rules.d"});
-  ASSERT_TRUE(rules.ok());
-  EXPECT_TRUE(rules->rules.empty());
-  EXPECT_EQ(rules->complaints, std::vector<std::string>{"unable to use the rules in " + open +
-                                                        "/rules.d: it lies in " + open +
-                                                        ": others than its owner may write to it"});
-}
-
-TEST_F(RulesTest, ALinkToWhereOthersMayWriteIsRefused) {
-  const auto open = folder_ + "/open";
-  std::filesystem::create_directories(open);
-  write(open + "/x.rules", kGood);
-  std::filesystem::create_symlink(open + "/x.rules", admins() + "/x.rules");
-  EXPECT_NE(reason("slapd:amd64"), "");
-  ASSERT_EQ(::chmod(open.c_str(), 0777), 0);
-  EXPECT_EQ(reason("slapd:amd64"), "");
-  EXPECT_EQ(read().left_out, std::vector<std::string>{"x.rules"});
+TEST_F(RulesTest, WhatIsNoFileOfRulesAtAllIsAMistakeOfIt) {
+  const auto path = admins() + "/x.rules";
+  const auto mistakes_of = [&path] {
+    const auto found = check_rules(path);
+    return found ? *found : std::vector<std::string>{"fails: " + found.error().message};
+  };
+  write(path, kGood + std::string(1, '\0'));
+  EXPECT_EQ(mistakes_of(), std::vector<std::string>{path + ": it is no text"});
+  write(path, std::string(2000000, '#'));
+  EXPECT_EQ(mistakes_of(), std::vector<std::string>{path + ": it is larger than 1 MB"});
+  std::filesystem::remove(path);
+  EXPECT_EQ(mistakes_of(), std::vector<std::string>{"fails: unable to use " + path +
+                                                    ": No such file or directory"});
+  std::filesystem::create_symlink("nowhere", path);
+  EXPECT_EQ(mistakes_of(), std::vector<std::string>{path + ": No such file or directory"});
+  std::filesystem::remove(path);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(mistakes_of(), std::vector<std::string>{path + ": it is no regular file"});
 }
 
 TEST_F(RulesTest, TestsInARuleFileCountForNothing) {
@@ -338,7 +239,8 @@ TEST_F(ShippedRules, TheirTestsHold) {
     EXPECT_FALSE(tests->empty()) << file.path();
     count += tests->size();
     for (const auto& test : *tests) {
-      EXPECT_EQ(run_rule_test(rules, test), std::vector<std::string>()) << test.where << test.name;
+      EXPECT_EQ(run_rule_test(rules, test, test::no_units), std::vector<std::string>())
+          << test.where << test.name;
     }
   }
   EXPECT_GE(count, 20U);

@@ -49,7 +49,7 @@ std::vector<std::string> differences(const std::string& test) {
   const auto file = file_with(kRules + test);
   EXPECT_TRUE(file.ok()) << (file.ok() ? "" : file.error().message);
   if (!file || file->tests.size() != 1) return {"it cannot be read"};
-  return run_rule_test(file->rules, file->tests[0]);
+  return run_rule_test(file->rules, file->tests[0], test::no_units);
 }
 
 using Texts = std::vector<std::string>;
@@ -68,7 +68,7 @@ TEST(RuleTests, WhatTheyAreAbout) {
   EXPECT_EQ(test.step.new_version, "3.7.2-1");
   ASSERT_EQ(test.installed.size(), 2U);
   EXPECT_EQ(test.installed[0].second, "1:2.3");
-  EXPECT_EQ(run_rule_test(file->rules, test), Texts());
+  EXPECT_EQ(run_rule_test(file->rules, test, test::no_units), Texts());
 }
 
 TEST(RuleTests, HoldWhenTheRulesSaySo) {
@@ -115,6 +115,48 @@ TEST(RuleTests, WhatGuardsFindDecidesTheOutcome) {
             Texts{"Guards: no rule that applies asks for free-space"});
 }
 
+TEST(RuleTests, AGuardIsNamedInAnyStyleOfQuotesAndBlanks) {
+  const std::string test = kStep + "Guards: queue-empty   \"/var/spool/postfix/deferred\" =unmet\n";
+  EXPECT_EQ(differences(test + "Outcome: ask\n"), Texts());
+  EXPECT_EQ(differences(kStep + "Guards: same-ids 'postfix' = unmet\n 'same-ids' = met\n"
+                                "Outcome: ask\n"),
+            Texts())
+      << "the one with arguments counts";
+  EXPECT_EQ(differences(kStep + "Guards: same-ids 'postfix a' = unmet\nOutcome: go\n"),
+            Texts{"Guards: no rule that applies asks for same-ids 'postfix a'"});
+}
+
+TEST(RuleTests, UnitsAreWhatAGuardAsksFor) {
+  const std::string rule = kRules.substr(0, kRules.find("Guard:")) +
+                           "Guard: service-active a.service\n service-active b.service\n"
+                           "Reason: r\nSource: https://example.org\n\n";
+  const auto told = [&rule](const std::string& units) {
+    const auto file = file_with(rule + kStep + units);
+    EXPECT_TRUE(file.ok()) << (file.ok() ? "" : file.error().message);
+    return file ? run_rule_test(file->rules, file->tests[0], test::no_units) : Texts{"unread"};
+  };
+  EXPECT_EQ(told("Units: a.service = active\n b.service=Active\nOutcome: go\n"), Texts());
+  EXPECT_EQ(told("Units: a.service = active\n b.service = inactive\nOutcome: keep\n"), Texts());
+  EXPECT_EQ(told("Units: c.service = inactive\nOutcome: go\n"), Texts());
+  EXPECT_EQ(told("Units: a.service = inactive\nGuards: service-active = met\nOutcome: go\n"),
+            Texts());
+}
+
+TEST(RuleTests, AGuardWithQuotesInItCanBeNamedAsTheRuleHasIt) {
+  const std::string guards =
+      "file-contains  /etc/x 'y = \"z\"'\n command \"/bin/true\" expects \"ok\"\n";
+  const std::string step = "Package: foo\nTo: 2\n";
+  for (const char* guard :
+       {"file-contains  /etc/x 'y = \"z\"'", "command \"/bin/true\" expects \"ok\""}) {
+    const auto file = file_with("Package: foo\nGuard: " + guards +
+                                "If-Unmet: stop\nReason: r\nSource: https://example.org\n\n"
+                                "Test: a\n" +
+                                step + "Outcome: stop\nGuards: " + guard + " = unmet\n");
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    EXPECT_EQ(run_rule_test(file->rules, file->tests[0], test::no_units), Texts());
+  }
+}
+
 std::string mistake(const std::string& test) {
   const auto file = file_with(test);
   if (file) return "";
@@ -138,6 +180,21 @@ TEST(RuleTests, Mistakes) {
             "line 4: Installed: \"a\" is no NAME VERSION");
   EXPECT_EQ(mistake(good + "Guards: a = good\nClass: stop\n"),
             "line 4: Guards: \"a = good\" is no GUARD = met, unmet or unknown");
+  EXPECT_EQ(mistake(good + "Guards: 'a = met\nClass: stop\n"),
+            "line 4: Guards: \"'a = met\" is no GUARD = met, unmet or unknown");
+  const std::string units = good + "Outcome: go\nUnits: ";
+  EXPECT_EQ(mistake(units + "a.service = inactive\n"), "");
+  EXPECT_EQ(mistake(units + "a.service\n"),
+            "line 5: Units: \"a.service\" is no UNIT = active or inactive");
+  EXPECT_EQ(mistake(units + "a.service = failed\n"),
+            "line 5: Units: \"a.service = failed\" is no UNIT = active or inactive");
+  EXPECT_EQ(mistake(units + "a = active\n"), "line 5: Units: \"a\" is no unit, such as x.service");
+  EXPECT_EQ(mistake(units + "a@*.service = active\n"),
+            "line 5: Units: \"a@*.service\" is a pattern, and no unit");
+  EXPECT_EQ(mistake(units + "none\n"), "line 5: Units: \"none\" is no UNIT = active or inactive");
+  EXPECT_EQ(mistake(good + "Stops: a.service\n"), "line 1: Stops without Units");
+  EXPECT_EQ(mistake(good + "Units: a.service = active\nClass: stop\n"),
+            "line 1: Units decide Stops and Outcome, and neither is there");
   EXPECT_EQ(mistake(good + "Outcome: wait\n"), "line 4: Outcome: \"wait\" is no outcome");
   EXPECT_EQ(mistake("Test: a\nPackage: b*\nTo: 1\nClass: stop\n"),
             "line 2: Package: \"b*\" is no package name");

@@ -55,7 +55,7 @@ TEST(DecisionLines, WhatWasDroppedIsTold) {
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_STREQ(lines[0].field, "Guard");
   EXPECT_EQ(lines[0].value, "none");
-  EXPECT_EQ(lines[0].by, nullptr);
+  EXPECT_EQ(lines[0].by, &rules[1]);
   EXPECT_EQ(lines[0].beaten, (std::vector<const Rule*>{&rules[0]}));
   rules[1].guards.entries = {{"not-running", {"/usr/bin/x"}}};
   lines = decision_lines(decided(rules));
@@ -63,6 +63,22 @@ TEST(DecisionLines, WhatWasDroppedIsTold) {
   EXPECT_EQ(lines[0].by, &rules[1]);
   EXPECT_EQ(lines[0].beaten, (std::vector<const Rule*>{&rules[0]}));
   EXPECT_EQ(said_in(rules[0], "Guard"), "queue-empty /q");
+}
+
+TEST(DecisionLines, WhatOneDropsAndAnotherListsAreTwoLines) {
+  std::vector<Rule> rules{rule_for({"postfix"}, "a:1"), rule_for({"postfix"}, "b:1"),
+                          rule_for({"postfix"}, "c:1")};
+  rules[0].guards.entries = {{"queue-empty", {"/q"}}};
+  rules[1].guards.none = true;
+  rules[2].guards.entries = {{"not-running", {"/usr/bin/x"}}};
+  const auto lines = decision_lines(decided(rules));
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].value, "none");
+  EXPECT_EQ(lines[0].by, &rules[1]);
+  EXPECT_EQ(lines[0].beaten, (std::vector<const Rule*>{&rules[0]}));
+  EXPECT_EQ(lines[1].value, "not-running /usr/bin/x");
+  EXPECT_EQ(lines[1].by, &rules[2]);
+  EXPECT_TRUE(lines[1].beaten.empty());
 }
 
 // As decided_text() has them: a field that is forgotten here would be kept from a person.

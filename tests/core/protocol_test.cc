@@ -125,6 +125,16 @@ TEST(Protocol, FindsKeysWithoutCase) {
   EXPECT_EQ(conversation->find("Empty", "x"), "x");
 }
 
+TEST(Protocol, ListsValuesWithoutCase) {
+  const auto conversation = read(
+      "VERSION 3\nAPT::Architecture=amd64\nAptkeep::Force=\nAptkeep::Force::=a\n"
+      "aptkeep::force::=b\nAPTKEEP::Force=c\nAptkeep::Force::x=d\nAptkeep::Forced=e\n\n");
+  ASSERT_TRUE(conversation);
+  auto values = conversation->list("Aptkeep::Force");
+  std::sort(values.begin(), values.end());
+  EXPECT_EQ(values, (std::vector<std::string>{"a", "b", "c", "d"}));
+}
+
 TEST(Protocol, ReadsBooleansAsAptDoes) {
   const auto value = [](const std::string& text, bool fallback) {
     const auto conversation = read("VERSION 3\nAPT::Architecture=amd64\nB=" + text + "\n\n");

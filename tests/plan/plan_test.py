@@ -180,6 +180,15 @@ class Guards(Base):
         self.assertIn("stays as it is: dep kept: needs foo (= 2.0)", text)
         self.assertIn("unmet: ", text)
 
+    def test_a_state_stands_behind_its_guard(self):
+        (self.queue / "mail").touch()
+        self.world.rule("foo", "Guard: none", "60-a.rules")
+        self.world.rule("foo", f"Guard: queue-empty {self.queue} {self.queue}", "70-b.rules")
+        text = self.text().stdout.decode()
+        self.assertIn("     Guard: none [60-a.rules:2]\n"
+                      f"     Guard: queue-empty {self.queue} {self.queue} [70-b.rules:2]\n"
+                      "       unmet: ", text)
+
     def test_stop_begins_nothing(self):
         (self.queue / "mail").touch()
         self.world.rule("foo", "If-Unmet: stop")
@@ -195,6 +204,31 @@ class Guards(Base):
         text = done.stdout.decode()
         for part in ("unknown: ", "stays as it is", "Root may be able to tell of more guards."):
             self.assertIn(part, text)
+
+    def test_rules_of_ones_own(self):
+        if os.geteuid() != 0:
+            self.fail("needs root, to become somebody else")
+        ran = self.folder / "ran"
+        self.folder.chmod(0o777)
+        self.world.rule("ind", f'Guard: command "/bin/touch {ran}" expects 0', "60-own.rules")
+        self.world.rule("foo", "Guard: none", "60-own.rules")
+        for path in (self.world.rules, self.world.rules / "60-own.rules"):
+            os.chown(path, NOBODY, NOBODY)
+        # A folder above, which others may write to, is none of one's own.
+        plan = self.plan(code=0, user=NOBODY, group=NOBODY, extra_groups=[])
+        self.assertEqual(len(plan["complaints"]), 1)
+        self.folder.chmod(0o755)
+        plan = self.plan(code=1, user=NOBODY, group=NOBODY, extra_groups=[])
+        self.assertEqual(plan["complaints"], [])
+        steps = by_name(plan)
+        self.assertEqual(steps["ind"]["guards"][0]["state"], "unknown")  # only root runs commands
+        self.assertEqual(steps["foo"]["guards"], [])
+        plan = self.plan(code=0)
+        self.assertEqual(by_name(plan)["ind"]["guards"], [])
+        self.assertEqual(plan["complaints"],
+                         [f"unable to use the rules in {self.world.rules}: "
+                          f"it is owned by user {NOBODY}, not by root"])
+        self.assertFalse(ran.exists())
 
     def test_force_lets_it_pass(self):
         (self.queue / "mail").touch()
@@ -288,7 +322,8 @@ class Json(Base):
         self.assertEqual(document["kind"], "plan")
         self.assertEqual(len(document["kept"]), 3)
         beaten = by_name(document)["ind"]["decisions"][0]
-        self.assertEqual((beaten["value"], beaten["rule"]), ("none", None))
+        self.assertEqual((beaten["value"], beaten["rule"]["where"]),
+                         ("none", f"{self.world.rules}/70-b.rules:2"))
 
 
 class Refusing(Base):

@@ -10,6 +10,7 @@ import world
 from pkg import Package
 
 COMMAND, MAKE_STATE = sys.argv[1:3]
+NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
 
 TESTED = """
 Package: foo
@@ -93,6 +94,20 @@ class Explain(Base):
         self.assert_said(self.explain("fresh"), 0, "What rules decide about fresh 3.0:\n",
                          "Repair: read the notes")
 
+    def test_of_a_list_that_a_rule_took_away(self):
+        self.world.rule("bar", "Guard: none", "50-e.rules")
+        self.assert_said(self.explain("bar"), 0,
+                         "  Guard: none [50-e.rules:2]\n    beats queue-empty /q [30-c.rules:2]\n")
+
+    def test_of_files_that_cannot_be_used(self):
+        self.write("60-f.rules", "nonsense\n")
+        note = f"Note: unable to use {self.world.rules}/60-f.rules, line 1: \"nonsense\" is no field\n"
+        none = "nothing is recorded of it, and no rule that can be used names it"
+        self.assert_said(self.explain("plain"), 0, f"plain: {none}.\n", note)
+        done = self.explain("plain.service")
+        self.assertEqual((done.returncode, done.stdout.decode(), done.stderr.decode()),
+                         (2, note, f"aptkeep: unable to explain plain.service: {none}\n"))
+
     def test_of_one_that_no_rule_names(self):
         self.assert_said(self.explain("plain"), 0,
                          "plain: nothing is recorded of it, and no rule names it.\n")
@@ -105,6 +120,12 @@ class Explain(Base):
         # A template's instance; and the rule's package has no way to go, but is there.
         self.assert_said(self.explain("front@1.service"), 0,
                          "front@1.service is named by\n  20-b.rules:2 for foo\n")
+
+    def test_of_a_unit_that_is_reloaded(self):
+        self.world.rule("bar", "Reload: dbus.service", "50-e.rules")
+        self.assert_said(self.explain("dbus.service"), 0,
+                         "dbus.service is named by\n  50-e.rules:2 for bar\n",
+                         "    Reload: dbus.service\n")
 
     def test_of_nothing(self):
         for name in ("nosuch", "nosuch.service", "fo", "f*", "", "x\x1b[31m", "nosuch:i386"):
@@ -150,6 +171,45 @@ class Check(Base):
         self.assert_said(done, 1, "50-a.rules")
         self.assert_said(self.check(path), 0)  # its text is good
 
+    def test_one_that_is_no_text_hides_no_others_mistakes(self):
+        bad = self.write("50-a.rules", "nonsense\n")
+        binary = self.write("60-b.rules", "\0")
+        (self.world.rules / "70-c.rules").mkdir()
+        os.symlink("nowhere", self.world.rules / "80-d.rules")
+        lines = (f'{bad}:1: "nonsense" is no field\n', f"{binary}: it is no text\n")
+        for files in ((bad, binary), (binary, bad)):
+            text = self.assert_said(self.check(*files), 1, *lines)
+            self.assertEqual(len(text.splitlines()), 2, text)
+        done = self.world.run("rules", "check", "--rules", str(self.world.rules))
+        text = self.assert_said(done, 1, *lines, "70-c.rules: it is no regular file\n",
+                                "80-d.rules: No such file or directory\n")
+        self.assertEqual(len(text.splitlines()), 4, text)
+
+    def test_what_cannot_be_read_hides_no_others_mistakes(self):
+        bad = self.write("50-a.rules", "nonsense\n")
+        os.chmod(self.write("60-b.rules", "nonsense\n"), 0o600)
+        line = f'{bad}:1: "nonsense" is no field\n'
+        why = "aptkeep: unable to use {}: {}\n"
+        done = self.check("/nonexistent.rules", bad, "/nowhere/x.rules")
+        none = "No such file or directory"
+        self.assertEqual((done.returncode, done.stdout.decode(), done.stderr.decode()),
+                         (2, line, why.format("/nonexistent.rules", none).rstrip("\n") +
+                          f"; unable to use /nowhere/x.rules: {none}\n"))
+        done = self.world.run("rules", "check", "--rules", str(self.world.rules), **NOBODY)
+        self.assertEqual((done.returncode, done.stdout.decode(), done.stderr.decode()),
+                         (2, line, why.format(f"{self.world.rules}/60-b.rules",
+                                              "Permission denied")))
+
+    def test_what_is_reached_over_anothers_link(self):
+        theirs = self.folder / "theirs"
+        theirs.mkdir()
+        os.symlink("/dev/null", theirs / "mask")
+        os.symlink(theirs / "mask", self.world.rules / "50-a.rules")
+        self.assert_said(self.world.run("rules", "check", "--rules", str(self.world.rules)), 0)
+        os.chown(theirs, 65534, 65534)
+        done = self.world.run("rules", "check", "--rules", str(self.world.rules))
+        self.assert_said(done, 1, "50-a.rules: it is reached over")
+
     def test_what_cannot_be_read(self):
         self.assert_refused(self.check("/nonexistent.rules"), "/nonexistent.rules")
         self.assert_refused(self.world.run("rules"))
@@ -185,6 +245,70 @@ class Test(Base):
         path.write_text("Test:" + tests, encoding="utf-8")
         self.assert_said(self.world.run("rules", "test", "--rules", str(self.world.rules),
                                         str(path)), 0, "2 tests, 0 failed\n")
+
+    def stops(self, rule, units, stops, step="From: 1.0\nTo: 2.0\n"):
+        path = self.write("a.rules", f"Package: foo\n{rule}\nReason: r\nSource: https://x.org\n\n"
+                          f"Test: t\nPackage: foo\n{step}Units: {units}\nStops: {stops}\n")
+        done = self.world.run("rules", "test", path)
+        self.assertEqual(done.stderr, b"")
+        return done.stdout.decode()
+
+    def test_what_goes_down_depends_on_what_is_up(self):
+        rule = "Class: stop\nServices: foo.service foo@*.service\nTogether: front.service"
+        units = ("foo.service = active\n foo@1.service = active\n foo@2.service = inactive\n"
+                 " foo.socket = active\n front.service = {}\n bar.service = active")
+        well = "1 test, 0 failed\n"
+        its = "foo.service foo@1.service foo.socket"
+        self.assertEqual(self.stops(rule, units.format("active"), its + " front.service"), well)
+        self.assertEqual(self.stops(rule, units.format("inactive"), its), well)
+        self.assertIn(": Stops: expected foo.service foo.socket foo@1.service, "
+                      "found foo.service foo.socket foo@1.service front.service\n",
+                      self.stops(rule, units.format("active"), its))
+        self.assertEqual(self.stops("Class: end\nServices: foo.service", units.format("active"),
+                                    "none"), well)
+        # Nothing is replaced.
+        self.assertEqual(self.stops(rule, units.format("active"), "none", "To: 2.0\n"), well)
+
+    def test_what_goes_down_of_a_rule_without_services(self):
+        units = "foo.service = active\n other.service = active"
+        well = "1 test, 0 failed\n"
+        self.assertEqual(self.stops("Class: stop", units, "foo.service other.service"), well)
+        self.assertEqual(self.stops("Together: other.service", units, "other.service"), well)
+        self.assertEqual(self.stops("Rollback: never", units, "none"), well)
+
+    def test_what_is_parked_stays(self):
+        rule = "Class: stop\nServices: {0}.service\nSockets: park"
+        units = "{0}.service = active\n {0}.socket = active"
+        well = "1 test, 0 failed\n"
+        self.assertEqual(self.stops(rule.format("foo"), units.format("foo"), "foo.service"), well)
+        self.assertEqual(self.stops(rule.format("cups"), units.format("cups"),
+                                    "cups.service cups.socket"), well)
+
+    def test_the_systems_rules_that_cannot_be_used_are_told(self):
+        rules, _, tests = TESTED.format(wanted="stop").partition("\nTest:")
+        self.write("50-a.rules", rules)
+        self.write("60-b.rules", "nonsense\n")
+        path = self.folder / "tests"
+        path.write_text("Test:" + tests, encoding="utf-8")
+        self.assert_said(self.world.run("rules", "test", "--rules", str(self.world.rules),
+                                        str(path)), 0, "Note: unable to use ",
+                         '60-b.rules, line 1: "nonsense" is no field\n', "2 tests, 0 failed\n")
+
+    def test_a_person_tries_rules_of_ones_own(self):
+        rules, _, tests = TESTED.format(wanted="stop").partition("\nTest:")
+        path = self.folder / "tests"
+        path.write_text("Test:" + tests, encoding="utf-8")
+        file = self.write("50-a.rules", rules)
+        for owned in (self.world.rules, file):
+            os.chown(owned, 65534, 65534)
+        ask = ("rules", "test", "--rules", str(self.world.rules), str(path))
+        self.assert_said(self.world.run(*ask, **NOBODY), 0, "2 tests, 0 failed\n")
+        self.assert_said(self.world.run("rules", "check", "--rules", str(self.world.rules),
+                                        **NOBODY), 0)
+        self.assert_said(self.world.run(*ask), 1, "owned by user 65534, not by root\n")
+        os.chmod(file, 0o664)
+        self.assert_said(self.world.run(*ask, **NOBODY), 1,
+                         "others than its owner may write to it\n")
 
     def test_what_cannot_be_tested(self):
         self.assert_refused(self.world.run("rules", "test", "/nonexistent"))
