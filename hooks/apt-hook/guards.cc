@@ -127,7 +127,8 @@ GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flag
     const GuardDecision decision = decide(one, name);
     if (!decision.passed.empty()) step.passed = decision.reason;
     step.guards = guards_to_repeat(one.guards.findings, decision);
-    step.if_unmet = one.setting.forced ? IfUnmet::Force : one.setting.if_unmet;
+    step.if_unmet =
+        one.setting.forced ? IfUnmet::Force : if_unmet_of_backups(decisions[one.guards.step]);
     if (decision.reason.empty()) continue;
     switch (decision.verdict) {
       case GuardVerdict::Keep:

@@ -221,10 +221,11 @@ GuardState state_of(const RuleTest& test, const GuardCall& call) {
 std::string outcome_of(const RuleTest& test, const StepDecisions& decisions) {
   std::vector<GuardFinding> findings;
   for (const auto& entry : decisions.guards.entries) {
-    findings.push_back({entry.value, {state_of(test, entry.value), "the test says so"}});
+    findings.push_back({entry.value,
+                        {state_of(test, entry.value), "the test says so"},
+                        if_unmet_of(decisions, entry.value)});
   }
   GuardSetting setting;
-  if (decisions.if_unmet) setting.if_unmet = decisions.if_unmet->value;
   setting.person = true;
   return to_string(judge_guards(findings, setting).verdict);
 }

@@ -267,7 +267,7 @@ std::vector<StepGuards> probe_steps(const std::vector<Step>& steps,
     one.step = i;
     for (const auto& entry : entries) {
       questions.push_back({entry.value, known == before.end() ? nullptr : &known->second});
-      one.findings.push_back({entry.value, {}});
+      one.findings.push_back({entry.value, {}, if_unmet_of(decisions[i], entry.value)});
     }
     all.push_back(std::move(one));
   }

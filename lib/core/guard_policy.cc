@@ -5,6 +5,7 @@
 #include "core/failure_class.h"
 #include "core/guard_arguments.h"
 #include "core/names.h"
+#include "core/rule_text.h"
 
 namespace aptkeep {
 namespace {
@@ -27,8 +28,8 @@ std::string joined(const std::vector<std::string>& texts) {
   return all;
 }
 
-GuardVerdict verdict_of(const GuardSetting& setting) {
-  switch (setting.if_unmet) {
+GuardVerdict verdict_of(IfUnmet if_unmet, const GuardSetting& setting) {
+  switch (if_unmet) {
     case IfUnmet::Keep:
       return GuardVerdict::Keep;
     case IfUnmet::Stop:
@@ -48,10 +49,12 @@ GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const Guar
   GuardDecision decision;
   std::vector<std::string> stands;
   std::vector<std::string> passes;
+  IfUnmet strictest = IfUnmet::Force;
   for (const auto& finding : findings) {
     if (finding.result.met()) continue;
     const std::string call = to_string(finding.call);
     const bool passed = setting.forced || contains(setting.accepted, call);
+    if (!passed) strictest = stricter(strictest, finding.if_unmet.value_or(setting.if_unmet));
     (passed ? decision.passed : decision.unmet).push_back(call);
     (passed ? passes : stands).push_back(told(finding));
   }
@@ -60,9 +63,9 @@ GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const Guar
     decision.reason = passes.empty() ? "" : past + joined(passes);
     return decision;
   }
-  decision.verdict = verdict_of(setting);
+  decision.verdict = verdict_of(strictest, setting);
   decision.reason = joined(stands);
-  if (setting.if_unmet == IfUnmet::Ask && (setting.asked || !setting.person)) {
+  if (strictest == IfUnmet::Ask && (setting.asked || !setting.person)) {
     decision.reason += setting.asked ? " (who was asked has not said yes)"
                                      : " (nobody is at a terminal to be asked)";
   }
@@ -93,20 +96,26 @@ std::vector<GuardCall> guards_after_stop(const std::vector<GuardCall>& calls) {
 
 std::vector<std::string> guards_to_repeat(const std::vector<GuardFinding>& findings,
                                           const GuardDecision& decision) {
-  std::vector<GuardCall> calls;
-  for (const auto& finding : findings) calls.push_back(finding.call);
   std::vector<std::string> texts;
-  for (const auto& call : guards_after_stop(calls)) {
-    std::string text = to_string(call);
+  for (const auto& finding : findings) {
+    if (guards_after_stop({finding.call}).empty()) continue;
+    const std::string text = to_string(finding.call);
     const bool told = contains(decision.passed, text) || contains(decision.unmet, text);
-    if (!told) texts.push_back(std::move(text));
+    const std::string own = finding.if_unmet ? std::string(rule_word(*finding.if_unmet)) + " " : "";
+    if (!told) texts.push_back(own + text);
   }
   return texts;
 }
 
+std::optional<IfUnmet> recorded_if_unmet(std::string_view text) {
+  return rule_value<IfUnmet>(text.substr(0, text.find(' ')));
+}
+
 GuardCall read_guard(std::string_view text) {
   std::vector<std::string> words;
-  if (!split_words(text, words) || words.empty()) return {};
+  if (!split_words(text, words)) return {};
+  if (!words.empty() && rule_value<IfUnmet>(words.front())) words.erase(words.begin());
+  if (words.empty()) return {};
   return {words.front(), {words.begin() + 1, words.end()}};
 }
 

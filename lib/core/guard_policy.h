@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@ namespace aptkeep {
 struct GuardFinding {
   GuardCall call;
   GuardResult result;
+  // What its own rule says (if_unmet_of()); none: as the setting has it.
+  std::optional<IfUnmet> if_unmet = {};
 };
 
 enum class GuardVerdict : std::uint8_t {
@@ -42,7 +45,8 @@ struct GuardDecision {
   std::vector<std::string> passed;  // unmet, but let pass by force or by a person: to be recorded
 };
 
-// A guard that could not be evaluated is unmet: nothing is known that would speak for the step.
+// A guard that could not be evaluated is unmet: nothing is known that would speak for the step. Of
+// several the strictest decides: stop, keep, ask, warn.
 GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const GuardSetting& setting);
 
 // How a step that its guards keep is recorded: as failed before anything was tried. `index`: its
@@ -60,6 +64,8 @@ std::vector<std::string> guards_to_repeat(const std::vector<GuardFinding>& findi
                                           const GuardDecision& decision);
 // And back. What cannot be read is a guard without a name, which nothing can evaluate.
 GuardCall read_guard(std::string_view text);
+// With what its own rule says before it, as the record has it: "warn queue-empty /x".
+std::optional<IfUnmet> recorded_if_unmet(std::string_view text);
 
 // The text of APTKEEP_FORCE, of Aptkeep::Force's entries, or of all with blanks between: packages
 // ("name" or "name:arch") with commas or blanks between. What is no package, a pattern above all,

@@ -66,6 +66,15 @@ struct StepDecisions {
   std::optional<Decided<std::string>> repair;
 };
 
+// What follows if a guard does not hold, and if a backup fails or has no room (of several the
+// strictest): what a stanza that lists it says, or a later one that lists no guards and no backups,
+// and so is about all; keep where none says anything. A rule for one guard is not to weaken those
+// of others.
+IfUnmet if_unmet_of(const StepDecisions& decisions, const GuardCall& guard);
+IfUnmet if_unmet_of_backups(const StepDecisions& decisions);
+// The stricter of both: stop, keep, ask, warn.
+IfUnmet stricter(IfUnmet a, IfUnmet b);
+
 // One that any field may be about: a package "x" that is replaced by a newer version.
 Step step_x();
 

@@ -13,7 +13,8 @@ GuardDecision decision_of(Session& session, const Step& step) {
   const auto results = session.ports().look_at_guards(step.package, calls);
   std::vector<GuardFinding> findings;
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    findings.push_back({calls[i], i < results.size() ? results[i] : GuardResult{}});
+    findings.push_back({calls[i], i < results.size() ? results[i] : GuardResult{},
+                        recorded_if_unmet(step.guards[i])});
   }
   GuardSetting setting;
   setting.if_unmet = step.if_unmet;

@@ -102,6 +102,28 @@ TEST(JudgeGuards, TellsInOneHarmlessLine) {
   EXPECT_EQ(decision.reason, "guard queue-empty '/q\\x0a\\x1b[2J' is unmet: a\\x0ab");
 }
 
+TEST(JudgeGuards, OfSeveralTheStrictestDecidesOfThoseThatDoNotHold) {
+  auto warns = kUnmet;
+  warns.if_unmet = IfUnmet::Warn;
+  auto asks = kUnknown;
+  asks.if_unmet = IfUnmet::Ask;
+  auto stops = kMet;
+  stops.if_unmet = IfUnmet::Stop;
+  const auto verdict = [](const std::vector<GuardFinding>& findings, bool person = true) {
+    return judge_guards(findings, setting(IfUnmet::Keep, person)).verdict;
+  };
+  EXPECT_EQ(verdict({warns, stops}), GuardVerdict::Warn);
+  EXPECT_EQ(verdict({warns, asks}), GuardVerdict::Ask);
+  EXPECT_EQ(verdict({warns, asks}, false), GuardVerdict::Keep);
+  EXPECT_EQ(verdict({asks, kUnmet}), GuardVerdict::Keep);
+  stops.result.state = GuardState::Unmet;
+  EXPECT_EQ(verdict({kUnmet, stops, warns}), GuardVerdict::Stop);
+  // Who said yes to one has not said so of the other.
+  auto accepted = setting(IfUnmet::Keep, true);
+  accepted.accepted = {to_string(asks.call)};
+  EXPECT_EQ(judge_guards({asks, warns}, accepted).verdict, GuardVerdict::Warn);
+}
+
 TEST(GuardsAfterStop, AreThoseThatAServiceCanChange) {
   std::vector<GuardCall> all;
   for (const auto& kind : guard_kinds()) all.push_back({kind.name, {}});
@@ -127,6 +149,14 @@ TEST(GuardsToRepeat, AreThoseThatHoldAndMayChange) {
     EXPECT_EQ(read_guard(texts[0]), findings[0].call);
     EXPECT_EQ(read_guard(texts[1]), findings[3].call);
   }
+  // With what its own rule says.
+  auto own = findings[0];
+  own.if_unmet = IfUnmet::Warn;
+  const auto texts = guards_to_repeat({own}, {});
+  ASSERT_EQ(texts.size(), 1U);
+  EXPECT_EQ(read_guard(texts[0]), own.call);
+  EXPECT_EQ(recorded_if_unmet(texts[0]), IfUnmet::Warn);
+  EXPECT_EQ(recorded_if_unmet("queue-empty /q"), std::nullopt);
   EXPECT_EQ(read_guard("'open"), GuardCall{});
   EXPECT_EQ(read_guard(""), GuardCall{});
 }
