@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -11,6 +12,7 @@
 
 #include "adapters/apt_cache.h"
 #include "adapters/apt_simulate.h"
+#include "adapters/backup_room.h"
 #include "command.h"
 #include "core/config.h"
 #include "core/step_rules.h"
@@ -89,6 +91,17 @@ std::optional<AptCache> relations(PlanView& view) {
   return std::move(*cache);
 }
 
+// As the run does (hooks/apt-hook/pre_install.cc).
+void want_room(PlanView& view) {
+  const bool any = want_room_for_backups(paths::kBackups, view.settings.native_arch,
+                                         view.plan.steps, view.decisions);
+  const bool hidden = ::access(paths::kBackups, R_OK) != 0 && errno == EACCES;
+  if (any && hidden) {
+    view.complaints.push_back(
+        "unable to tell how much room backups need: only root may look at earlier ones");
+  }
+}
+
 void decide_all(PlanView& view, const PlanRequest& request) {
   // Switched off, aptkeep asks no rule.
   static const std::vector<Rule> kNoRules;
@@ -98,6 +111,7 @@ void decide_all(PlanView& view, const PlanRequest& request) {
                         }};
   const RuleIndex index(view.settings.keep_going ? view.rules.rules : kNoRules);
   view.decisions = decide_steps(index, facts, view.plan.steps);
+  want_room(view);
   mark_steps(view.decisions, view.plan.steps);
   const bool usual_rules = request.rules.empty() && view.settings.keep_going;
   const std::string fault = usual_rules ? fault_of_never_list(view.rules) : "";

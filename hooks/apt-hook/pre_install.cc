@@ -13,6 +13,7 @@
 
 #include "adapters/apt_cache.h"
 #include "adapters/apt_rules.h"
+#include "adapters/backup_room.h"
 #include "adapters/dpkg_db.h"
 #include "adapters/proc.h"
 #include "adapters/run_guardian.h"
@@ -175,12 +176,12 @@ Applied apply_rules(const Rules& rules, const AptCache& cache, const Conversatio
   const auto installed = [&cache](std::string_view name) { return cache.installed_version(name); };
   const RuleFacts facts{compare_versions, installed};
   auto decisions = decide_steps(index, facts, steps);
-  want_room_for_backups(steps, flags.native_arch, decisions);
+  want_room_for_backups(paths::kBackups, flags.native_arch, steps, decisions);
   mark_steps(decisions, steps);
   Applied applied;
   GuardOutcome& guards = applied.guards;
   guards = judge_steps(conversation, flags, decisions, store, steps);
-  forget_room_for_backups(steps);
+  forget_room_for_backups(paths::kBackups, steps);
   if (flags.bypassed) {
     for (const auto& [step, reason] : guards.kept) {
       complain(display_name(steps[step].package, flags.native_arch) +

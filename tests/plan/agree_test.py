@@ -242,6 +242,21 @@ libx:i386 2.0
             self.assertEqual([world.states()[name] for name in ("foo", "dep")],
                              [("ii", "1.0")] * 2)
 
+    def test_room_for_the_backups_of_all(self):
+        """Either of two backups would have room, both have not."""
+        with frontend.world(CHAIN) as world:
+            where = "/var/lib/aptkeep/backups"
+            world.bed.must(f"mkdir -p -m 0700 {where} && "
+                           f"mount -t tmpfs -o size=24m,mode=0700 none {where}")
+            site_rule(world, "base ind", "Backup: sh: echo saved\nReason: its data are converted")
+            steps = self.agree(world, plan_code=1, run_code=100)
+            kept = {name for name, step in steps.items() if step["fate"] == "kept"}
+            self.assertEqual(len(kept & {"base", "ind"}), 1, kept)
+            for name, step in steps.items():
+                self.assertEqual(world.states().get(name, ("", None))[1],
+                                 step["old_version" if name in kept else "new_version"], name)
+            world.bed.must(f"umount {where}")
+
     def test_a_rule_stops_the_run_at_a_failure(self):
         with frontend.world(failing("foo")) as world:
             site_rule(world, "foo", "On-Failure: stop-run\nReason: a person has to look")

@@ -209,6 +209,21 @@ class Guards(Base):
         self.assertEqual(by_name(plan)["foo"]["fate"], "kept")
         self.assertEqual(len(plan["complaints"]), 1)
 
+    def test_room_for_backups(self):
+        """As the run asks for it: of what is replaced, each with those before it."""
+        for name in ("foo", "ind", "new", "gone"):
+            self.world.rule(name, "Backup: sh: echo saved", "60-backups.rules")
+        plan = self.plan()
+        room = {}
+        for name, step in by_name(plan).items():
+            guards = [g["guard"] for g in step["guards"] if g["guard"].startswith("free-space")]
+            if guards:
+                room[name] = guards
+        where = "free-space /var/lib/aptkeep/backups "
+        self.assertEqual(sorted(room.values()), [[where + "16777216"], [where + "33554432"]])
+        self.assertEqual(room.keys(), {"foo", "ind"})
+        self.assertIn(b"Guard: " + where.encode(), self.text().stdout)
+
     def test_switched_off_no_rule_is_asked(self):
         (self.queue / "mail").touch()
         for args, environment in ((["--", "-o", "Aptkeep::Keep-Going=false"], {}),
