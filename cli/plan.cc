@@ -10,6 +10,7 @@
 #include <iostream>
 #include <system_error>
 
+#include "adapters/apt_bypass.h"
 #include "adapters/apt_cache.h"
 #include "adapters/apt_simulate.h"
 #include "adapters/backup_room.h"
@@ -65,6 +66,7 @@ void read_settings(PlanView& view, const AptSettings& apt) {
   view.settings.keep_going = apt.find_bool("Aptkeep::Keep-Going", true) &&
                              variable("APTKEEP") != "off" && ::access(paths::kOff, F_OK) != 0;
   view.settings.rollback = apt.find_bool("Aptkeep::Rollback", true);
+  view.settings.bypassed = bypasses_launcher(apt.find("Dir::Bin::dpkg"), apt.find("DPkg::Path"));
   view.services_on = apt.find_bool("Aptkeep::Services", true);
   view.settings.person = ::isatty(STDIN_FILENO) == 1;
   read_force_of(view, apt);
@@ -127,7 +129,7 @@ void decide_all(PlanView& view, const PlanRequest& request) {
         services_now(view.plan.steps, view.decisions, cache ? &*cache : nullptr, view.complaints);
   }
   view.guards = guards_now(view.plan.steps, view.decisions, request.state, view.complaints);
-  PlanParts parts{view.plan, view.decisions, view.guards, {}};
+  PlanParts parts{view.plan, view.decisions, view.guards, {}, view.left};
   for (const SimulatedStep& simulated : view.simulation.steps) {
     parts.calls.push_back(simulated.call);
   }
@@ -142,7 +144,7 @@ std::string PlanView::name(std::uint32_t step) const {
 
 bool PlanView::all_well() const {
   return kept.keeps.empty() && std::all_of(planned.begin(), planned.end(), [](const auto& one) {
-           return one.judged.unmet.empty();
+           return one.judged.unmet.empty() && one.fate != Fate::Kept;
          });
 }
 
@@ -155,6 +157,7 @@ int plan(const PlanRequest& request) {
   read_settings(view, apt);
   view.simulation = must(simulate(view.arguments, view.settings.native_arch, compare_versions));
   view.kept = read_kept(request.state, APTKEEP_READ);
+  see_what_is_left(view, request.state);
   decide_all(view, request);
   if (request.json) {
     std::cout << plan_json(view) << "\n";

@@ -14,8 +14,11 @@ namespace {
 // waits for, then, one after the other, what is replaced while its services are down.
 class Order {
  public:
-  Order(const PlanParts& parts, std::vector<PlannedStep>& planned)
-      : parts_(parts), planned_(planned), states_(planned.size(), StepState::Waiting) {}
+  Order(const PlanParts& parts, bool bypassed, std::vector<PlannedStep>& planned)
+      : parts_(parts),
+        bypassed_(bypassed),
+        planned_(planned),
+        states_(planned.size(), StepState::Waiting) {}
 
   std::vector<std::uint32_t> all() {
     const auto count = static_cast<std::uint32_t>(planned_.size());
@@ -26,7 +29,10 @@ class Order {
         if (parts_.calls[k] == parts_.calls[i] && (parts_.calls[i] >= 0 || k == i))
           call.push_back(k);
       }
-      if (parts_.calls[i] >= 0) {
+      if (parts_.calls[i] >= 0 && bypassed_) {
+        take_all_down(call);
+        place(call);
+      } else if (parts_.calls[i] >= 0) {
         unpack(call);
       } else {
         place(call);
@@ -40,6 +46,12 @@ class Order {
     for (const std::uint32_t step : steps) {
       states_[step] = StepState::Done;
       order_.push_back(step);
+    }
+  }
+
+  void take_all_down(const std::vector<std::uint32_t>& call) {
+    for (const std::uint32_t step : call) {
+      if (parts_.plan.steps[step].island) planned_[step].apart = 1;
     }
   }
 
@@ -59,6 +71,7 @@ class Order {
   }
 
   const PlanParts& parts_;
+  bool bypassed_;
   std::vector<PlannedStep>& planned_;
   std::vector<StepState> states_;
   std::vector<std::uint32_t> order_;
@@ -126,6 +139,18 @@ void keep(const PlanParts& parts, const PlanSettings& settings, std::vector<Plan
   }
 }
 
+void leave(const PlanParts& parts, const PlanSettings& settings,
+           std::vector<PlannedStep>& planned) {
+  for (std::uint32_t i = 0; i < planned.size() && i < parts.left.size(); ++i) {
+    if (parts.left[i].empty()) continue;
+    const auto& package = parts.plan.steps[i].package;
+    planned[i].fate = Fate::Kept;
+    planned[i].cause = {display_name(package, settings.native_arch) +
+                        " not configured: " + parts.left[i]};
+    set_outcome(planned[i], IfItFails::LeftUnconfigured, parts.left[i]);
+  }
+}
+
 // One guard that says stop is enough.
 void stop(const PlanParts& parts, const PlanSettings& settings, std::vector<PlannedStep>& planned) {
   const auto found = std::find_if(planned.begin(), planned.end(), [](const auto& one) {
@@ -151,11 +176,13 @@ std::vector<PlannedStep> plan_upgrade(const PlanParts& parts, const PlanSettings
     if (planned[i].judged.verdict == GuardVerdict::Ask) planned[i].fate = Fate::Asks;
     say_outcome(planned[i], parts.plan.steps[i], settings);
   }
-  keep(parts, settings, planned);
+  if (!settings.bypassed) keep(parts, settings, planned);
+  leave(parts, settings, planned);
   stop(parts, settings, planned);
   std::vector<PlannedStep> ordered;
   ordered.reserve(planned.size());
-  for (const auto step : Order(parts, planned).all()) ordered.push_back(std::move(planned[step]));
+  for (const auto step : Order(parts, settings.bypassed, planned).all())
+    ordered.push_back(std::move(planned[step]));
   return ordered;
 }
 
