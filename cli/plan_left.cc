@@ -6,6 +6,7 @@
 #include <set>
 #include <system_error>
 
+#include "command.h"
 #include "core/config.h"
 #include "core/dpkg_status.h"
 #include "now.h"
@@ -60,15 +61,20 @@ void see_what_is_left(PlanView& view, const std::string& state) {
   const auto again = wanted_by_the_run(all, state, view.complaints);
   const auto now = packages_now(view.settings.native_arch);
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    const auto found = now.find(steps[i].step.package);
-    if (!is_configured(steps[i]) || found == now.end()) {
+    if (!is_configured(steps[i])) {
       continue;
+    }
+    const auto found = now.find(steps[i].step.package);
+    if (found == now.end()) {
+      throw Failed("unable to plan: dpkg does not know " + steps[i].step.package +
+                   ", which apt-get would configure");
     }
     if (found->second.version != steps[i].step.new_version) {
       steps[i].origin.clear();
     }
     steps[i].step.old_version = steps[i].step.new_version = found->second.version;
-    if (view.settings.keep_going && is_left(found->second.state) && !again.contains(found->first)) {
+    if (view.settings.keep_going && !steps[i].by_name && is_left(found->second.state) &&
+        !again.contains(found->first)) {
       view.left[i] = "an earlier run has left it so, and it is not to be tried now";
     }
   }

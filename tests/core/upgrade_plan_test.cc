@@ -16,6 +16,7 @@ namespace {
 
 using test::facts_with;
 using test::new_of;
+using test::old_of;
 using test::PlanBuilder;
 using test::rule_for;
 
@@ -121,6 +122,26 @@ TEST(UpgradePlan, WhatWasLeftUnconfiguredStaysSo) {
   EXPECT_EQ(of(planned, left).fate, Fate::Kept);
   EXPECT_EQ(of(planned, left).cause,
             (std::vector<std::string>{"left not configured: it was left so"}));
+}
+
+TEST(UpgradePlan, WhatNeedsWhatIsLeftUnconfiguredComesToNothing) {
+  Case it;
+  const auto left = it.builder.upgrade("left");
+  const auto user = it.builder.upgrade("user");
+  const auto behind = it.builder.upgrade("behind");
+  it.builder.upgrade("other");
+  it.builder.plan.steps[left].action = Action::Configure;
+  it.builder.clause(new_of(user), ClauseKind::Depends, "left", {old_of(left), new_of(left)});
+  it.builder.clause(new_of(behind), ClauseKind::Depends, "user (= 2.0)", {new_of(user)});
+  it.left = {"it was left so", "", "", ""};
+  const auto planned = it.run();
+  EXPECT_EQ(
+      of(planned, user).cause,
+      (std::vector<std::string>{"user kept: needs left", "left not configured: it was left so"}));
+  EXPECT_EQ(of(planned, behind).cause,
+            (std::vector<std::string>{"behind kept: needs user (= 2.0)", "user kept: needs left",
+                                      "left not configured: it was left so"}));
+  EXPECT_EQ(of(planned, 3).fate, Fate::Goes);
 }
 
 TEST(UpgradePlan, ForceLetsItPassItsGuardsAndSaysSo) {

@@ -265,15 +265,29 @@ foo 1.0
 foo 2.0
   postinst configure: fail
 other 2.0
+user 2.0
+  Depends: foo
+first 2.0
+  Pre-Depends: foo
 """
         with frontend.world(text) as world:
             site_rule(world, "foo", "On-Failure: leave-unconfigured\nReason: a person has to look")
             world.bed.run("apt-get -q -y install foo")
             self.assertEqual((world.states()["foo"][0][1:], world.states()["foo"][1]), ("F", "2.0"))
-            # apt names the version that it would install, though it only configures.
+            # apt has no version of it to install, and only configures it.
+            steps = self.agree(world, "install other", plan_code=1)
+            self.assertEqual((steps["foo"]["action"], steps["foo"]["fate"]), ("configure", "kept"))
+            # What needs it comes to nothing.
+            steps = self.agree(world, "install user", plan_code=1, run_code=100)
+            self.assertEqual(steps["user"]["fate"], "kept")
+            self.assertEqual(steps["user"]["cause"][0], "user kept: needs foo")
+            # Here dpkg is told its name.
+            steps = self.agree(world, "install first", plan_code=1, run_code=100)
+            self.assertEqual(steps["foo"]["fate"], "goes")
+            # Now apt names the version that it would install.
             world.runner.repositories.add([pkg.Package("foo", "3.0")])
             world.runner.repositories.update()
-            steps = self.agree(world, "install other", plan_code=1)
+            steps = self.agree(world, "remove other", plan_code=1)
             self.assertEqual((steps["foo"]["action"], steps["foo"]["fate"]), ("configure", "kept"))
             self.assertEqual(steps["foo"]["new_version"], "2.0")
             self.assertEqual(world.states()["foo"], ("uF", "2.0"))
