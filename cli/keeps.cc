@@ -59,7 +59,10 @@ std::string meaning_of(const std::string& failure_class) {
       {"out of memory", "there was not enough memory"},
       {"dpkg itself", "dpkg itself failed"},
       {"hang", "it did nothing any more, and was ended"},
-      {"guard", "what has to hold before did not"}};
+      {"guard", "what has to hold before did not"},
+      {"backup", "what was to be saved before could not be"},
+      {"preparation",
+       "what was to be done before failed: a newer version is tried, or a person retries"}};
   const auto found = kMeanings.find(failure_class);
   return found == kMeanings.end() ? std::string() : ": " + found->second;
 }
@@ -216,7 +219,7 @@ std::string story(const aptkeep_keep& keep, std::size_t lines) {
                                         : "  put back by a person on ") +
            when(keep.since) + "\n";
   }
-  if (is_guard(keep.failure_class)) {
+  if (is_untried(keep.failure_class)) {
     return "  not touched: " + harmless(keep.message) + "\n";
   }
   std::string text = "  " + ending_of(keep.script, keep.phase, keep.exit_code, keep.signal) + "\n";
@@ -270,12 +273,14 @@ std::string advice(const Kept& kept, const aptkeep_keep& failed) {
            " is tried by itself\n        or " + as_root() + "aptkeep retry " + name +
            ", to have that version after all\n";
   }
+  const std::string force = "        or " + as_root() + "aptkeep release " + name +
+                            " and apt-get -o Aptkeep::Force::=" + name + " ..., to go past ";
   if (is_guard(failed.failure_class)) {
-    return "  next: see to that; after the next apt-get update it is tried again\n        or " +
-           as_root() + "aptkeep release " + name + " and apt-get -o Aptkeep::Force::=" + name +
-           " ..., to go past its guards once\n";
+    return "  next: see to that; after the next apt-get update it is tried again\n" + force +
+           "its guards once\n";
   }
   std::string text = "  next: remove the cause, then " + as_root() + "aptkeep retry " + name + "\n";
+  if (is_backup(failed.failure_class)) text += force + "that once\n";
   if (kept.unfinished(failed) && *failed.old_version != '\0' && return_failed(failed)) {
     text += "        or what was in the way of going back, then " + as_root() +
             "aptkeep rollback " + name + "\n";

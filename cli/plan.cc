@@ -4,13 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <system_error>
 
+#include "adapters/apt_bypass.h"
 #include "adapters/apt_cache.h"
 #include "adapters/apt_simulate.h"
+#include "adapters/backup_room.h"
 #include "command.h"
 #include "core/config.h"
 #include "core/step_rules.h"
@@ -63,6 +66,7 @@ void read_settings(PlanView& view, const AptSettings& apt) {
   view.settings.keep_going = apt.find_bool("Aptkeep::Keep-Going", true) &&
                              variable("APTKEEP") != "off" && ::access(paths::kOff, F_OK) != 0;
   view.settings.rollback = apt.find_bool("Aptkeep::Rollback", true);
+  view.settings.bypassed = bypasses_launcher(apt.find("Dir::Bin::dpkg"), apt.find("DPkg::Path"));
   view.services_on = apt.find_bool("Aptkeep::Services", true);
   view.settings.person = ::isatty(STDIN_FILENO) == 1;
   read_force_of(view, apt);
@@ -89,6 +93,17 @@ std::optional<AptCache> relations(PlanView& view) {
   return std::move(*cache);
 }
 
+// As the run does (hooks/apt-hook/pre_install.cc).
+void want_room(PlanView& view) {
+  const bool any = want_room_for_backups(paths::kBackups, view.settings.native_arch,
+                                         view.plan.steps, view.decisions);
+  const bool hidden = ::access(paths::kBackups, R_OK) != 0 && errno == EACCES;
+  if (any && hidden) {
+    view.complaints.push_back(
+        "unable to tell how much room backups need: only root may look at earlier ones");
+  }
+}
+
 void decide_all(PlanView& view, const PlanRequest& request) {
   // Switched off, aptkeep asks no rule.
   static const std::vector<Rule> kNoRules;
@@ -98,6 +113,7 @@ void decide_all(PlanView& view, const PlanRequest& request) {
                         }};
   const RuleIndex index(view.settings.keep_going ? view.rules.rules : kNoRules);
   view.decisions = decide_steps(index, facts, view.plan.steps);
+  want_room(view);
   mark_steps(view.decisions, view.plan.steps);
   const bool usual_rules = request.rules.empty() && view.settings.keep_going;
   const std::string fault = usual_rules ? fault_of_never_list(view.rules) : "";
@@ -113,7 +129,7 @@ void decide_all(PlanView& view, const PlanRequest& request) {
         services_now(view.plan.steps, view.decisions, cache ? &*cache : nullptr, view.complaints);
   }
   view.guards = guards_now(view.plan.steps, view.decisions, request.state, view.complaints);
-  PlanParts parts{view.plan, view.decisions, view.guards, {}};
+  PlanParts parts{view.plan, view.decisions, view.guards, {}, view.left};
   for (const SimulatedStep& simulated : view.simulation.steps) {
     parts.calls.push_back(simulated.call);
   }
@@ -128,7 +144,7 @@ std::string PlanView::name(std::uint32_t step) const {
 
 bool PlanView::all_well() const {
   return kept.keeps.empty() && std::all_of(planned.begin(), planned.end(), [](const auto& one) {
-           return one.judged.unmet.empty();
+           return one.judged.unmet.empty() && one.fate != Fate::Kept;
          });
 }
 
@@ -141,6 +157,7 @@ int plan(const PlanRequest& request) {
   read_settings(view, apt);
   view.simulation = must(simulate(view.arguments, view.settings.native_arch, compare_versions));
   view.kept = read_kept(request.state, APTKEEP_READ);
+  see_what_is_left(view, request.state);
   decide_all(view, request);
   if (request.json) {
     std::cout << plan_json(view) << "\n";

@@ -37,6 +37,7 @@ struct PlanView {
   std::vector<std::vector<GuardFinding>> guards;
   bool services_on = true;                // Aptkeep::Services
   std::vector<PlannedServices> services;  // one for each step
+  std::vector<std::string> left;          // as PlanParts has it
   std::vector<PlannedStep> planned;       // in the order in which they are made
   Kept kept;
   std::vector<std::string> complaints;  // what the plan could not heed
@@ -45,6 +46,10 @@ struct PlanView {
   // A guard is unmet, or something is kept back already.
   bool all_well() const;
 };
+
+// Of steps that only configure: the version that is there, and which of them the run leaves alone.
+// `state`: as below.
+void see_what_is_left(PlanView& view, const std::string& state);
 
 // Evaluates the guards of each step, as the run would. `state`: the record's path; empty: the usual
 // one.

@@ -123,6 +123,7 @@ std::string plan_json(const PlanView& view) {
               {"native_architecture", text_or_null(view.settings.native_arch)},
               {"command", command},
               {"switched_on", view.settings.keep_going},
+              {"bypassed", view.settings.bypassed},
               {"steps", steps},
               {"kept", kept},
               {"kept_back_by_apt", kept_back},

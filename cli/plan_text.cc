@@ -40,6 +40,9 @@ void tell_heading(const PlanView& view) {
   std::cout << typed(view.arguments) << ": " << text << "\n";
   if (!view.settings.keep_going) {
     std::cout << "aptkeep is switched off for this: the first failure would stop the run.\n";
+  } else if (view.settings.bypassed) {
+    std::cout << "This frontend runs dpkg itself: nothing is kept from it, and what fails is put "
+                 "back at the end.\n";
   }
 }
 
@@ -108,6 +111,12 @@ void tell_services(const PlanView& view, const PlannedStep& planned, std::set<co
   }
 }
 
+std::string named(const std::vector<std::string>& units) {
+  std::string text;
+  for (const std::string& unit : units) text += (text.empty() ? "" : ", ") + harmless(unit);
+  return text;
+}
+
 // With the first of those that are replaced apart together: what goes down with them.
 void tell_apart(const PlanView& view, const PlannedStep& planned) {
   if (planned.apart == 0) return;
@@ -125,16 +134,21 @@ void tell_apart(const PlanView& view, const PlannedStep& planned) {
     add(down, view.services[other.step].down);
     add(parked, view.services[other.step].parked);
   }
+  if (view.settings.bypassed) {
+    const PlannedServices& its = view.services[planned.step];
+    if (!its.down.empty())
+      std::cout << "     down while dpkg is at work: " << named(its.down) << "\n";
+    if (!its.parked.empty())
+      std::cout << "     parked meanwhile, with clients waiting: " << named(its.parked) << "\n";
+    return;
+  }
   if (first != &planned) {
     std::cout << "     replaced together with " << harmless(view.name(first->step)) << "\n";
     return;
   }
-  std::cout << "     replaced apart, when the rest of its call is configured";
-  for (std::size_t i = 0; i < down.size(); ++i)
-    std::cout << (i == 0 ? "; down meanwhile: " : ", ") << harmless(down[i]);
-  for (std::size_t i = 0; i < parked.size(); ++i)
-    std::cout << (i == 0 ? "; parked, with clients waiting: " : ", ") << harmless(parked[i]);
-  std::cout << "\n";
+  std::cout << "     replaced apart, when the rest of its call is configured"
+            << (down.empty() ? "" : "; down meanwhile: " + named(down))
+            << (parked.empty() ? "" : "; parked, with clients waiting: " + named(parked)) << "\n";
 }
 
 std::string what_if_it_fails(const PlannedStep& planned) {
@@ -158,12 +172,19 @@ void tell_fate(const PlanView& view, const PlannedStep& planned) {
               << in_one_line(planned.cause[i]) << "\n";
   }
   if (planned.fate == Fate::Goes && !planned.judged.reason.empty()) {
-    std::cout << indent << "goes on although: " << in_one_line(planned.judged.reason) << "\n";
+    const bool kept_else = planned.judged.verdict == GuardVerdict::Keep;
+    std::cout << indent
+              << (kept_else ? "goes on, since this frontend runs dpkg itself: "
+                            : "goes on although: ")
+              << in_one_line(planned.judged.reason) << "\n";
   }
   if (planned.fate == Fate::Asks) {
     std::cout << indent << "you will be asked: " << in_one_line(planned.judged.reason) << "\n";
   }
-  const std::string outcome = what_if_it_fails(planned);
+  // What was left unconfigured stays so: nothing is tried that could fail.
+  const bool left =
+      planned.fate == Fate::Kept && view.plan.steps[planned.step].action == Action::Configure;
+  const std::string outcome = left ? "" : what_if_it_fails(planned);
   if (view.settings.keep_going && !outcome.empty()) {
     std::cout << indent << "if it fails: " << (planned.tried_again ? "tried again, then " : "")
               << outcome << ": " << in_one_line(planned.if_it_fails_why) << "\n";

@@ -55,11 +55,11 @@ void tell_failure(const aptkeep_failure& failure, const ReportHandle& report,
     return;
   }
   std::cout << (is_on_way_back(failure, report) ? ", being put back: " : ": ")
-            << (is_guard(failure.failure_class)
+            << (is_untried(failure.failure_class)
                     ? "not touched: " + harmless(failure.message)
                     : ending_of(failure.script, failure.phase, failure.exit_code, failure.signal))
             << (failure.healed != 0 ? "; a later try went well" : "") << "\n";
-  if (*failure.message != '\0' && !is_guard(failure.failure_class)) {
+  if (*failure.message != '\0' && !is_untried(failure.failure_class)) {
     std::cout << "  dpkg: " << harmless(failure.message) << "\n";
   }
   std::cout << quoted({failure.output, failure.output_size}, kLinesOfOutput);

@@ -162,6 +162,15 @@ bool is_guard(const char* failure_class) {
   return std::string_view(failure_class) == "guard";
 }
 
+bool is_backup(const char* failure_class) {
+  return std::string_view(failure_class) == "backup";
+}
+
+bool is_untried(const char* failure_class) {
+  return is_guard(failure_class) || is_backup(failure_class) ||
+         std::string_view(failure_class) == "preparation";
+}
+
 std::string ending_of(const std::string& script, int phase, int exit_code, int signal) {
   // A plain dpkg call does not tell which script it was.
   std::string text = script.empty() ? "it" : "its " + harmless(script);

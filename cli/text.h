@@ -30,9 +30,12 @@ std::string when(std::int64_t time);
 // "foo" for "foo:amd64" on amd64.
 std::string name_of(const std::string& package, const std::string& native_arch);
 
-// "its preinst ended with exit status 1 while it was unpacked"
-// A guard kept it: nothing was tried.
+// Of the C interface's kinds of failure. The last: nothing of the package was tried.
 bool is_guard(const char* failure_class);
+bool is_backup(const char* failure_class);
+bool is_untried(const char* failure_class);
+
+// "its preinst ended with exit status 1 while it was unpacked"
 std::string ending_of(const std::string& script, int phase, int exit_code, int signal);
 
 // "1 package", "2 packages"

@@ -2,7 +2,6 @@
 // unconfigured and are tried again now.
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "adapters/dpkg_db.h"
@@ -13,25 +12,9 @@
 #include "core/failure_class.h"
 #include "engine/finish.h"
 #include "hook.h"
+#include "state/wanted_again.h"
 
 namespace aptkeep::hook {
-namespace {
-
-bool removes_aptkeep(const std::vector<Step>& steps) {
-  return std::any_of(steps.begin(), steps.end(), [](const Step& step) {
-    return step.new_version.empty() && step.package.starts_with("aptkeep:");
-  });
-}
-
-// Not by a mere Configure: apt names so whatever it finds unconfigured.
-bool is_changed(const std::vector<Step>& steps, const std::string& package) {
-  return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
-    return step.package == package && step.action != Action::Configure;
-  });
-}
-
-}  // namespace
-
 void resume_cut_off(Store& store) {
   const auto plan = store.unended_plan();
   if (!plan || !*plan || is_alive((*plan)->frontend)) return;
@@ -41,16 +24,7 @@ void resume_cut_off(Store& store) {
 void want_again(Store& store, const std::vector<Step>& steps) {
   const auto keeps = store.keeps();
   if (!keeps || keeps->empty()) return;
-  const bool all = removes_aptkeep(steps);
-  std::vector<Keep> chosen;
-  for (const Keep& keep : *keeps) {
-    const auto root = std::find_if(keeps->begin(), keeps->end(),
-                                   [&](const Keep& other) { return other.package == keep.root; });
-    const bool due =
-        root != keeps->end() && due_again(root->failure_class, root->attempts, root->tried, now());
-    const bool planned = is_changed(steps, keep.package) || is_changed(steps, keep.root);
-    if (all || due || planned) chosen.push_back(keep);
-  }
+  const auto chosen = wanted_again(*keeps, steps, now());
   if (chosen.empty()) return;
   RealDatabase database;
   const auto db = database.read();

@@ -9,7 +9,9 @@
 #include <cstdlib>
 
 #include "adapters/apt_rules.h"
+#include "adapters/backup_room.h"
 #include "adapters/dpkg_db.h"
+#include "core/config.h"
 #include "core/failure_class.h"
 #include "core/guard_policy.h"
 #include "core/step_rules.h"
@@ -86,7 +88,8 @@ GuardDecision decide(const Looked& looked, const std::string& name) {
 }
 
 // A removal has no version to look rules up by: it waits for a person.
-bool holds_now(Store& store, const Keep& keep, const RuleIndex& index, const DbSnapshot& db) {
+bool holds_now(Store& store, const Keep& keep, const RuleIndex& index, const DbSnapshot& db,
+               const std::string& native_arch) {
   Step step;
   step.package = keep.package;
   step.action = keep.old_version.empty() ? Action::Install : Action::Upgrade;
@@ -101,7 +104,8 @@ bool holds_now(Store& store, const Keep& keep, const RuleIndex& index, const DbS
     return {};
   };
   GuardOutcome outcome;
-  const auto decided = decide_steps(index, {compare_versions, installed}, {step});
+  auto decided = decide_steps(index, {compare_versions, installed}, {step});
+  want_room_for_backups(paths::kBackups, native_arch, {step}, decided);
   const auto looked = look({step}, decided, outcome, store);
   for (const Looked& one : looked) {
     const auto decision = judge_guards(one.guards.findings, one.setting);
@@ -174,10 +178,12 @@ bool lift_guarded(Store& store) {
   RealDatabase database;
   const auto db = database.read();
   if (!rules || !db) return false;
+  const auto runs = store.runs(1);
+  const std::string native_arch = runs && !runs->empty() ? runs->front().native_arch : "";
   const RuleIndex index(rules->rules);
   bool any = false;
   for (const Keep& root : *keeps) {
-    if (!guarded(root) || !holds_now(store, root, index, *db)) continue;
+    if (!guarded(root) || !holds_now(store, root, index, *db, native_arch)) continue;
     any = lift_with_those_that_wait(store, *keeps, root.package, "its guard holds") || any;
   }
   return any;

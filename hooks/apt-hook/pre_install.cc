@@ -11,8 +11,10 @@
 #include <string_view>
 #include <system_error>
 
+#include "adapters/apt_bypass.h"
 #include "adapters/apt_cache.h"
 #include "adapters/apt_rules.h"
+#include "adapters/backup_room.h"
 #include "adapters/dpkg_db.h"
 #include "adapters/islands.h"
 #include "adapters/proc.h"
@@ -68,24 +70,6 @@ bool is_for_this_system(const Conversation& conversation) {
   return true;
 }
 
-// True unless apt will find our launcher when it looks "dpkg" up (debian/aptkeep.apt.conf).
-bool bypasses_launcher(const Conversation& conversation) {
-  const auto dpkg = conversation.find("Dir::Bin::dpkg");
-  const std::string ours = paths::kBinDir;
-  if (dpkg == ours + "/dpkg") return false;
-  if (dpkg.empty() || dpkg.find('/') != std::string::npos) return true;
-  std::string_view path;
-  const auto folders = conversation.find("DPkg::Path");
-  for (path = folders; !path.empty();) {
-    const auto colon = path.find(':');
-    const std::string folder(path.substr(0, colon));
-    const auto program = std::filesystem::path(folder) / dpkg;
-    if (::access(program.c_str(), X_OK) == 0) return folder != ours;
-    path = colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
-  }
-  return true;
-}
-
 // The wrapper of unattended-upgrades names itself, so that a variable which leaked elsewhere does
 // not hide another frontend's exit code.
 bool is_wrapped(const Frontend& frontend) {
@@ -107,7 +91,8 @@ bool is_unattended(const Frontend& frontend) {
 
 PlanFlags flags_of(const Conversation& conversation, const Frontend& frontend) {
   PlanFlags flags;
-  flags.bypassed = bypasses_launcher(conversation);
+  flags.bypassed =
+      bypasses_launcher(conversation.find("Dir::Bin::dpkg"), conversation.find("DPkg::Path"));
   flags.configure_pending = conversation.find_bool("DPkg::ConfigurePending", true);
   // Where every call has --no-triggers, the last one cannot be told by its lack.
   flags.no_triggers = conversation.find_bool("DPkg::NoTriggers", true) &&
@@ -176,12 +161,12 @@ Applied apply_rules(const Rules& rules, const AptCache& cache, const Conversatio
   const auto installed = [&cache](std::string_view name) { return cache.installed_version(name); };
   const RuleFacts facts{compare_versions, installed};
   auto decisions = decide_steps(index, facts, steps);
-  want_room_for_backups(steps, flags.native_arch, decisions);
+  want_room_for_backups(paths::kBackups, flags.native_arch, steps, decisions);
   mark_steps(decisions, steps);
   Applied applied;
   GuardOutcome& guards = applied.guards;
   guards = judge_steps(conversation, flags, decisions, store, steps);
-  forget_room_for_backups(steps);
+  forget_room_for_backups(paths::kBackups, steps);
   if (flags.bypassed) {
     for (const auto& [step, reason] : guards.kept) {
       complain(display_name(steps[step].package, flags.native_arch) +

@@ -108,7 +108,7 @@ constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kDay = 24 * kHour;
 constexpr int kAnyNumber = 1 << 30;
 
-constexpr std::array<Row, 11> kRows{{
+constexpr std::array<Row, 13> kRows{{
     {FailureClass::Unknown, "unknown", Reaction::Keep, "it failed for a reason that is not known",
      0, 0},
     {FailureClass::Refusal, "refusal", Reaction::Keep,
@@ -129,6 +129,11 @@ constexpr std::array<Row, 11> kRows{{
     {FailureClass::Hang, "hang", Reaction::Keep, "it hung and was ended", 0, 0},
     // Tried again when the guard holds, which apt-hook looks at after each apt update.
     {FailureClass::Guard, "guard", Reaction::Keep, "what has to hold before does not", 0, 0},
+    // Whether it goes well is not known before it is made, with its services down for that.
+    {FailureClass::Backup, "backup", Reaction::Keep, "its backup failed", kHour, 6},
+    // May have been half done: a person has to look.
+    {FailureClass::Preparation, "preparation", Reaction::Keep, "what is to be done before failed",
+     0, 0},
 }};
 
 const Row& row_of(FailureClass failure_class) {
@@ -179,6 +184,11 @@ bool due_again(FailureClass failure_class, int attempts, std::int64_t last_try, 
   std::int64_t wait = row.wait;
   for (int i = 1; i < attempts && wait < kDay; ++i) wait *= 2;
   return now < last_try || now - last_try >= std::min(wait, kDay);
+}
+
+bool is_untried(FailureClass failure_class) {
+  return failure_class == FailureClass::Guard || failure_class == FailureClass::Backup ||
+         failure_class == FailureClass::Preparation;
 }
 
 const char* to_string(FailureClass failure_class) {

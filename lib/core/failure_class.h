@@ -21,7 +21,10 @@ enum class FailureClass : std::uint8_t {
   OutOfMemory,
   DpkgItself,
   Hang,
-  Guard,  // nothing was tried: what a rule wants to hold before did not
+  // Nothing was tried, since of what a rule wants to be so before:
+  Guard,        // a guard did not hold
+  Backup,       // what was to be saved could not be
+  Preparation,  // a command failed, or a service did not stop
 };
 
 // See Failure in core/plan.h. Where `script` is empty, exit code and signal are dpkg's own.
@@ -77,6 +80,9 @@ Decision react(FailureClass failure_class, int attempts_in_this_run, int attempt
 // lack of resources after a time, up to a limit; a refusal waits for a newer version or a person.
 // `attempts` over all runs; times in seconds. A clock that was set back makes nothing wait longer.
 bool due_again(FailureClass failure_class, int attempts, std::int64_t last_try, std::int64_t now);
+
+// Nothing of the package was touched: what came before said no.
+bool is_untried(FailureClass failure_class);
 
 const char* to_string(FailureClass failure_class);
 const char* to_string(Reaction reaction);

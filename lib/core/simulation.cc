@@ -119,6 +119,7 @@ class Reader {
     const auto candidate = text ? read_candidate(*text) : std::nullopt;
     if (!package || !candidate || (old_version && !is_version(*old_version))) return false;
     if (std::exchange(configured_, false)) ++call_;
+    name_configured();
     auto& planned = add(*std::move(package));
     planned.step.old_version = old_version.value_or("");
     planned.step.new_version = candidate->version;
@@ -133,21 +134,31 @@ class Reader {
     auto package = name(rest);
     const auto text = take_between(rest, '(', ')');
     const auto candidate = text ? read_candidate(*text) : std::nullopt;
-    if (!package || !candidate) return false;
+    const bool none = !text && rest.find_first_not_of(' ') == std::string_view::npos;
+    if (!package || !(candidate || none)) return false;
     configured_ = true;
     if (known_.contains(*package)) return true;
     auto& planned = add(*std::move(package));
     planned.step.action = Action::Configure;
+    unnamed_ = true;
+    if (!candidate) return true;
     planned.step.old_version = candidate->version;
     planned.step.new_version = candidate->version;
     planned.origin = candidate->origin;
     return true;
   }
 
+  void name_configured() {
+    if (!std::exchange(unnamed_, false)) return;
+    for (SimulatedStep& planned : simulation_.steps)
+      planned.by_name = planned.step.action == Action::Configure;
+  }
+
   bool remv(std::string_view rest, Action action) {
     auto package = name(rest);
     const auto old_version = take_between(rest, '[', ']');
     if (!package || (old_version && !is_version(*old_version))) return false;
+    name_configured();
     auto& step = add(*std::move(package)).step;
     step.action = action;
     if (old_version) step.old_version = *old_version;
@@ -175,6 +186,7 @@ class Reader {
   std::map<std::string, std::size_t> known_;
   int call_ = 0;
   bool configured_ = false;  // since the last archive was unpacked
+  bool unnamed_ = false;     // something that was unpacked before is configured since then
   bool in_list_ = false;
   bool phased_ = false;
 };

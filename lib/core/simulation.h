@@ -17,6 +17,9 @@ struct SimulatedStep {
   std::string origin;  // of the new version: "Debian:12.5/stable, Debian-Security:12/stable"
   // Which of apt's calls of dpkg unpacks it, counted from 0; -1: nothing is unpacked.
   int call = -1;
+  // Of a Configure: dpkg is told its name, since others come after it. Else it is configured with
+  // all that dpkg itself wants to be.
+  bool by_name = false;
 };
 
 struct KeptBack {
@@ -27,8 +30,10 @@ struct KeptBack {
 };
 
 struct Simulation {
-  std::vector<SimulatedStep> steps;  // in apt's order
-  std::vector<KeptBack> kept_back;   // by apt: a hold, a dependency, an aptkeep pin
+  // In apt's order. Of a Configure apt tells the version that it would install, or none where there
+  // is none to install.
+  std::vector<SimulatedStep> steps;
+  std::vector<KeptBack> kept_back;  // by apt: a hold, a dependency, an aptkeep pin
 };
 
 // Reads what apt-get printed with LC_ALL=C, -q and APT::Get::Show-Versions (apt 2.6 to 3.1,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/held_up.h"
 #include "core/island.h"
 #include "core/kept_set.h"
 #include "core/order.h"
@@ -14,8 +15,11 @@ namespace {
 // waits for, then, one after the other, what is replaced while its services are down.
 class Order {
  public:
-  Order(const PlanParts& parts, std::vector<PlannedStep>& planned)
-      : parts_(parts), planned_(planned), states_(planned.size(), StepState::Waiting) {}
+  Order(const PlanParts& parts, bool bypassed, std::vector<PlannedStep>& planned)
+      : parts_(parts),
+        bypassed_(bypassed),
+        planned_(planned),
+        states_(planned.size(), StepState::Waiting) {}
 
   std::vector<std::uint32_t> all() {
     const auto count = static_cast<std::uint32_t>(planned_.size());
@@ -26,7 +30,10 @@ class Order {
         if (parts_.calls[k] == parts_.calls[i] && (parts_.calls[i] >= 0 || k == i))
           call.push_back(k);
       }
-      if (parts_.calls[i] >= 0) {
+      if (parts_.calls[i] >= 0 && bypassed_) {
+        take_all_down(call);
+        place(call);
+      } else if (parts_.calls[i] >= 0) {
         unpack(call);
       } else {
         place(call);
@@ -40,6 +47,12 @@ class Order {
     for (const std::uint32_t step : steps) {
       states_[step] = StepState::Done;
       order_.push_back(step);
+    }
+  }
+
+  void take_all_down(const std::vector<std::uint32_t>& call) {
+    for (const std::uint32_t step : call) {
+      if (parts_.plan.steps[step].island) planned_[step].apart = 1;
     }
   }
 
@@ -59,6 +72,7 @@ class Order {
   }
 
   const PlanParts& parts_;
+  bool bypassed_;
   std::vector<PlannedStep>& planned_;
   std::vector<StepState> states_;
   std::vector<std::uint32_t> order_;
@@ -101,30 +115,93 @@ void say_outcome(PlannedStep& planned, const Step& step, const PlanSettings& set
   }
 }
 
-// The steps that their own guards keep take all with them that cannot be without them.
-void keep(const PlanParts& parts, const PlanSettings& settings, std::vector<PlannedStep>& planned) {
-  std::vector<std::uint32_t> kept;
-  std::vector<const std::string*> reasons(planned.size(), nullptr);
-  for (std::uint32_t i = 0; i < planned.size(); ++i) {
-    if (planned[i].judged.verdict != GuardVerdict::Keep) continue;
-    kept.push_back(i);
-    reasons[i] = &planned[i].judged.reason;
+// What does not go, and why: each with a sentence of its own, and with it all that cannot be
+// without it.
+class Keeping {
+ public:
+  Keeping(const PlanParts& parts, const PlanSettings& settings, std::vector<PlannedStep>& planned)
+      : parts_(parts),
+        settings_(settings),
+        planned_(planned),
+        states_(planned.size(), StepState::Waiting),
+        reasons_(planned.size()) {}
+
+  void run() {
+    for (std::uint32_t i = 0; i < planned_.size(); ++i) {
+      const bool unmet = planned_[i].judged.verdict == GuardVerdict::Keep && !settings_.bypassed;
+      if (i < parts_.left.size() && !parts_.left[i].empty()) {
+        leave(i);
+      } else if (unmet) {
+        keep(i, {name(i) + " kept: " + planned_[i].judged.reason});
+      }
+    }
+    do {
+      take_along();
+    } while (keep_what_is_held_up());
   }
-  if (kept.empty()) return;
-  const auto set = least_kept_set(parts.plan, kept);
-  for (const auto& member : set.members) {
-    auto& one = planned[member.step];
-    one.fate = Fate::Kept;
-    one.cause = cause_chain(parts.plan, set, member.step, settings.native_arch);
-    if (one.cause.empty()) continue;
-    // The chain ends at what failed; here nothing has.
-    const KeptMember& root = root_of(set, member);
-    if (!root.failed || reasons[root.step] == nullptr) continue;
-    const auto& package = parts.plan.steps[root.step].package;
-    one.cause.back() =
-        display_name(package, settings.native_arch) + " kept: " + *reasons[root.step];
+
+ private:
+  std::string name(std::uint32_t step) const {
+    return display_name(parts_.plan.steps[step].package, settings_.native_arch);
   }
-}
+
+  void keep(std::uint32_t step, std::vector<std::string> reason) {
+    reasons_[step] = std::move(reason);
+    kept_.push_back(step);
+  }
+
+  void leave(std::uint32_t step) {
+    planned_[step].fate = Fate::Kept;
+    planned_[step].cause = {name(step) + " not configured: " + parts_.left[step]};
+    set_outcome(planned_[step], IfItFails::LeftUnconfigured, parts_.left[step]);
+    states_[step] = StepState::FailedNew;
+    any_left_ = true;
+  }
+
+  void take_along() {
+    if (kept_.empty()) return;
+    const auto set = least_kept_set(parts_.plan, kept_);
+    for (const auto& member : set.members) {
+      auto& one = planned_[member.step];
+      if (one.fate == Fate::Kept) continue;
+      one.fate = Fate::Kept;
+      states_[member.step] = StepState::Kept;
+      one.cause = cause_chain(parts_.plan, set, member.step, settings_.native_arch);
+      // The chain ends at what failed; here nothing has.
+      const KeptMember& root = root_of(set, member);
+      const auto& reason = reasons_[root.step];
+      if (one.cause.empty() || !root.failed || reason.empty()) continue;
+      one.cause.pop_back();
+      one.cause.insert(one.cause.end(), reason.begin(), reason.end());
+    }
+  }
+
+  // What needs a package that stays unconfigured cannot be configured, and goes back if it can.
+  bool keep_what_is_held_up() {
+    if (!any_left_) return false;
+    for (std::uint32_t i = 0; i < planned_.size(); ++i) {
+      const IfItFails outcome = planned_[i].if_it_fails;
+      const bool goes_back = outcome == IfItFails::PutBack || outcome == IfItFails::RemovedAgain;
+      if (states_[i] != StepState::Waiting || !goes_back) continue;
+      const auto stuck = held_up(parts_.plan, states_, i);
+      if (!stuck) continue;
+      std::vector<std::string> reason = planned_[stuck->because].cause;
+      reason.insert(reason.begin(),
+                    name(i) + " kept: needs " + parts_.plan.clauses[stuck->clause].relation);
+      keep(i, std::move(reason));
+      return true;
+    }
+    return false;
+  }
+
+  const PlanParts& parts_;
+  const PlanSettings& settings_;
+  std::vector<PlannedStep>& planned_;
+  std::vector<StepState> states_;
+  std::vector<std::uint32_t> kept_;
+  bool any_left_ = false;
+  std::vector<std::vector<std::string>> reasons_;  // of what stays for its own sake
+};
 
 // One guard that says stop is enough.
 void stop(const PlanParts& parts, const PlanSettings& settings, std::vector<PlannedStep>& planned) {
@@ -151,11 +228,12 @@ std::vector<PlannedStep> plan_upgrade(const PlanParts& parts, const PlanSettings
     if (planned[i].judged.verdict == GuardVerdict::Ask) planned[i].fate = Fate::Asks;
     say_outcome(planned[i], parts.plan.steps[i], settings);
   }
-  keep(parts, settings, planned);
+  Keeping(parts, settings, planned).run();
   stop(parts, settings, planned);
   std::vector<PlannedStep> ordered;
   ordered.reserve(planned.size());
-  for (const auto step : Order(parts, planned).all()) ordered.push_back(std::move(planned[step]));
+  for (const auto step : Order(parts, settings.bypassed, planned).all())
+    ordered.push_back(std::move(planned[step]));
   return ordered;
 }
 

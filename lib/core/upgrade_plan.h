@@ -16,7 +16,7 @@ namespace aptkeep {
 enum class Fate : std::uint8_t {
   Goes,
   Asks,      // a person decides; where none is, it is kept
-  Kept,      // because of its guards, or with one that is kept
+  Kept,      // because of its guards, or with one that is kept; or as it was left before
   NotBegun,  // a guard of the run says stop
 };
 
@@ -38,7 +38,8 @@ struct PlannedStep {
   std::string if_it_fails_why;  // empty: as always
   bool tried_again = false;     // before that
   // Those with one number are replaced apart from the rest of their call, one after the other,
-  // while services are down (core/island.h); 0: with the rest.
+  // while services are down (core/island.h); 0: with the rest. Where dpkg is run past aptkeep: all
+  // whose services are down, for the whole of its work.
   std::uint32_t apart = 0;
 };
 
@@ -48,6 +49,7 @@ struct PlanSettings {
   bool keep_going = true;           // Aptkeep::Keep-Going; off as well where aptkeep is
   bool rollback = true;             // Aptkeep::Rollback
   bool person = false;              // somebody is at a terminal
+  bool bypassed = false;            // the frontend runs dpkg itself: nothing is kept from it
 };
 
 // The parts of the plan, one for each step, in the same order.
@@ -56,6 +58,8 @@ struct PlanParts {
   std::vector<StepDecisions> decisions;
   std::vector<std::vector<GuardFinding>> guards;
   std::vector<int> calls;  // in which of apt's calls it is unpacked; -1: in none
+  // Of what an earlier run has left unconfigured and this one leaves so: why; empty: it does not.
+  std::vector<std::string> left;
 };
 
 // In the order in which the steps are made.

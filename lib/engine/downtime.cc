@@ -210,14 +210,16 @@ std::optional<Downtime::Refusal> Downtime::back_up(std::uint32_t step) {
   const Step& its = session_.plan().steps[step];
   if (!its.island || its.island->backup.empty()) return std::nullopt;
   CallPorts& ports = session_.ports();
-  if (!ports.back_up) return Refusal{step, "its backup failed: there is nobody to make it"};
+  if (!ports.back_up)
+    return Refusal{step, "its backup failed: there is nobody to make it", false,
+                   FailureClass::Backup};
   const std::string name = session_.shown(its.package);
   const auto files = ports.back_up(name, its.island->backup);
   if (!files) {
     std::string why = "its backup failed: " + files.error().message;
     const bool forced = its.if_unmet == IfUnmet::Force;
     const bool passes = (forced || its.if_unmet == IfUnmet::Warn) && !session_.interrupted();
-    if (!passes) return Refusal{step, why, its.if_unmet == IfUnmet::Stop};
+    if (!passes) return Refusal{step, why, its.if_unmet == IfUnmet::Stop, FailureClass::Backup};
     if (forced) why = "forced past: " + why;
     ports.say(name + " goes on: " + why);
     if (forced) session_.note_passed(step, why);
@@ -240,8 +242,8 @@ bool Downtime::down(const Refuse& refuse) {
     // As without an island: its own scripts do what they do. But nothing is replaced unsaved.
     for (const std::uint32_t step : group_) {
       if (!is_saved_first(session_.plan().steps[step]) || !goes(step)) continue;
-      if (!refuse({step, "what is to be done before it could not be: " + looked.error().message}))
-        return false;
+      const std::string why = "what is to be done before it could not be: ";
+      if (!refuse({step, why + looked.error().message, false, FailureClass::Backup})) return false;
     }
     return true;
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/failure_class.h"
 #include "core/unit.h"
 #include "engine/ports.h"
 #include "engine/session.h"
@@ -25,6 +26,7 @@ class Downtime {
     std::uint32_t step = 0;
     std::string why;
     bool stops = false;  // the run is to stop: a backup is a guard, with its rule's If-Unmet
+    FailureClass failure_class = FailureClass::Preparation;
   };
   // Told that a step is not to be replaced, because something does not stop or a command failed.
   // False: nothing more is to be done. Else the others go on, without what waits no more.

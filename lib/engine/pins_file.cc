@@ -82,6 +82,8 @@ Status remove(const std::string& path) {
 
 std::string reason_of(const Keep& keep) {
   if (keep.failure_class == FailureClass::Guard) return "its guard is not met";
+  if (keep.failure_class == FailureClass::Backup) return "its backup failed";
+  if (keep.failure_class == FailureClass::Preparation) return "what is to be done before it failed";
   std::string reason = keep.script.empty() ? "it" : "its " + keep.script;
   reason += " failed";
   if (keep.exit_code >= 0) {

@@ -16,7 +16,7 @@ bool is_request(const Keep& keep) {
 }
 
 std::string how_it_ended(const Keep& keep) {
-  if (keep.failure_class == FailureClass::Guard) return keep.message;
+  if (is_untried(keep.failure_class)) return keep.message;
   std::string text = keep.script.empty() ? std::string(to_string(keep.phase)) : keep.script;
   if (keep.signal != 0) return text + " was killed by a signal";
   if (keep.exit_code >= 0) return text + " exit " + std::to_string(keep.exit_code);

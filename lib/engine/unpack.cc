@@ -167,9 +167,11 @@ class Unpacking {
       if (session_.interrupted()) return false;  // nobody is to blame
       const Step& step = session_.plan().steps[refusal.step];
       session_.ports().say(session_.shown(step.package) + " is not touched: " + refusal.why);
-      session_.record_untouched(guard_failure(step, refusal.step, refusal.why));
+      Failure failure = guard_failure(step, refusal.step, refusal.why);
+      failure.failure_class = refusal.failure_class;
+      session_.record_untouched(std::move(failure));
       if (!refusal.stops) return true;
-      session_.stop_at(step.package, {Reaction::KeepAndStop, FailureClass::Guard, refusal.why});
+      session_.stop_at(step.package, {Reaction::KeepAndStop, refusal.failure_class, refusal.why});
       end = CallEnd{true, 1, 0};
       return false;
     };

@@ -294,9 +294,17 @@ TEST(DueAgain, WaitsLongerEachTimeUpToALimit) {
 
 TEST(DueAgain, WhatWaitsForANewerVersionOrAPerson) {
   using enum FailureClass;
-  for (const auto failure_class : {Unknown, Refusal, MissingUnit, Hang}) {
+  for (const auto failure_class : {Unknown, Refusal, MissingUnit, Hang, Guard, Preparation}) {
     EXPECT_FALSE(due_again(failure_class, 1, 0, 1'000'000'000)) << to_string(failure_class);
   }
+}
+
+// Only making it once more tells whether it goes well by now.
+TEST(DueAgain, ABackupIsTriedAgainAsACrashIs) {
+  using enum FailureClass;
+  EXPECT_FALSE(due_again(Backup, 1, 1'000'000, 1'000'000 + 3599));
+  EXPECT_TRUE(due_again(Backup, 1, 1'000'000, 1'000'000 + 3600));
+  EXPECT_FALSE(due_again(Backup, 6, 1'000'000, 2'000'000));
 }
 
 TEST(DueAgain, WhatWasNoFaultOfThePackageWaitsForNothing) {

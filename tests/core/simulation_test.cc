@@ -64,6 +64,29 @@ TEST(SimulationRead, TellsAptsCallsApart) {
   EXPECT_EQ(calls, (std::vector{-1, 0, 0, 1}));
 }
 
+// What is last is configured with all that dpkg wants to be configured.
+TEST(SimulationRead, TellsWhatIsConfiguredByItsName) {
+  const auto read = read_simulation(
+      "Conf early (2.0 Debian:12/stable [amd64])\nInst foo (2.0 Debian:12/stable [amd64])\n"
+      "Conf late (2.0 Debian:12/stable [amd64])\nConf foo (2.0 Debian:12/stable [amd64])\n",
+      "amd64", compare);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->steps.size(), 3U);
+  EXPECT_TRUE(read->steps[0].by_name);
+  EXPECT_FALSE(read->steps[1].by_name);
+  EXPECT_FALSE(read->steps[2].by_name);
+}
+
+// apt has no version to install: a pin speaks against the only one.
+TEST(SimulationRead, AConfiguredPackageNeedNotHaveAVersion) {
+  const auto read = read_simulation("Conf foo\n", "amd64", compare);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->steps.size(), 1U);
+  EXPECT_EQ(read->steps[0].step.action, Action::Configure);
+  EXPECT_EQ(read->steps[0].step.new_version, "");
+  EXPECT_FALSE(read_simulation("Conf foo broken\n", "amd64", compare));
+}
+
 TEST(SimulationRead, APurgeAfterARemovalIsOnePurge) {
   const auto found = read("Remv gone [1.0]\nPurg gone [1.0]\n");
   ASSERT_EQ(found.steps.size(), 1U);

@@ -16,6 +16,7 @@ namespace {
 
 using test::facts_with;
 using test::new_of;
+using test::old_of;
 using test::PlanBuilder;
 using test::rule_for;
 
@@ -24,6 +25,7 @@ struct Case {
   std::vector<Rule> rules;
   std::vector<std::vector<GuardFinding>> guards;
   std::vector<int> calls;
+  std::vector<std::string> left;
   PlanSettings settings;
 
   Case() { settings.native_arch = "amd64"; }
@@ -47,7 +49,7 @@ struct Case {
     mark_steps(decisions, builder.plan.steps);
     guards.resize(builder.plan.steps.size());
     calls.resize(builder.plan.steps.size(), 0);
-    return plan_upgrade({builder.plan, decisions, guards, calls}, settings);
+    return plan_upgrade({builder.plan, decisions, guards, calls, left}, settings);
   }
 
   std::string name(const PlannedStep& planned) const {
@@ -92,6 +94,54 @@ TEST(UpgradePlan, AnUnmetGuardKeepsAPackageAndWhatNeedsIt) {
             (std::vector<std::string>{"b kept: needs a (= 2.0)",
                                       "a kept: guard queue-empty /q is unmet: 3 files"}));
   EXPECT_EQ(of(planned, 2).fate, Fate::Goes);
+}
+
+TEST(UpgradePlan, NothingIsKeptFromAFrontendThatRunsDpkgItself) {
+  Case it;
+  it.chain();
+  it.unmet(0, "3 files");
+  it.settings.bypassed = true;
+  const auto planned = it.run();
+  for (const auto& one : planned) EXPECT_EQ(one.fate, Fate::Goes);
+  EXPECT_EQ(of(planned, 0).judged.reason, "guard queue-empty /q is unmet: 3 files");
+  // But that nothing may begin is heeded.
+  it.rules = {rule_for({"a"})};
+  it.rules[0].if_unmet = IfUnmet::Stop;
+  EXPECT_EQ(of(it.run(), 2).fate, Fate::NotBegun);
+}
+
+TEST(UpgradePlan, WhatWasLeftUnconfiguredStaysSo) {
+  Case it;
+  it.builder.upgrade("fine");
+  const auto left = it.builder.upgrade("left");
+  it.builder.plan.steps[left].action = Action::Configure;
+  it.calls = {0, -1};
+  it.left = {"", "it was left so"};
+  const auto planned = it.run();
+  EXPECT_EQ(of(planned, 0).fate, Fate::Goes);
+  EXPECT_EQ(of(planned, left).fate, Fate::Kept);
+  EXPECT_EQ(of(planned, left).cause,
+            (std::vector<std::string>{"left not configured: it was left so"}));
+}
+
+TEST(UpgradePlan, WhatNeedsWhatIsLeftUnconfiguredComesToNothing) {
+  Case it;
+  const auto left = it.builder.upgrade("left");
+  const auto user = it.builder.upgrade("user");
+  const auto behind = it.builder.upgrade("behind");
+  it.builder.upgrade("other");
+  it.builder.plan.steps[left].action = Action::Configure;
+  it.builder.clause(new_of(user), ClauseKind::Depends, "left", {old_of(left), new_of(left)});
+  it.builder.clause(new_of(behind), ClauseKind::Depends, "user (= 2.0)", {new_of(user)});
+  it.left = {"it was left so", "", "", ""};
+  const auto planned = it.run();
+  EXPECT_EQ(
+      of(planned, user).cause,
+      (std::vector<std::string>{"user kept: needs left", "left not configured: it was left so"}));
+  EXPECT_EQ(of(planned, behind).cause,
+            (std::vector<std::string>{"behind kept: needs user (= 2.0)", "user kept: needs left",
+                                      "left not configured: it was left so"}));
+  EXPECT_EQ(of(planned, 3).fate, Fate::Goes);
 }
 
 TEST(UpgradePlan, ForceLetsItPassItsGuardsAndSaysSo) {
@@ -156,6 +206,21 @@ TEST(UpgradePlan, WhatGoesDownComesApartAfterTheRestOfItsCall) {
   std::vector<std::uint32_t> groups;
   for (const auto& one : planned) groups.push_back(one.apart);
   EXPECT_EQ(groups, (std::vector<std::uint32_t>{0, 1, 1, 2, 0}));
+}
+
+// All at once, and dpkg in apt's own order.
+TEST(UpgradePlan, NothingComesApartWhereTheFrontendRunsDpkgItself) {
+  Case it;
+  const auto daemon = it.builder.upgrade("daemon");
+  const auto needed = it.builder.upgrade("needed");
+  it.builder.clause(new_of(daemon), ClauseKind::Depends, "needed (= 2.0)", {new_of(needed)});
+  it.builder.plan.steps[daemon].island = Island{};
+  it.builder.plan.steps[daemon].island->units = {"daemon.service"};
+  it.settings.bypassed = true;
+  const auto planned = it.run();
+  EXPECT_EQ(it.order(planned), "daemon needed");
+  EXPECT_EQ(of(planned, daemon).apart, 1U);
+  EXPECT_EQ(of(planned, needed).apart, 0U);
 }
 
 TEST(UpgradePlan, WhatIsKeptTakesNothingDown) {

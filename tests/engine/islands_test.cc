@@ -1,4 +1,5 @@
 // Services that are down while their packages are replaced, in whole runs.
+#include "core/failure_class.h"
 #include "islands_fixture.h"
 
 namespace aptkeep {
@@ -98,6 +99,8 @@ TEST_F(IslandsTest, IsNotTouchedWhereItsServiceDoesNotStop) {
   EXPECT_EQ(world_.state("other"), "ii 2.0");
   EXPECT_TRUE(holds_.held.empty());
   EXPECT_EQ(said_.back(), "foo is not touched: foo.service does not stop");
+  ASSERT_EQ(open_.failures.size(), 1U);
+  EXPECT_EQ(open_.failures[0].failure_class, FailureClass::Preparation);
 }
 
 TEST_F(IslandsTest, CommandsComeInTheirOrder) {

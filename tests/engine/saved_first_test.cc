@@ -1,4 +1,5 @@
 // What is saved or prepared before a package is replaced: failures, force, Ctrl-C, a killed driver.
+#include "core/failure_class.h"
 #include "islands_fixture.h"
 
 namespace aptkeep {
@@ -15,6 +16,23 @@ TEST_F(IslandsTest, IsNotTouchedWithoutItsBackup) {
   EXPECT_EQ(world_.state("foo"), "ii 1.0");
   EXPECT_TRUE(is_active("foo.service"));
   EXPECT_EQ(said_.back(), "foo is not touched: its backup failed: save: exit status 1");
+  ASSERT_EQ(open_.failures.size(), 1U);
+  EXPECT_EQ(open_.failures[0].failure_class, FailureClass::Backup);
+}
+
+// No guard can be asked whether it would go well, and force does not go past it.
+TEST_F(IslandsTest, WhatIsToBeDoneBeforeFailsAsThat) {
+  const auto step = daemon("foo");
+  plan_.steps[step].island->before = {"migrate"};
+  plan_.steps[step].if_unmet = IfUnmet::Force;
+  fails_ = {"migrate"};
+  begin();
+  unpack_all();
+  EXPECT_EQ(world_.state("foo"), "ii 1.0");
+  EXPECT_EQ(said_.back(),
+            "foo is not touched: what is to be done before it failed: migrate: exit status 1");
+  ASSERT_EQ(open_.failures.size(), 1U);
+  EXPECT_EQ(open_.failures[0].failure_class, FailureClass::Preparation);
 }
 
 // As any guard that is not met.

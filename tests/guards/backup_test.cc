@@ -12,7 +12,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "adapters/backup_room.h"
 #include "adapters/interrupt.h"
+#include "core/guard.h"
 
 namespace aptkeep {
 namespace {
@@ -165,6 +167,37 @@ TEST_F(BackupTest, RoomForSeveralIsThatOfAll) {
   EXPECT_EQ(room.with("vmm"), 48u << 20);
   EXPECT_EQ(room.with("other"), (48u << 20) + (16u << 20));
   EXPECT_EQ(room.with("vmm"), (2 * 48u << 20) + (16u << 20));
+}
+
+// For each that is replaced, whether its archive is there yet or not.
+TEST_F(BackupTest, RoomIsAGuardOfWhatIsReplaced) {
+  std::vector<Step> steps(5);
+  for (Step& step : steps) {
+    step.package = "vmm:amd64";
+    step.old_version = "1.0";
+    step.new_version = "2.0";
+  }
+  steps[1].old_version.clear();
+  steps[2].new_version.clear();
+  steps[3].action = Action::Configure;
+  steps[3].old_version = "2.0";
+  const Rule rule;
+  std::vector<StepDecisions> decisions(5);
+  for (StepDecisions& one : decisions) one.backup.entries.push_back({RuleCommand{}, &rule});
+  const std::string base = base_.string();
+  EXPECT_TRUE(want_room_for_backups(base, "amd64", steps, decisions));
+  const auto guard_of = [&](std::size_t step) {
+    const auto& entries = decisions[step].guards.entries;
+    return entries.empty() ? std::string() : to_string(entries.front().value);
+  };
+  EXPECT_EQ(guard_of(0), "free-space " + base + " 16777216");
+  for (const std::size_t step : {1U, 2U, 3U}) EXPECT_EQ(guard_of(step), "") << step;
+  EXPECT_EQ(guard_of(4), "free-space " + base + " 33554432") << "both have to fit";
+  steps[0].guards = {guard_of(0), "free-space /var 1"};
+  forget_room_for_backups(base, steps);
+  EXPECT_EQ(steps[0].guards, (std::vector<std::string>{"free-space /var 1"}));
+  std::vector<StepDecisions> none(5);
+  EXPECT_FALSE(want_room_for_backups(base, "amd64", steps, none));
 }
 
 TEST_F(BackupTest, OldRunsGo) {

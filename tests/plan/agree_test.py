@@ -242,6 +242,70 @@ libx:i386 2.0
             self.assertEqual([world.states()[name] for name in ("foo", "dep")],
                              [("ii", "1.0")] * 2)
 
+    def test_room_for_the_backups_of_all(self):
+        """Either of two backups would have room, both have not."""
+        with frontend.world(CHAIN) as world:
+            where = "/var/lib/aptkeep/backups"
+            world.bed.must(f"mkdir -p -m 0700 {where} && "
+                           f"mount -t tmpfs -o size=24m,mode=0700 none {where}")
+            site_rule(world, "base ind", "Backup: sh: echo saved\nReason: its data are converted")
+            steps = self.agree(world, plan_code=1, run_code=100)
+            kept = {name for name, step in steps.items() if step["fate"] == "kept"}
+            self.assertEqual(len(kept & {"base", "ind"}), 1, kept)
+            for name, step in steps.items():
+                self.assertEqual(world.states().get(name, ("", None))[1],
+                                 step["old_version" if name in kept else "new_version"], name)
+            world.bed.must(f"umount {where}")
+
+    def test_what_was_left_unconfigured_stays_so(self):
+        text = """
+[installed]
+foo 1.0
+[repository]
+foo 2.0
+  postinst configure: fail
+other 2.0
+user 2.0
+  Depends: foo
+first 2.0
+  Pre-Depends: foo
+"""
+        with frontend.world(text) as world:
+            site_rule(world, "foo", "On-Failure: leave-unconfigured\nReason: a person has to look")
+            world.bed.run("apt-get -q -y install foo")
+            self.assertEqual((world.states()["foo"][0][1:], world.states()["foo"][1]), ("F", "2.0"))
+            # apt has no version of it to install, and only configures it.
+            steps = self.agree(world, "install other", plan_code=1)
+            self.assertEqual((steps["foo"]["action"], steps["foo"]["fate"]), ("configure", "kept"))
+            # What needs it comes to nothing.
+            steps = self.agree(world, "install user", plan_code=1, run_code=100)
+            self.assertEqual(steps["user"]["fate"], "kept")
+            self.assertEqual(steps["user"]["cause"][0], "user kept: needs foo")
+            # Here dpkg is told its name.
+            steps = self.agree(world, "install first", plan_code=1, run_code=100)
+            self.assertEqual(steps["foo"]["fate"], "goes")
+            # Now apt names the version that it would install.
+            world.runner.repositories.add([pkg.Package("foo", "3.0")])
+            world.runner.repositories.update()
+            steps = self.agree(world, "remove other", plan_code=1)
+            self.assertEqual((steps["foo"]["action"], steps["foo"]["fate"]), ("configure", "kept"))
+            self.assertEqual(steps["foo"]["new_version"], "2.0")
+            self.assertEqual(world.states()["foo"], ("uF", "2.0"))
+            self.assertEqual(self.agree(world, "install foo", plan_code=1)["foo"]["fate"], "goes")
+
+    def test_a_frontend_that_runs_dpkg_itself(self):
+        with frontend.world(CHAIN) as world:
+            site_rule(world, "foo", "Guard: queue-empty /var/spool/foo\n"
+                                    "Reason: its queue is of the old form")
+            world.bed.must("mkdir -p /var/spool/foo && touch /var/spool/foo/job")
+            past = "-o Dir::Bin::dpkg=/usr/bin/dpkg"
+            words = ("goes on, since this frontend runs dpkg itself: "
+                     "guard queue-empty /var/spool/foo is unmet")
+            self.assertIn(words, world.bed.run(f"aptkeep plan -- {past} install foo").output)
+            steps = self.agree(world, f"{past} install foo", plan_code=1)
+            self.assertEqual(steps["foo"]["fate"], "goes")
+            self.assertEqual(world.states()["foo"], ("ii", "2.0"))
+
     def test_a_rule_stops_the_run_at_a_failure(self):
         with frontend.world(failing("foo")) as world:
             site_rule(world, "foo", "On-Failure: stop-run\nReason: a person has to look")

@@ -103,6 +103,26 @@ class Planning(Base):
                          (0, b"apt-get full-upgrade would change nothing.\n"))
         self.assertEqual(self.plan(code=0)["steps"], [])
 
+    def test_what_is_unpacked_already(self):
+        """By the version that is there, whatever apt would install; dpkg does not touch what it is
+        told not to want."""
+        self.world.installed(Package("foo", "2.0"), Package("ind", "1.0"))
+        self.world.offers(Package("foo", "3.0"), Package("ind", "2.0"))
+        status = self.world.root / "var/lib/dpkg/status"
+        whole = status.read_text(encoding="utf-8")
+        for want, fate in (("unknown", "kept"), ("install", "goes")):
+            status.write_text(whole.replace("install ok installed", want + " ok half-configured", 1),
+                              encoding="utf-8")
+            code = 1 if fate == "kept" else 0
+            foo = by_name(self.plan("install", "ind", code=code))["foo"]
+            self.assertEqual(
+                [foo[key] for key in ("action", "old_version", "new_version", "origin", "fate")],
+                ["configure", "2.0", "2.0", None, fate])
+            text = self.text("install", "ind").stdout.decode()
+            self.assertIn("configure foo 2.0\n", text)
+            told = "foo not configured: an earlier run has left it so"
+            self.assertEqual((told in text, "if it fails" in text), (fate == "kept", fate == "goes"))
+
     def test_apts_own_arguments(self):
         self.chain()
         self.assertEqual(sorted(by_name(self.plan("--", "install", "base"))), ["base"])
@@ -242,6 +262,32 @@ class Guards(Base):
         plan = self.plan(environment={"APTKEEP_FORCE": "fo*"}, code=1)
         self.assertEqual(by_name(plan)["foo"]["fate"], "kept")
         self.assertEqual(len(plan["complaints"]), 1)
+
+    def test_room_for_backups(self):
+        """As the run asks for it: of what is replaced, each with those before it."""
+        for name in ("foo", "ind", "new", "gone"):
+            self.world.rule(name, "Backup: sh: echo saved", "60-backups.rules")
+        plan = self.plan()
+        room = {}
+        for name, step in by_name(plan).items():
+            guards = [g["guard"] for g in step["guards"] if g["guard"].startswith("free-space")]
+            if guards:
+                room[name] = guards
+        where = "free-space /var/lib/aptkeep/backups "
+        self.assertEqual(sorted(room.values()), [[where + "16777216"], [where + "33554432"]])
+        self.assertEqual(room.keys(), {"foo", "ind"})
+        self.assertIn(b"Guard: " + where.encode(), self.text().stdout)
+
+    def test_a_frontend_that_runs_dpkg_itself(self):
+        (self.queue / "mail").touch()
+        past = ("--", "-o", "Dir::Bin::dpkg=/usr/bin/dpkg", "full-upgrade")
+        plan = self.plan(*past, code=1)
+        self.assertEqual((plan["bypassed"], plan["all_well"]), (True, False))
+        self.assertEqual({step["fate"] for step in plan["steps"]}, {"goes"})
+        text = self.text(*past).stdout.decode()
+        for part in ("This frontend runs dpkg itself", "goes on, since this frontend runs dpkg "
+                     f"itself: guard queue-empty {self.queue} is unmet"):
+            self.assertIn(part, text)
 
     def test_switched_off_no_rule_is_asked(self):
         (self.queue / "mail").touch()

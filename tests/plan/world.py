@@ -32,6 +32,8 @@ class World:
             (self.root / part).mkdir(parents=True)
         (self.root / "apt.conf").write_text(
             f'Dir "{self.root}/";\nDir::State::status "{self.root}/var/lib/dpkg/status";\n'
+            # Our launcher, which need not be there: apt only asks it for more architectures.
+            f'Dir::Bin::dpkg "/usr/lib/aptkeep/bin/dpkg";\n'
             f'Dir::Log "{self.root}/log";\nDir::Etc::trusted "/etc/apt/trusted.gpg";\n'
             'Acquire::Languages "none";\nAPT::Sandbox::User "root";\n', encoding="utf-8")
         self.environment = {**os.environ, "APT_CONFIG": str(self.root / "apt.conf"),

@@ -115,6 +115,41 @@ class Backups(unittest.TestCase):
             self.assertEqual(len(files), 1, files)
             self.assertTrue(files[0].endswith("/gg/1"), files)
 
+    def kept_after(self, made, lines, why):
+        """After a failure, and an update that lifts nothing; returns what status says."""
+        made.bed.write("/etc/aptkeep/rules.d/t.rules", rule(lines))
+        made.start("gg.service")
+        ended = made.upgrade()
+        self.assertEqual(ended.code, 100, ended.output)
+        self.assertIn(f"gg is not touched: {why}", ended.output)
+        made.bed.must("apt-get -qq update")
+        again = made.upgrade()
+        self.assertEqual(again.code, 0, again.output)
+        self.assertEqual(self.version(made, "gg"), "ii 1.0", again.output)
+        self.assertEqual(made.states("gg.service"), {"gg.service": "active"})
+        status = made.bed.run("aptkeep status").output
+        self.assertIn(f"not touched: {why}", status)
+        self.assertIn("aptkeep retry gg", status)
+        return status
+
+    def test_what_is_to_be_done_before_waits_for_a_person(self):
+        """No guard tells whether it would succeed now, and force does not go past it."""
+        with world() as made:
+            status = self.kept_after(made, "Before: /usr/bin/test -e /root/ready",
+                                     "what is to be done before it failed: ")
+            self.assertNotIn("Force", status)
+            self.assertIn("a version newer than 2.0 is tried by itself", status)
+            made.bed.must("touch /root/ready && aptkeep retry -y gg")
+            self.assertEqual(self.version(made, "gg"), "ii 2.0")
+
+    def test_a_backup_that_failed_is_made_again_after_a_while(self):
+        with world() as made:
+            status = self.kept_after(made, "Backup: sh: exit 3", "its backup failed: ")
+            self.assertIn("Aptkeep::Force::=gg", status)
+            self.assertIn("it is tried again by itself after a while", status)
+            made.bed.must(f"aptkeep release gg && {UPGRADE} -o Aptkeep::Force::=gg")
+            self.assertEqual(self.version(made, "gg"), "ii 2.0")
+
     def test_force_goes_past_what_fails_in_its_turn(self):
         with world() as made:
             made.bed.write("/etc/aptkeep/rules.d/t.rules", rule(
