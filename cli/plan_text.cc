@@ -223,10 +223,9 @@ void tell_unknown(const PlanView& view) {
 }
 
 void tell_stop(const PlanView& view) {
-  if (!view.planned.empty() && view.planned.front().fate == Fate::NotBegun) {
-    std::cout << loud("Nothing of it would begin") << ": "
-              << in_one_line(view.planned.front().cause.front()) << "\n";
-  }
+  if (view.planned.empty() || view.planned.front().fate != Fate::NotBegun) return;
+  for (const std::string& why : view.planned.front().cause)
+    std::cout << loud("Nothing of it would begin") << ": " << in_one_line(why) << "\n";
 }
 
 }  // namespace

@@ -140,7 +140,7 @@ GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flag
         outcome.kept.emplace_back(one.guards.step, decision.reason);
         break;
       case GuardVerdict::Stop:
-        outcome.stop = name + ": " + decision.reason;
+        outcome.stop += (outcome.stop.empty() ? "" : "; ") + name + ": " + decision.reason;
         break;
       case GuardVerdict::Go:
       case GuardVerdict::Warn:

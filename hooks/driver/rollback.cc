@@ -12,6 +12,7 @@
 #include "adapters/run_lock.h"
 #include "adapters/run_tools.h"
 #include "core/config.h"
+#include "engine/downtime.h"
 #include "engine/undo.h"
 #include "subcommands.h"
 
@@ -156,10 +157,7 @@ int carry_out(Store& store, const Request& request) {
   NoProgress progress;
   tools.save_forward(open);
   CallPorts ports = tools.call_ports(progress);
-  DpkgCall configure;
-  configure.verb = DpkgCall::Verb::Configure;
-  configure.pending = true;
-  run_call(configure, {}, open, ports);
+  go_back_on_request(open, ports);
   FinishPorts finish = tools.finish_ports();
   finish.drop_snapshots = [](const OpenPlan& ended, bool) { forget_origin(ended.run, ended.id); };
   const auto ending = finish_plan(*frontend, finish, paths::kPins, now, "asked for by a person");

@@ -8,11 +8,6 @@ namespace {
 
 constexpr const char* kGuard = "free-space";
 
-// A plan may be made before its archives are there.
-bool is_replaced(const Step& step) {
-  return step.action != Action::Configure && !step.old_version.empty() && !step.new_version.empty();
-}
-
 bool is_room(const std::string& base, const std::string& guard) {
   const GuardCall call = read_guard(guard);
   return call.name == kGuard && !call.arguments.empty() && call.arguments[0] == base;
@@ -26,7 +21,7 @@ bool want_room_for_backups(const std::string& base, const std::string& native_ar
   bool any = false;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const auto& backups = decisions[i].backup.entries;
-    if (backups.empty() || !is_replaced(steps[i])) continue;
+    if (backups.empty()) continue;
     const auto needed = room.with(display_name(steps[i].package, native_arch));
     const GuardCall guard{kGuard, {base, std::to_string(needed)}};
     decisions[i].guards.entries.push_back({guard, backups.front().by});

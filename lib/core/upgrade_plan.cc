@@ -205,16 +205,18 @@ class Keeping {
 
 // One guard that says stop is enough.
 void stop(const PlanParts& parts, const PlanSettings& settings, std::vector<PlannedStep>& planned) {
-  const auto found = std::find_if(planned.begin(), planned.end(), [](const auto& one) {
-    return one.judged.verdict == GuardVerdict::Stop;
-  });
-  if (found == planned.end()) return;
-  const auto& package = parts.plan.steps[found->step].package;
-  const std::string why =
-      display_name(package, settings.native_arch) + " stops the run: " + found->judged.reason;
+  // All of them: who sees to one is not to be stopped by the next.
+  std::vector<std::string> why;
+  for (const auto& one : planned) {
+    if (one.judged.verdict != GuardVerdict::Stop) continue;
+    const auto& package = parts.plan.steps[one.step].package;
+    why.push_back(display_name(package, settings.native_arch) +
+                  " stops the run: " + one.judged.reason);
+  }
+  if (why.empty()) return;
   for (auto& one : planned) {
     one.fate = Fate::NotBegun;
-    one.cause = {why};
+    one.cause = why;
   }
 }
 

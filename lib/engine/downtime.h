@@ -35,6 +35,9 @@ class Downtime {
   // made, each package's own, each with its sockets, paths and timers first. False: `refuse` said
   // so.
   bool down(const Refuse& refuse);
+  // The same for packages that a person takes back: nothing is saved and no guard is asked, since
+  // the version that they go back to has worked. What does not stop is said, and gone on.
+  void down_to_go_back();
   // Runs what is to be done before they are unpacked, when all that is known speaks for that.
   bool prepare(const Refuse& refuse);
 
@@ -106,6 +109,10 @@ bool let_missed_go(Session& session, const std::string& package);
 // Where no driver replaces them one by one (a frontend that runs dpkg itself, a plain dpkg): all
 // islands of the plan at once, for as long as that takes. What does not stop is said.
 void take_down_all(OpenPlan& open, CallPorts& ports);
+
+// Does a plan that a person's wish to go back has made (engine/undo.h): as run_call() with
+// `--configure --pending`, with the services of its islands down meanwhile.
+CallEnd go_back_on_request(OpenPlan& open, CallPorts& ports);
 
 // Lets these go and starts what ran of them and is down: what is parked, then sockets, paths and
 // timers first, after systemd has read its units again if it has to.

@@ -72,6 +72,24 @@ std::optional<CallEnd> end_left_downtimes(Session& session, const std::vector<st
   return Downtime(session, whole).up_later(later);
 }
 
+CallEnd go_back_on_request(OpenPlan& open, CallPorts& ports) {
+  DpkgCall configure;
+  configure.verb = DpkgCall::Verb::Configure;
+  configure.pending = true;
+  std::vector<std::uint32_t> steps;
+  for (std::uint32_t i = 0; i < open.plan.steps.size(); ++i) {
+    if (open.plan.steps[i].island) steps.push_back(i);
+  }
+  if (steps.empty() || ports.units == nullptr || ports.holds == nullptr)
+    return run_call(configure, {}, open, ports);
+  const DpkgCall none;
+  Session session(none, open, ports);
+  Downtime downtime(session, steps);
+  downtime.down_to_go_back();
+  const CallEnd end = run_call(configure, {}, open, ports);
+  return downtime.up({}).value_or(end);
+}
+
 void take_down_all(OpenPlan& open, CallPorts& ports) {
   if (ports.units == nullptr || ports.holds == nullptr) return;
   std::vector<std::uint32_t> steps;

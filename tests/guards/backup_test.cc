@@ -15,6 +15,7 @@
 #include "adapters/backup_room.h"
 #include "adapters/interrupt.h"
 #include "core/guard.h"
+#include "core/step_rules.h"
 
 namespace aptkeep {
 namespace {
@@ -181,9 +182,11 @@ TEST_F(BackupTest, RoomIsAGuardOfWhatIsReplaced) {
   steps[2].new_version.clear();
   steps[3].action = Action::Configure;
   steps[3].old_version = "2.0";
-  const Rule rule;
-  std::vector<StepDecisions> decisions(5);
-  for (StepDecisions& one : decisions) one.backup.entries.push_back({RuleCommand{}, &rule});
+  std::vector<Rule> rules(1);
+  rules[0].packages = {"vmm"};
+  rules[0].backup.entries = {RuleCommand{}};
+  const RuleFacts facts{[](auto, auto) { return 0; }, [](auto) { return std::string(); }};
+  auto decisions = decide_steps(RuleIndex(rules), facts, steps);
   const std::string base = base_.string();
   EXPECT_TRUE(want_room_for_backups(base, "amd64", steps, decisions));
   const auto guard_of = [&](std::size_t step) {

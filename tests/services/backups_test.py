@@ -98,6 +98,29 @@ class Backups(unittest.TestCase):
             self.assertEqual(made.bed.must("cat /root/log"), "after\n", output)
             self.assertEqual(made.states("gg.service"), {"gg.service": "active"}, output)
 
+    def test_a_rollback_takes_the_services_down_as_the_upgrade_did(self):
+        with world() as made:
+            made.bed.write("/etc/aptkeep/rules.d/t.rules", rule(
+                "Together: other.service\nBefore: sh: echo before >>/root/log"))
+            made.bed.write("/etc/systemd/system/other.service", service("sleep infinity"))
+            made.bed.must("systemctl daemon-reload")
+            made.start("gg.service", "other.service")
+            output = made.bed.run(
+                f"{UPGRADE} -o Aptkeep::Snapshots::Keep-Runs=3").output
+            self.assertEqual(self.version(made, "gg"), "ii 2.0", output)
+            starts = made.starts("other.service")
+            ended = made.bed.run("aptkeep rollback -y gg")
+            self.assertEqual(ended.code, 0, ended.output)
+            self.assertEqual(self.version(made, "gg"), "ii 1.0", ended.output)
+            self.assertIn("stopping ", ended.output)
+            pid = made.bed.must("systemctl show -P MainPID gg.service").strip()
+            self.assertIn("infinity", made.bed.read(f"/proc/{pid}/cmdline"), ended.output)
+            self.assertEqual(made.starts("other.service"), starts + 1, ended.output)
+            self.assertEqual(made.states("gg.service", "other.service"),
+                             {"gg.service": "active", "other.service": "active"}, ended.output)
+            self.assertEqual(made.bed.must("cat /root/log"), "before\n")
+            self.assertEqual(made.bed.run("ls /run/aptkeep/holds 2>/dev/null").output, "")
+
     def test_old_ones_go_before_there_must_be_room(self):
         with world() as made:
             # On a larger disk, by root's own link.
