@@ -268,18 +268,6 @@ bool Downtime::down(const Refuse& refuse) {
   return stop_all([](const Part& part) { return part.own; });
 }
 
-void Downtime::down_to_go_back() {
-  if (const Status looked = look(); !looked) return session_.ports().say(looked.error().message);
-  say_what_goes_down();
-  for (const bool own : {false, true}) {
-    for (Part& part : parts_) {
-      if (part.own != own) continue;
-      const auto refusal = stop(part);
-      if (refusal) session_.ports().say("going on nevertheless: " + refusal->why);
-    }
-  }
-}
-
 bool Downtime::prepare(const Refuse& refuse) {
   if (!looked_) return true;
   for (const std::uint32_t step : group_) {

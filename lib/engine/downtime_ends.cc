@@ -72,6 +72,18 @@ std::optional<CallEnd> end_left_downtimes(Session& session, const std::vector<st
   return Downtime(session, whole).up_later(later);
 }
 
+void Downtime::down_to_go_back() {
+  if (const Status looked = look(); !looked) return session_.ports().say(looked.error().message);
+  say_what_goes_down();
+  for (const bool own : {false, true}) {
+    for (Part& part : parts_) {
+      if (part.own != own) continue;
+      const auto refusal = stop(part);
+      if (refusal) session_.ports().say("going on nevertheless: " + refusal->why);
+    }
+  }
+}
+
 CallEnd go_back_on_request(OpenPlan& open, CallPorts& ports) {
   DpkgCall configure;
   configure.verb = DpkgCall::Verb::Configure;

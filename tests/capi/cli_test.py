@@ -224,10 +224,8 @@ class Reading(Base):
         self.assertEqual(report["steps"][3]["repair"], "restore the dump")
         self.assertEqual(report["steps"][3]["passed"], "forced past: guard queue-empty /q is unmet")
         self.assertEqual([len(step["backups"]) for step in report["steps"]], [0, 0, 0, 2, 0, 0, 0])
-        self.assertIsNone(report["steps"][0]["repair"])
-        self.assertIsNone(report["steps"][0]["passed"])
-        self.assertEqual([step["afterwards"] for step in report["steps"][2:5]],
-                         [None, "db is not done with what comes after: /bin/x: exit status 1", None])
+        self.assertEqual([report["steps"][0][k] for k in ("repair", "passed", "afterwards")], [None] * 3)
+        self.assertIn("db is not done with", report["steps"][3]["afterwards"])
         self.assertEqual(report["failures"][5]["class"], "transient")
         status = json.loads(run("status", "--json", "--state", self.record("kept")).stdout)
         self.assertEqual([(keep["tries_again"], (keep["failure"] or {}).get("class"))

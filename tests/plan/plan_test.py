@@ -3,7 +3,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import unittest
 
@@ -11,55 +10,11 @@ import jsonschema
 
 import world
 from pkg import NATIVE, Package
-
-COMMAND, MAKE_STATE, SCHEMA = sys.argv[1:4]
-NOBODY = 65534
+from planning import COMMAND, NOBODY, SCHEMA, Base, by_name
 
 
 def strict(node):
     return {**node, "additionalProperties": False} if "properties" in node else node
-
-
-class Base(world.Case):
-    command = COMMAND
-
-    def record(self, kind):
-        path = self.world.root / "records" / (kind + ".db")
-        path.parent.mkdir(exist_ok=True)
-        path.unlink(missing_ok=True)
-        subprocess.run([MAKE_STATE, path, kind], check=True, timeout=60)
-        return str(path)
-
-    def chain(self):
-        """base <- foo <- dep = foo's version; ind alone; new comes with ind, gone goes for it."""
-        old = [Package("base", "1.0"), Package("foo", "1.0", fields={"Depends": "base"}),
-               Package("dep", "1.0", fields={"Depends": "foo (= 1.0)"}),
-               Package("ind", "1.0"), Package("gone", "1.0")]
-        new = [p.successor("2.0") for p in old if p.name != "gone"]
-        new[3].fields = {"Depends": "new", "Conflicts": "gone"}
-        self.world.installed(*old)
-        self.world.offers(*old, *new, Package("new", "2.0"))
-
-    def plan(self, *args, rules=True, code=None, **more):
-        done = (self.world.with_rules if rules else self.world.run)(
-            "plan", "--state", self.record("empty"), "--json", *args, **more)
-        self.assertEqual(done.stderr, b"")
-        if code is not None:
-            self.assertEqual(done.returncode, code, done)
-        return json.loads(done.stdout)
-
-    def text(self, *args, state="empty", **more):
-        return self.world.with_rules("plan", "--state", self.record(state), *args, **more)
-
-    def assert_refused(self, done, why=""):
-        self.assertEqual((done.returncode, done.stdout), (2, b""), done)
-        self.assertRegex(done.stderr, rb"\Aaptkeep: unable to [^\n]*\n\Z")
-        self.assertIn(why.encode(), done.stderr)
-
-
-def by_name(plan):
-    return {step["package"].removesuffix(":" + NATIVE): step for step in plan["steps"]}
-
 
 class Planning(Base):
     def test_every_step_is_there_with_its_versions(self):
@@ -171,134 +126,6 @@ class Planning(Base):
         self.assertEqual(len(plan["steps"]), 6)
         self.assertEqual(plan["complaints"], [])
         self.assertEqual(self.world.changed_since(before), [])
-
-
-class Guards(Base):
-    def setUp(self):
-        super().setUp()
-        self.chain()
-        self.queue = self.folder / "queue"
-        self.queue.mkdir()
-        self.world.rule("foo", f"Guard: queue-empty {self.queue}")
-
-    def test_a_guard_that_is_met(self):
-        step = by_name(self.plan(code=0))["foo"]
-        self.assertEqual((step["fate"], step["guards"][0]["state"]), ("goes", "met"))
-
-    def test_one_that_is_not_keeps_the_package_and_what_needs_it(self):
-        (self.queue / "mail").touch()
-        plan = self.plan(code=1)
-        steps = by_name(plan)
-        self.assertFalse(plan["all_well"])
-        self.assertEqual(steps["foo"]["fate"], "kept")
-        self.assertEqual(steps["foo"]["guards"][0]["state"], "unmet")
-        self.assertEqual(steps["dep"]["fate"], "kept")
-        self.assertEqual(steps["dep"]["cause"][0], "dep kept: needs foo (= 2.0)")
-        self.assertIn("queue-empty", steps["dep"]["cause"][1])
-        self.assertEqual({steps[name]["fate"] for name in ("base", "ind", "new", "gone")}, {"goes"})
-        text = self.text().stdout.decode()
-        self.assertIn("stays as it is: dep kept: needs foo (= 2.0)", text)
-        self.assertIn("unmet: ", text)
-
-    def test_a_state_stands_behind_its_guard(self):
-        (self.queue / "mail").touch()
-        self.world.rule("foo", "Guard: none", "60-a.rules")
-        self.world.rule("foo", f"Guard: queue-empty {self.queue} {self.queue}", "70-b.rules")
-        text = self.text().stdout.decode()
-        self.assertIn("     Guard: none [60-a.rules:2]\n"
-                      f"     Guard: queue-empty {self.queue} {self.queue} [70-b.rules:2]\n"
-                      "       unmet: ", text)
-
-    def test_stop_begins_nothing(self):
-        (self.queue / "mail").touch()
-        self.world.rule("foo", "If-Unmet: stop")
-        self.assertEqual({s["fate"] for s in self.plan(code=1)["steps"]}, {"not_begun"})
-        self.assertIn("Nothing of it would begin: foo stops the run: ", self.text().stdout.decode())
-
-    def test_what_only_root_may_look_at(self):
-        if os.geteuid() != 0:
-            self.fail("needs root, to become somebody else")
-        self.queue.chmod(0o700)
-        done = self.text(user=NOBODY, group=NOBODY, extra_groups=[])
-        self.assertEqual((done.returncode, done.stderr), (1, b""), done)
-        text = done.stdout.decode()
-        for part in ("unknown: ", "stays as it is", "Root may be able to tell of more guards."):
-            self.assertIn(part, text)
-
-    def test_rules_of_ones_own(self):
-        if os.geteuid() != 0:
-            self.fail("needs root, to become somebody else")
-        ran = self.folder / "ran"
-        self.folder.chmod(0o777)
-        self.world.rule("ind", f'Guard: command "/bin/touch {ran}" expects 0', "60-own.rules")
-        self.world.rule("foo", "Guard: none", "60-own.rules")
-        for path in (self.world.rules, self.world.rules / "60-own.rules"):
-            os.chown(path, NOBODY, NOBODY)
-        # A folder above, which others may write to, is none of one's own.
-        plan = self.plan(code=0, user=NOBODY, group=NOBODY, extra_groups=[])
-        self.assertEqual(len(plan["complaints"]), 1)
-        self.folder.chmod(0o755)
-        plan = self.plan(code=1, user=NOBODY, group=NOBODY, extra_groups=[])
-        self.assertEqual(plan["complaints"], [])
-        steps = by_name(plan)
-        self.assertEqual(steps["ind"]["guards"][0]["state"], "unknown")  # only root runs commands
-        self.assertEqual(steps["foo"]["guards"], [])
-        plan = self.plan(code=0)
-        self.assertEqual(by_name(plan)["ind"]["guards"], [])
-        self.assertEqual(plan["complaints"],
-                         [f"unable to use the rules in {self.world.rules}: "
-                          f"it is owned by user {NOBODY}, not by root"])
-        self.assertFalse(ran.exists())
-
-    def test_force_lets_it_pass(self):
-        (self.queue / "mail").touch()
-        for args, environment in ((["--", "-o", "Aptkeep::Force::=foo"], {}),
-                                  (["--", "-o", "Aptkeep::Force=bar,foo"], {}),
-                                  ([], {"APTKEEP_FORCE": "bar,foo:" + NATIVE})):
-            plan = self.plan(*args, environment=environment, code=0)
-            step = by_name(plan)["foo"]
-            self.assertEqual((step["fate"], step["forced_past"]),
-                             ("goes", [f"queue-empty {self.queue}"]))
-        plan = self.plan(environment={"APTKEEP_FORCE": "fo*"}, code=1)
-        self.assertEqual(by_name(plan)["foo"]["fate"], "kept")
-        self.assertEqual(len(plan["complaints"]), 1)
-
-    def test_room_for_backups(self):
-        """As the run asks for it: of what is replaced, each with those before it."""
-        for name in ("foo", "ind", "new", "gone"):
-            self.world.rule(name, "Backup: sh: echo saved", "60-backups.rules")
-        plan = self.plan()
-        room = {}
-        for name, step in by_name(plan).items():
-            guards = [g["guard"] for g in step["guards"] if g["guard"].startswith("free-space")]
-            if guards:
-                room[name] = guards
-        where = "free-space /var/lib/aptkeep/backups "
-        self.assertEqual(sorted(room.values()), [[where + "16777216"], [where + "33554432"]])
-        self.assertEqual(room.keys(), {"foo", "ind"})
-        self.assertIn(b"Guard: " + where.encode(), self.text().stdout)
-
-    def test_a_frontend_that_runs_dpkg_itself(self):
-        (self.queue / "mail").touch()
-        past = ("--", "-o", "Dir::Bin::dpkg=/usr/bin/dpkg", "full-upgrade")
-        plan = self.plan(*past, code=1)
-        self.assertEqual((plan["bypassed"], plan["all_well"]), (True, False))
-        self.assertEqual({step["fate"] for step in plan["steps"]}, {"goes"})
-        text = self.text(*past).stdout.decode()
-        for part in ("This frontend runs dpkg itself", "goes on, since this frontend runs dpkg "
-                     f"itself: guard queue-empty {self.queue} is unmet"):
-            self.assertIn(part, text)
-
-    def test_switched_off_no_rule_is_asked(self):
-        (self.queue / "mail").touch()
-        for args, environment in ((["--", "-o", "Aptkeep::Keep-Going=false"], {}),
-                                  ([], {"APTKEEP": "off"})):
-            plan = self.plan(*args, environment=environment, code=0)
-            self.assertFalse(plan["switched_on"])
-            step = by_name(plan)["foo"]
-            self.assertEqual((step["fate"], step["guards"], step["decisions"]), ("goes", [], []))
-            self.assertEqual(step["if_it_fails"]["outcome"], "stops_run")
-
 
 class Rules(Base):
     def test_what_decided_and_what_was_beaten(self):

@@ -54,6 +54,7 @@ def name_of(word):
     return OTHERS[frontend.SUITE].get(word, word).format(POSTGRESQL[frontend.SUITE])
 
 
+RULES = "aptkeep/rules.d/20-databases.rules"
 UNTIL_REBOOT = "the version from before runs until the next boot"
 SERVICES = tuple(name_of(unit) for unit in DAEMONS)
 NEEDS = (*(name_of(package) for package in DAEMONS.values()), FAILS)
@@ -122,8 +123,16 @@ class Daemons(unittest.TestCase):
             with self.subTest(beside_a_failure=fails):
                 self.upgrade_all(fails)
 
+    def have_tables_saved(self, machine):
+        """As where mariadb's major version changes: our rule, but for the version."""
+        new = self.versions["mariadb-server-core"]
+        rules = machine.bed.read(f"/usr/share/{RULES}")
+        self.assertIn("Upgrade-To: >= 1:11.8~", rules)
+        machine.bed.write(f"/etc/{RULES}", rules.replace("1:11.8~", new + "~"))
+
     def upgrade_all(self, fails):
         with Machine(stock=False) as machine:
+            self.have_tables_saved(machine)
             if not fails:
                 machine.bed.must(["apt-mark", "hold", FAILS])
             sockets = {unit: state for unit, state in machine.states(*SOCKETS).items()
@@ -149,6 +158,9 @@ class Daemons(unittest.TestCase):
             old = [line for line in kept if line.split()[0] in self.versions
                    and not line.endswith(repacked.SUFFIX)]
             self.assertEqual([line.split()[0] for line in old], [FAILS])
+            saved = machine.bed.must("cat /var/lib/aptkeep/backups/*/mariadb-server-core/1")
+            self.assertRegex(saved, r"(?s)CREATE TABLE `user`|CREATE TABLE `global_priv`")
+            self.assertIn("Dump completed", saved.splitlines()[-1])
             self.assertEqual(machine.upgrade(timeout=900).code, 0)
 
     def owner(self, machine, unit):
