@@ -1,4 +1,5 @@
 #include "adapters/units_scripts.h"
+#include "adapters/admins_policy.h"
 
 #include <unistd.h>
 
@@ -135,6 +136,10 @@ Status ScriptUnits::act(const std::string& verb, const std::vector<std::string>&
     if (!its) done = its.error();
   }
   return done;
+}
+
+bool ScriptUnits::may(const std::string& verb, const std::string& name) {
+  return !policy_denies(verb, name);
 }
 
 bool ScriptUnits::shuts_down() {

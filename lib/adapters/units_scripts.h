@@ -24,6 +24,7 @@ class ScriptUnits final : public Units {
   // One after the other, in the order in which the init starts them; five minutes each. What is
   // systemd's alone ("daemon-reload", "reset-failed") does nothing.
   Status act(const std::string& verb, const std::vector<std::string>& names) override;
+  bool may(const std::string& verb, const std::string& name) override;
   bool shuts_down() override;
   void pause(int milliseconds) override;
   std::string journal(const std::string& unit) override;

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "adapters/admins_policy.h"
 #include "adapters/dpkg_files.h"
 #include "adapters/drop_ins.h"
 #include "adapters/snapshot_tool.h"
@@ -70,6 +71,10 @@ Status SystemctlUnits::act(const std::string& verb, const std::vector<std::strin
   }
   const auto done = run_tool(args);
   return done ? success() : Status(done.error());
+}
+
+bool SystemctlUnits::may(const std::string& verb, const std::string& name) {
+  return !policy_denies(verb, name);
 }
 
 bool SystemctlUnits::shuts_down() {

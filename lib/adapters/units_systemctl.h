@@ -18,6 +18,7 @@ class SystemctlUnits : public Units {
   Result<std::map<std::string, UnitFacts>> ask(const std::vector<std::string>& names) override;
   // Ends after five minutes, whatever a unit's own limits are.
   Status act(const std::string& verb, const std::vector<std::string>& names) override;
+  bool may(const std::string& verb, const std::string& name) override;
   bool shuts_down() override;
   void pause(int milliseconds) override;
   std::string journal(const std::string& unit) override;

@@ -67,12 +67,18 @@ class Grouping {
   std::vector<bool> in_call_;
 };
 
-bool names_any(const Island& one, const Island& other) {
-  return std::ranges::any_of(one.together, [&](const std::string& pattern) {
+bool names_any(const std::vector<std::string>& patterns, const Island& other) {
+  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
     return std::ranges::any_of(other.units, [&](const std::string& unit) {
       return is_unit_of(unit, pattern) || is_unit_of(pattern, unit);
     });
   });
+}
+
+// One that names the other's units in Together, or has the same ones: these go down once.
+bool have_units_in_common(const Island& one, const Island& other) {
+  return names_any(one.units, other) || names_any(one.together, other) ||
+         names_any(other.together, one);
 }
 
 bool belong_together(const Plan& plan, const std::set<std::uint32_t>& one,
@@ -82,8 +88,7 @@ bool belong_together(const Plan& plan, const std::set<std::uint32_t>& one,
     for (const std::uint32_t b : other) {
       const auto& first = plan.steps[a].island;
       const auto& second = plan.steps[b].island;
-      if (first && second && (names_any(*first, *second) || names_any(*second, *first)))
-        return true;
+      if (first && second && have_units_in_common(*first, *second)) return true;
     }
   }
   return false;

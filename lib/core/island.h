@@ -20,8 +20,9 @@ std::optional<Island> island_from(const std::vector<std::string>& lines);
 
 // `call`: steps of one call that are to be unpacked. Those with an island, each with what cannot go
 // without it or it not without: what needs the new version, or is not to be there beside the old
-// one, in either direction; and islands that name each other's units in `together`. Groups that
-// share a step are one. In the order of `call`; what is in no group goes first.
+// one, in either direction; islands that name each other's units in `together`; and those with
+// units in common (a server, and its programs in another package). Groups that share a step are
+// one. In the order of `call`; what is in no group goes first.
 std::vector<std::vector<std::uint32_t>> island_groups(const Plan& plan,
                                                       std::span<const std::uint32_t> call);
 

@@ -83,6 +83,7 @@ Status Downtime::look() {
     names.erase(session_.ports().own_unit);
     std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
     if (const Status asked = ask_for({names.begin(), names.end()}); !asked) return asked;
+    leave_out_denied(part, names);
     std::set<std::string> triggers;
     for (const std::string& name : names) {
       if (is_trigger(name)) triggers.insert(name);

@@ -66,6 +66,7 @@ class Downtime {
   void choose_parked(Part& part, std::set<std::string>& triggers);
   void add_part(std::uint32_t step, bool own, const std::vector<std::string>& patterns);
   Status ask_for(const std::vector<std::string>& names);
+  void leave_out_denied(const Part& part, std::set<std::string>& names);
   bool is_up(const std::string& unit) const;
   std::vector<std::string> up_of(const std::vector<std::string>& units) const;
   void say_what_goes_down() const;

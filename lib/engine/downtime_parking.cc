@@ -71,4 +71,16 @@ void Downtime::park(Part& part) {
   part.parked = std::move(parked);
 }
 
+// Its scripts would not be let either. Who may not be started again is not stopped.
+void Downtime::leave_out_denied(const Part& part, std::set<std::string>& names) {
+  Units& units = *session_.ports().units;
+  std::erase_if(names, [&](const std::string& name) {
+    if (!is_up(name) || (units.may("stop", name) && units.may("start", name))) return false;
+    const std::string& package = session_.plan().steps[part.step].package;
+    session_.ports().say(name + " goes on while " + session_.shown(package) +
+                         " is replaced: /usr/sbin/policy-rc.d denies to stop or start it");
+    return true;
+  });
+}
+
 }  // namespace aptkeep

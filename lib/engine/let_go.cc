@@ -39,8 +39,8 @@ void let_go_and_start(const std::vector<HeldUnit>& held, Units& units, Holds& ho
     std::vector<std::string> down;
     for (const auto& [name, facts] : *now) {
       const bool is_down = !facts.is_up() && facts.load_state == "loaded";
-      if (is_trigger(name) == triggers && is_down && !is_displaced(facts, all))
-        down.push_back(name);
+      const bool wanted = is_trigger(name) == triggers && is_down && !is_displaced(facts, all);
+      if (wanted && units.may("start", name)) down.push_back(name);
     }
     if (down.empty()) continue;
     (void)units.act("reset-failed", down);

@@ -141,6 +141,11 @@ class Units {
   // "start", "stop", "restart", "reset-failed" of units, all in one call, to their end;
   // "daemon-reload" of none ({""}).
   virtual Status act(const std::string& verb, const std::vector<std::string>& names) = 0;
+  // Whether an administrator's own policy-rc.d lets it: "stop", "start". It is not asked by act().
+  virtual bool may(const std::string& verb, const std::string& name) {
+    (void)verb, (void)name;
+    return true;
+  }
   // It takes no starts any more (systemd: "Transaction for x is destructive").
   virtual bool shuts_down() = 0;
   // Waits for so many milliseconds.

@@ -42,6 +42,7 @@ class Restoring {
   void try_failed_again();
   Status restart(std::vector<std::string> units);
   void leave_out_refused(std::vector<std::string>& units, const FactsByName& now);
+  void leave_out_denied(std::vector<UnitDecision>& decisions);
   void reload_instead(std::vector<std::string>& units);
   UnitRecord* record_of(const std::string& unit);
   void act(const char* verb, const std::vector<std::string>& units);
@@ -125,6 +126,14 @@ std::vector<std::string> Restoring::start(const std::vector<UnitDecision>& decis
   start(others, now);
   triggers.insert(triggers.end(), others.begin(), others.end());
   return triggers;
+}
+
+void Restoring::leave_out_denied(std::vector<UnitDecision>& decisions) {
+  for (UnitDecision& decision : decisions) {
+    if (decision.wish != UnitWish::Start || ports_.units.may("start", decision.unit)) continue;
+    decision.wish = UnitWish::Tell;
+    decision.reason = "/usr/sbin/policy-rc.d denies to start it";
+  }
 }
 
 void Restoring::try_failed_again() {
@@ -320,6 +329,7 @@ Status Restoring::run(const std::function<Standing(const std::string&)>& standin
   auto now = facts();
   if (!now) return now.error();
   auto decisions = decide_units(records_, *now, standing, *fresh);
+  leave_out_denied(decisions);
   staying_.leave_out(decisions);
   together_.leave_out(decisions, *now, standing);
   const auto starts = [](const UnitDecision& one) { return one.wish == UnitWish::Start; };

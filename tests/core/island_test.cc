@@ -46,6 +46,14 @@ TEST_F(IslandTest, WhatHasNoServicesIsInNone) {
   EXPECT_EQ(groups(), (Groups{{daemon}}));
 }
 
+TEST_F(IslandTest, WhatHasTheSameServicesGoesDownOnce) {
+  const auto core = add("server-core", {"server.service"});
+  add("lib");
+  const auto other = add("other", {"other.service"});
+  const auto server = add("server", {"server.service", "server@*.service"});
+  EXPECT_EQ(groups(), (Groups{{other}, {core, server}}));
+}
+
 TEST_F(IslandTest, WhatNeedsTheNewVersionComesWithIt) {
   const auto map = add("daemon-map");
   const auto daemon = add("daemon", {"daemon.service"});

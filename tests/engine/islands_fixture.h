@@ -72,6 +72,9 @@ class LoggedUnits final : public Units {
     });
     return units_.act(verb, obedient);
   }
+  bool may(const std::string& verb, const std::string& name) override {
+    return units_.may(verb, name);
+  }
   bool shuts_down() override { return false; }
   void pause(int) override {}
   std::string journal(const std::string&) override { return {}; }

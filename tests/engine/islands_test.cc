@@ -48,6 +48,26 @@ TEST_F(IslandsTest, WhatWasStoppedStaysSo) {
   EXPECT_EQ(said_, Lines{});
 }
 
+TEST_F(IslandsTest, GoesOnWhereAnAdministratorsPolicyDeniesToStopOrToStartIt) {
+  for (const std::string verb : {"stop", "start"}) {
+    const std::string name = verb == "stop" ? "stopped" : "started";
+    daemon(name);
+    with_socket(name);
+    units_.denied.insert(verb + " " + name + ".service");
+  }
+  daemon("free");
+  begin();
+  unpack_all();
+  EXPECT_EQ(log(), (Lines{"unpack stopped.deb", "configure stopped:amd64", "unpack started.deb",
+                          "configure started:amd64", "stop free.service", "unpack free.deb",
+                          "configure free:amd64", "start free.service"}));
+  ASSERT_FALSE(said_.empty());
+  EXPECT_EQ(
+      said_.front(),
+      "stopped.service goes on while stopped is replaced: /usr/sbin/policy-rc.d denies to stop "
+      "or start it");
+}
+
 TEST_F(IslandsTest, TwoAreDownOneAfterTheOther) {
   daemon("foo");
   daemon("bar");

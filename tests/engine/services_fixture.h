@@ -21,6 +21,7 @@ class FakeUnits final : public Units {
  public:
   std::map<std::string, UnitFacts> all;
   bool stopping = false;
+  std::set<std::string> denied;  // "stop foo.service": by a policy-rc.d
   std::set<std::string> broken, late;
   std::set<std::string> unreloadable;  // whose reload fails
   std::vector<std::string> log;
@@ -37,6 +38,9 @@ class FakeUnits final : public Units {
   }
   void stop(const std::string& name) { all.at(name).active_state = "inactive"; }
 
+  bool may(const std::string& verb, const std::string& name) override {
+    return !denied.contains(verb + " " + name);
+  }
   Result<std::vector<UnitFacts>> loaded() override {
     std::vector<UnitFacts> units;
     for (const auto& [name, unit] : all) {

@@ -113,6 +113,17 @@ TEST_F(ServicesTest, WhoDoesNotStartIsToldAndRecorded) {
   EXPECT_EQ(store_.units(7)->front().journal, "");
 }
 
+TEST_F(ServicesTest, WhatAnAdministratorsPolicyDeniesToStartIsToldOnly) {
+  units_.add("foo.service");
+  begin({"foo:amd64"});
+  units_.stop("foo.service");
+  units_.denied = {"start foo.service"};
+  const auto trouble = end();
+  ASSERT_EQ(trouble.size(), 1U);
+  EXPECT_EQ(trouble[0].trouble, "/usr/sbin/policy-rc.d denies to start it");
+  EXPECT_FALSE(units_.all.at("foo.service").is_up());
+}
+
 TEST_F(ServicesTest, AnHeirIsStarted) {
   files_ = {{"foo:amd64", {"old.service"}}};
   units_.add("old.service");

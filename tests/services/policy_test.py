@@ -193,6 +193,25 @@ class Policy(unittest.TestCase):
         self.assertIn("101 restart invoke-rc.d: 0 active same", said[True][0])
         self.assertEqual(said[False], said[True])
 
+    def test_an_admins_own_keeps_services_from_going_down(self):
+        unit = {"asked.service": service()}
+        stops = {"preinst": {"upgrade": "deb-systemd-invoke stop asked.service"},
+                 "postinst": {"configure": "deb-systemd-invoke start asked.service"}}
+        rule = "Package: asked\nClass: stop\nReason: a test\nSource: https://example.org/\n"
+        for name, scripts, rules in (("by a rule", {}, rule), ("by its scripts", stops, "")):
+            with self.subTest(name), World([package("asked", "1.0", unit)],
+                                           [package("asked", "2.0", unit, scripts)]) as world:
+                world.start("asked.service")
+                world.bed.write("/etc/aptkeep/rules.d/t.rules", rules)
+                world.bed.must("rm -f /usr/sbin/policy-rc.d")
+                world.bed.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
+                before = world.bed.must("systemctl show -P MainPID asked.service")
+                result = world.upgrade()
+                self.assertEqual(result.code, 0, result.output)
+                self.assertIn("asked.service goes on while asked is replaced", result.output)
+                after = world.bed.must("systemctl show -P MainPID asked.service")
+                self.assertEqual(after, before, result.output)
+
     def test_a_read_only_run_leaves_sockets_alone(self):
         scripts = FORMS["stopped before and started after"]
         with World([sockd("1.0")], [sockd("2.0", scripts)], needs=("python3",)) as world:
