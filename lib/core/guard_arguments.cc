@@ -210,3 +210,14 @@ std::string shown(std::string_view text, std::size_t most) {
 }
 
 }  // namespace aptkeep
+std::string shown_lines(std::string_view text) {
+  std::string lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find_first_of("\n\t"), text.size());
+    lines += shown(text.substr(0, end), std::string::npos);
+    if (end < text.size()) lines += text[end];
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
