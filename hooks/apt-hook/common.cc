@@ -6,6 +6,7 @@
 #include "adapters/apt_cache.h"
 #include "adapters/tell_once.h"
 #include "core/config.h"
+#include "core/guard_arguments.h"
 #include "core/pins.h"
 #include "engine/pins_file.h"
 #include "hook.h"
@@ -61,7 +62,8 @@ void complain(const std::string& message) {
   static std::string last;
   if (message == last) return;
   last = message;
-  (void)std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
+  // What a rule's command has printed may be in it, and a user other than root may have made that.
+  (void)std::fputs(shown_lines("aptkeep: " + message + "\n").c_str(), stderr);
 }
 
 void complain_once(const Frontend& frontend, const std::string& message) {

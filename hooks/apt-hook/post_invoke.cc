@@ -10,6 +10,7 @@
 #include "adapters/run_settings.h"
 #include "adapters/run_tools.h"
 #include "core/config.h"
+#include "core/guard_arguments.h"
 #include "engine/finish.h"
 #include "guards.h"
 #include "hook.h"
@@ -25,7 +26,7 @@ bool has_state() {
 
 void print_summary(const Ending& ending, const PlanFlags& flags) {
   const auto text = summary_text(ending, flags.native_arch, flags.bypassed);
-  if (!text.empty()) (void)std::fputs(text.c_str(), stderr);
+  if (!text.empty()) (void)std::fputs(shown_lines(text).c_str(), stderr);
 }
 
 void end_plan(const Frontend& frontend) {

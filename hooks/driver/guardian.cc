@@ -17,6 +17,7 @@
 #include "adapters/units_scripts.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
+#include "core/guard_arguments.h"
 #include "core/table_layout.h"
 #include "engine/downtime.h"
 #include "engine/services.h"
@@ -170,8 +171,7 @@ int guardian(const std::string& pid, const std::string& start_time) {
     complain(trouble.error().message);
     return 0;
   }
-  for (const UnitRecord& unit : *trouble)
-    std::fprintf(stderr, "aptkeep: %s: %s\n", unit.name.c_str(), unit.trouble.c_str());
+  for (const UnitRecord& unit : *trouble) complain(unit.name + ": " + unit.trouble);
   // Services of half replaced packages are down until these are whole, if no script that outlived
   // its dpkg has let them go. Whoever calls apt meanwhile does the same, below its own lock.
   if (*open && (!holds.all().empty() || any_unfinished(*store, *run))) (void)resume(Resume::ByHand);

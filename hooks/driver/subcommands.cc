@@ -21,6 +21,7 @@
 #include "adapters/unit_holds.h"
 #include "adapters/units_systemctl.h"
 #include "core/config.h"
+#include "core/guard_arguments.h"
 #include "engine/downtime.h"
 #include "engine/finish.h"
 #include "engine/plain.h"
@@ -168,11 +169,13 @@ void end_plan(const Frontend& frontend) {
 
 void print_summary(const Ending& ending, const std::string& native_arch, bool bypassed) {
   const std::string text = summary_text(ending, native_arch, bypassed);
-  if (!text.empty()) std::fputs(text.c_str(), stderr);
+  if (!text.empty()) std::fputs(shown_lines(text).c_str(), stderr);
 }
 
+// What a rule's command or a package's script has printed may be in it, and a user other than root
+// may have made that.
 void complain(const std::string& message) {
-  std::fputs(("aptkeep: " + message + "\n").c_str(), stderr);
+  std::fputs(shown_lines("aptkeep: " + message + "\n").c_str(), stderr);
 }
 
 void complain_once(const Frontend& frontend, const std::string& message) {
@@ -249,7 +252,7 @@ int restore_services() {
       return false;
     }
     for (const UnitRecord& unit : *trouble)
-      std::printf("%s: %s\n", unit.name.c_str(), unit.trouble.c_str());
+      std::printf("%s: %s\n", unit.name.c_str(), shown_lines(unit.trouble).c_str());
     all_well = all_well && trouble->empty();
     return true;
   };
@@ -262,7 +265,7 @@ int restore_services() {
        report&&* report ? (*report)->steps : std::vector<StepOutcome>{}) {
     const std::string& trouble = trouble_after(outcome.step);
     if (trouble.empty()) continue;
-    std::printf("%s\n", trouble.c_str());
+    std::printf("%s\n", shown_lines(trouble).c_str());
     all_well = false;
   }
   return all_well ? 0 : 1;

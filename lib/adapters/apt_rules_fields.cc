@@ -6,6 +6,7 @@
 #include "adapters/apt_rules_impl.h"
 #include "core/rule_match.h"
 #include "core/rule_text.h"
+#include "core/rule_window.h"
 
 namespace aptkeep::apt_rules_impl {
 namespace {
@@ -118,6 +119,8 @@ void check_window(const Stanza& stanza, const Rule& rule, Faults& faults) {
     const auto line = line_of(std::string_view(why).substr(0, why.find(':')));
     faults.push_back({line, std::move(why)});
   }
+  if (auto why = condition_fault(rule, compare_versions); !why.empty())
+    faults.push_back({line_of("When-Installed"), std::move(why)});
 }
 
 }  // namespace

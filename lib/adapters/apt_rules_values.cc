@@ -116,7 +116,9 @@ bool is_full_version(std::string_view text) {
 
 void read_packages(const Field& field, std::vector<std::string>& packages, Faults& faults) {
   for (const auto& word : words_of(field)) {
-    if (!is_package_pattern(word.text)) tell(faults, field, word, "is no package name");
+    const auto why =
+        is_package_pattern(word.text) ? pattern_fault(word.text) : "is no package name";
+    if (!why.empty()) tell(faults, field, word, why);
     packages.push_back(word.text);
   }
   if (packages.empty()) faults.push_back({field.line, field.name + " names none"});
@@ -135,7 +137,10 @@ void read_conditions(const Field& field, Rule& rule, Faults& faults) {
   for (const auto& piece : commas_of(field)) {
     auto condition = condition_of(piece.text);
     if (!condition) tell(faults, field, piece, "is no NAME and no NAME (>= VERSION)");
-    if (condition) rule.when_installed.push_back(std::move(*condition));
+    if (!condition) continue;
+    if (const auto why = pattern_fault(condition->package); !why.empty())
+      tell(faults, field, piece, why);
+    rule.when_installed.push_back(std::move(*condition));
   }
   need_something(field, faults);
 }
@@ -166,6 +171,7 @@ void read_paths(const Field& field, RuleList<std::string>& paths, Faults& faults
     for (auto& word : words) {
       auto why = path_fault(word);
       if (why.empty() && word.find_first_of("*?[") != std::string::npos) why = "is a pattern";
+      if (why.empty() && word.ends_with(',')) why = "ends with a comma; blanks are between paths";
       if (!why.empty()) tell(faults, field, {word, line.line}, why);
       paths.entries.push_back(std::move(word));
     }

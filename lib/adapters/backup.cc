@@ -93,6 +93,16 @@ std::string fault_of(const std::string& path) {
   return dump_fault(head, part_of(file.get(), std::max<off_t>(facts.st_size - 4096, 0)));
 }
 
+// A backup may be a symlink to where a command has put it, but not one to nothing.
+bool is_something(const fs::directory_entry& entry) {
+  std::error_code error;
+  if (!entry.is_symlink()) return entry.is_regular_file(error);
+  struct stat facts {};
+  if (::stat(entry.path().c_str(), &facts) != 0) return false;
+  if (S_ISDIR(facts.st_mode)) return !fs::is_empty(entry.path(), error) && !error;
+  return S_ISREG(facts.st_mode) && facts.st_size > 0;
+}
+
 class Backup {
  public:
   explicit Backup(std::string folder) : folder_(std::move(folder)) {}
@@ -108,17 +118,19 @@ class Backup {
   // What is there, looked at and on the disk.
   Result<std::vector<std::string>> files() const {
     std::vector<std::string> top;
+    bool any = false;
     std::error_code error;
     fs::recursive_directory_iterator entry(folder_, error);
     for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
       const std::string path = entry->path().string();
       if (entry.depth() == 0) top.push_back(path);
+      any = any || is_something(*entry);
       if (entry->is_symlink() || !(entry->is_regular_file() || entry->is_directory())) continue;
       if (const std::string why = fault_of(path); !why.empty()) return Error{path + ": " + why};
       if (const Status synced = sync_path(path); !synced) return synced.error();
     }
     if (error) return unable("read", folder_, error.value());
-    if (top.empty()) return Error{"nothing was saved"};
+    if (!any) return Error{"nothing was saved"};
     std::sort(top.begin(), top.end());
     return top;
   }

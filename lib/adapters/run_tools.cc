@@ -145,6 +145,7 @@ RunTools::RunTools(Store& store, Say say, const OpenPlan* plan)
   for (const Step& step : plan->plan.steps) {
     if (!step.save.empty()) options.extra[step.package] = step.save;
   }
+  options.say = say_;
   options.overwrites = [] { return forces_overwrite(configured_options()); };
   snapshots_.emplace(std::move(options));
 }

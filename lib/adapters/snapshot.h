@@ -29,8 +29,12 @@ struct SnapshotOptions {
   // ended then (nanoseconds since the epoch), and what people have made of files since stays:
   // edited conffiles, local diversions, statoverrides, alternatives, folders' modes.
   std::int64_t since = 0;
-  // Files that belong to a package though dpkg does not know them, by "name:arch".
+  // Files that belong to a package though dpkg does not know them, by "name:arch". What a symlink
+  // of them leads to belongs to it as well, where only root can have laid that way.
   std::map<std::string, std::vector<std::string>> extra;
+  // Told of those that cannot be saved: "unable to save /etc/x for foo: that is a folder". That
+  // holds nothing up.
+  std::function<void(const std::string&)> say = [](const std::string&) {};
 
   // Whether dpkg may have unpacked files over another package's without a Replaces; asked only on
   // the way back.

@@ -84,7 +84,8 @@ Status save_all(const SnapshotOptions& options, int folder,
   auto read = options.read(packages);
   if (!read) return read.error();
   snapshot::Taking taking{
-      options, {}, snapshot::read_ucf(options.ucf_folder), read_copied(folder), {}};
+      options,        {}, snapshot::read_ucf(options.ucf_folder), read_copied(folder), {},
+      !states.empty()};
   for (const Diversion& diversion : read->diversions) {
     taking.diversions.emplace(diversion.from, diversion);
   }

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "adapters/snapshot_behind.h"
 #include "adapters/snapshot_store.h"
 
 namespace aptkeep::snapshot {
@@ -32,6 +33,8 @@ class PackageSaver {
   bool is_recorded(const std::string& path) const;
   void save_ucf(const std::string& path);
   void save_beside(const std::string& path);
+  void save_extra(const std::string& path);
+  void tell_unsaved(const std::string& path, const std::string& why) const;
   Status save_control();
   std::string true_path(const std::string& path) const;
 
@@ -141,6 +144,27 @@ void PackageSaver::save_ucf(const std::string& path) {
   save_beside(taking_.options.ucf_folder + "/cache/" + ucf_cache_name(path));
 }
 
+void PackageSaver::tell_unsaved(const std::string& path, const std::string& why) const {
+  if (taking_.again) return;
+  taking_.options.say("unable to save " + path + " for " + name_without_arch(files_.package) +
+                      ": " + why);
+}
+
+// A file that a rule names, and what it leads to: scripts write through symlinks. What cannot be
+// saved is told, since it would not come back.
+void PackageSaver::save_extra(const std::string& path) {
+  auto& files = record_.snapshot.files;
+  if (const auto fault = why_not_saved(FileType::Regular, path); !fault.empty())
+    return tell_unsaved(path, fault);
+  if (!is_recorded(path)) files.push_back(record_of(path, true));
+  const FileRecord& file = *std::ranges::find(files, path, &FileRecord::path);
+  if (file.type == FileType::Absent || !file.stored.empty() || !file.unsaved.empty()) return;
+  if (file.type != FileType::Symlink) return tell_unsaved(path, why_not_saved(file.type, path));
+  const auto behind = behind_symlink(taking_.walk, file.true_path);
+  if (!behind) return tell_unsaved("what " + path + " leads to", behind.error().message);
+  if (!behind->empty() && !is_recorded(*behind)) files.push_back(record_of(*behind, true));
+}
+
 Status PackageSaver::save_control() {
   auto control = open_below(folder_, "control", "control", true);
   if (!control) return control.error();
@@ -191,9 +215,7 @@ Status PackageSaver::save_all() {
   }
   const auto extra = taking_.options.extra.find(files_.package);
   if (extra != taking_.options.extra.end()) {
-    for (const std::string& path : extra->second) {
-      if (!is_recorded(path)) snapshot.files.push_back(record_of(path, true));
-    }
+    for (const std::string& path : extra->second) save_extra(path);
   }
   if (auto saved = save_control(); !saved) return saved;
 

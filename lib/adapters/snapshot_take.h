@@ -18,6 +18,7 @@ struct Taking {
   UcfLists ucf;
   std::uint64_t copied = 0;  // bytes that had to be copied in this folder so far
   Walk walk;
+  bool again = false;  // what cannot be saved has been told
 };
 
 // The record's name until all is on the disk; then it becomes "record".

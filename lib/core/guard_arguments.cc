@@ -127,8 +127,13 @@ std::string read_rule_command(std::string_view text, RuleCommand& command) {
   constexpr std::string_view kShell = "sh:";
   command = {};
   text = trimmed(text);
+  std::vector<std::string_view> given;
   while (text.starts_with("timeout=") || text.starts_with("user=")) {
     const auto word = text.substr(0, text.find_first_of(" \t"));
+    const auto option = word.substr(0, word.find('='));
+    if (std::find(given.begin(), given.end(), option) != given.end())
+      return "has " + std::string(option) + "= twice";
+    given.push_back(option);
     if (auto fault = read_option(word, command); !fault.empty()) return fault;
     text = trimmed(text.substr(word.size()));
   }
@@ -207,6 +212,17 @@ std::string shown(std::string_view text, std::size_t most) {
     line += piece;
   }
   return line;
+}
+
+std::string shown_lines(std::string_view text) {
+  std::string lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find_first_of("\n\t"), text.size());
+    lines += shown(text.substr(0, end), std::string::npos);
+    if (end < text.size()) lines += text[end];
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
 }
 
 }  // namespace aptkeep

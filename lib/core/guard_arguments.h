@@ -47,4 +47,7 @@ std::vector<std::string> values_of(std::string_view text, std::string_view key);
 // the direction of writing are told as \xNN. Of what is longer than `most` bytes the beginning.
 std::string shown(std::string_view text, std::size_t most = 300);
 
+// The same of text that is printed as it stands: of any length, and its line breaks and tabs stay.
+std::string shown_lines(std::string_view text);
+
 }  // namespace aptkeep

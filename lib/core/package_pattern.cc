@@ -81,4 +81,16 @@ bool is_package_pattern(std::string_view text) {
   return is_pattern && std::all_of(text.begin(), text.end(), allowed);
 }
 
+// Policy 5.6.1; dpkg-deb(1) builds no others.
+std::string pattern_fault(std::string_view text) {
+  const auto capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (std::any_of(text.begin(), text.end(), capital))
+    return "has capitals, which no package's name has";
+  for (std::size_t at = 0; (at = text.find('[', at)) != std::string_view::npos;) {
+    at = end_of_set(text, at);
+    if (at == std::string_view::npos) return "has a set that is not closed";
+  }
+  return {};
+}
+
 }  // namespace aptkeep

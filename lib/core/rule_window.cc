@@ -1,6 +1,7 @@
 #include "core/rule_window.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/rule_text.h"
 
@@ -111,6 +112,18 @@ std::string window_fault(const Rule& rule, const CompareVersions& compare) {
   if (rule.both_ways && down) return {};
   return "Upgrade-To: no upgrade goes from " + listed(rule.upgrade_from) + " to " +
          listed(rule.upgrade_to) + (down ? ", only a downgrade (Both-Ways: yes)" : "");
+}
+
+std::string condition_fault(const Rule& rule, const CompareVersions& compare) {
+  std::map<std::string, std::vector<Relation>> wanted;
+  for (const InstalledCondition& condition : rule.when_installed) {
+    if (condition.version) wanted[condition.package].push_back(*condition.version);
+  }
+  for (const auto& [package, relations] : wanted) {
+    if (is_empty(interval_of(relations, compare), compare))
+      return "When-Installed: no version of " + package + " is " + listed(relations);
+  }
+  return {};
 }
 
 }  // namespace aptkeep

@@ -2,19 +2,15 @@
 
 #include <algorithm>
 
+#include "core/guard_arguments.h"
 #include "core/island.h"
 
 namespace aptkeep {
 namespace {
 
-constexpr std::size_t kMostOfCommand = 60;
+constexpr std::size_t kMostOfCommand = 60;  // a shell's text may be long, and is in the rule
 constexpr const char* kCheckFailed = " refuses its configuration: ";
 constexpr const char* kAfterFailed = " is not done with what comes after: ";
-
-// A shell's text may be long, and is in the rule.
-std::string shortened(const std::string& command) {
-  return command.size() <= kMostOfCommand ? command : command.substr(0, kMostOfCommand) + " ...";
-}
 
 bool stays(const UnitRecord& record) {
   const std::string& trouble = record.trouble;
@@ -62,7 +58,9 @@ Staying staying_for(const Step& step, const std::string& name,
     staying.trouble += staying.trouble.empty()
                            ? std::string(kStaysDown) + name + (checks ? kCheckFailed : kAfterFailed)
                            : "; ";
-    staying.trouble += shortened(command) + ": " + why.substr(0, line);
+    // A line of what it printed, whoever it ran as.
+    staying.trouble +=
+        shown(command, kMostOfCommand) + ": " + shown(why.substr(0, line), std::string::npos);
     add_line(why.substr(std::min(line + 1, why.size())));
     if (!checks) break;  // what comes after it may need it
   }

@@ -269,6 +269,27 @@ TEST(RuleMistakes, InPaths) {
   EXPECT_EQ(mistake("Save: /a/\n"), "5: Save: \"/a/\" has an empty part");
 }
 
+// Each makes a rule that never does what it says, though every word of it is one.
+TEST(RuleMistakes, ThatWouldNeverBeNoticed) {
+  const auto of = [](const std::string& packages) {
+    return mistakes_in("Package: " + packages + "\nClass: end\nReason: r\nSource: https://x\n");
+  };
+  EXPECT_EQ(of("foo[a"), Texts{"1: Package: \"foo[a\" has a set that is not closed"});
+  EXPECT_EQ(of("[]*"), Texts{"1: Package: \"[]*\" has a set that is not closed"});
+  EXPECT_EQ(of("foo[a] []]*"), Texts{});
+  EXPECT_EQ(of("FOO"), Texts{"1: Package: \"FOO\" has capitals, which no package's name has"});
+  EXPECT_EQ(mistake("Class: end\nWhen-Installed: Foo (>= 1)\n"),
+            "6: When-Installed: \"Foo (>= 1)\" has capitals, which no package's name has");
+  EXPECT_EQ(mistake("Class: end\nWhen-Installed: a (<< 1), b, a (>> 2)\n"),
+            "6: When-Installed: no version of a is << 1, >> 2");
+  EXPECT_EQ(mistakes_in(kStart + "Class: end\nWhen-Installed: a (>> 1), b (<< 1), a (<< 2)\n"),
+            Texts{});
+  EXPECT_EQ(mistake("Save: /etc/a, /etc/b\n"),
+            "5: Save: \"/etc/a,\" ends with a comma; blanks are between paths");
+  EXPECT_EQ(mistake("Before: user=a timeout=2 user=b /bin/true\n"),
+            "5: Before: \"user=a timeout=2 user=b /bin/true\" has user= twice");
+}
+
 TEST(RuleMistakes, OfARuleThatSaysNothing) {
   EXPECT_EQ(mistakes_in(kStart + "Upgrade-To: >= 3\n"),
             Texts{"1: no field says what to do: Class, Guard, Rollback or another"});

@@ -226,6 +226,17 @@ TEST_F(ShippedRules, LeavesOrdinaryPackagesAlone) {
   }
 }
 
+// "0~20171227" is before "0", so that a rule for whatever was installed has to begin below that.
+TEST_F(ShippedRules, LeaveNoVersionOutThatIsBelowZero) {
+  for (const Rule& rule : read().rules) {
+    for (const Relation& relation : rule.upgrade_from) {
+      const bool from_zero = compare_versions("0~~", relation.version) < 0 &&
+                             compare_versions(relation.version, "0") <= 0;
+      EXPECT_FALSE(from_zero && relation.op != RelationOp::Less) << rule.where;
+    }
+  }
+}
+
 TEST_F(ShippedRules, TheirTestsHold) {
   const auto rules = read().rules;
   std::size_t count = 0;

@@ -135,6 +135,14 @@ TEST(Shown, CutsBetweenCharacters) {
   EXPECT_EQ(shown("ab\n", 5), "ab...");
 }
 
+TEST(Shown, LinesStayLinesAndAreNotCut) {
+  const std::string line(5000, 'x');
+  EXPECT_EQ(shown_lines(""), "");
+  EXPECT_EQ(shown_lines("aptkeep: ü\n\tb\n"), "aptkeep: ü\n\tb\n");
+  EXPECT_EQ(shown_lines(line + "\n\n" + line), line + "\n\n" + line);
+  EXPECT_EQ(shown_lines("a\x1b]0;b\x07\r\n\xff"), "a\\x1b]0;b\\x07\\x0d\n\\xff");
+}
+
 TEST(Shown, IsOneHarmlessLineWhateverItGets) {
   std::mt19937 random(5);
   for (int round = 0; round < 100000; ++round) {

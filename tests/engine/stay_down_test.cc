@@ -1,4 +1,5 @@
 // What is saved before packages are replaced, and what does not come up afterwards, in whole runs.
+#include "engine/stay_down.h"
 #include "islands_fixture.h"
 
 namespace aptkeep {
@@ -122,6 +123,19 @@ class StayingDownTest : public IslandsTest {
     return trouble ? *trouble : std::vector<UnitRecord>{};
   }
 };
+
+// By a user other than root, who would have root's terminal obey.
+TEST(StayingFor, WhatACommandPrintedIsHarmless) {
+  const auto failure_of = [](const std::string&) {
+    return std::string("exit status 1: \x1b]0;pwn\x07\xff ü") + std::string(400, 'x') + "\nall";
+  };
+  const std::string command = "sh: " + std::string(55, 'y') + "üü";  // the 60th byte is half of one
+  const Staying why = staying_for({}, "foo", failure_of, {command}, false);
+  EXPECT_EQ(why.trouble, std::string(kStaysDown) +
+                             "foo is not done with what comes after: sh: " + std::string(55, 'y') +
+                             "...: exit status 1: \\x1b]0;pwn\\x07\\xff ü" + std::string(400, 'x'));
+  EXPECT_EQ(why.said, "all");
+}
 
 TEST_F(StayingDownTest, ThroughThePlansEnd) {
   const auto trouble = restore(false);

@@ -89,6 +89,19 @@ TEST_F(BackupTest, AFailureLeavesNothing) {
   EXPECT_FALSE(fs::exists(base_ / "7"));
 }
 
+TEST_F(BackupTest, WhatHoldsNothingIsNothing) {
+  const std::string here = "cd \"$APTKEEP_BACKUP\" && ";
+  for (const char* command : {"ln -s /nonexistent l", "mkdir -p a/b", "mkfifo pipe",
+                              "ln -s /dev/null l", "mkdir a && ln -s a l", "ln -s l l"}) {
+    EXPECT_EQ(fault({"sh: " + here + command}), "nothing was saved") << command;
+  }
+  EXPECT_FALSE(fs::exists(base_ / "7"));
+  for (const char* command :
+       {"mkdir -p a/b c && echo x >a/b/file && ln -s /nonexistent l", "ln -s /etc/passwd l"}) {
+    EXPECT_EQ(fault({"sh: " + here + command}), "none") << command;
+  }
+}
+
 // Its shell's parent is who makes it; in a process of its own, since that is not forgotten.
 TEST_F(BackupTest, CtrlCEndsItAndNotItsMaker) {
   const pid_t pid = ::fork();

@@ -58,6 +58,22 @@ class Backups(unittest.TestCase):
             self.assertEqual(made.bed.must(f"find {WHERE} -name '.partial-*'"), "")
             self.assertEqual(made.bed.must("cat /root/log"), "before\n")
 
+    # A script writes through the symlink; of a folder nothing comes back, which is told beforehand.
+    def test_what_save_names_comes_back(self):
+        with world() as made:
+            made.bed.write("/etc/aptkeep/rules.d/t.rules", rule("Save: /etc/gg.link /etc/gg.d"))
+            made.repository.replace([package("gg", "2.0", scripts={"postinst": {
+                "configure": "echo new | tee /etc/gg.link >/etc/gg.d/x; exit 1"}})])
+            made.repository.update()
+            made.bed.must("mkdir /etc/gg.d; echo old >/etc/gg.real; ln -s gg.real /etc/gg.link")
+            output = made.upgrade().output
+            self.assertEqual(self.version(made, "gg"), "ii 1.0", output)
+            self.assertEqual(made.bed.read("/etc/gg.real"), "old\n", output)
+            self.assertEqual(made.bed.must("readlink /etc/gg.link"), "gg.real\n", output)
+            self.assertEqual(made.bed.read("/etc/gg.real.dpkg-old"), "new\n", output)
+            self.assertEqual(output.count("aptkeep: unable to save "), 1, output)
+            self.assertIn("aptkeep: unable to save /etc/gg.d for gg: that is a folder", output)
+
     # For whoever has services left alone, or calls dpkg past the driver.
     def test_commands_run_all_the_same(self):
         for name, option in (("off", "Aptkeep::Services=false"),

@@ -58,6 +58,28 @@ class Checks(unittest.TestCase):
             world.bed.must("dpkg --audit")
             self.mended(world, before)
 
+    # What another user's command prints is not for root's terminal to obey.
+    def test_what_commands_print_is_harmless(self):
+        hostile = r"user=nobody sh: printf '\033]0;pwn\007\377\n' >&2; exit 1"
+        fields = {"before": "Before", "after": "After", "late": "Check-Config", "dumb": "Probe"}
+        pairs = [daemon(name) for name in fields]
+        with World([old for old, _ in pairs], [new for _, new in pairs]) as world:
+            world.bed.write("/etc/aptkeep/rules.d/checks.rules", "".join(
+                rule(name, f"Class: {'stop' if name == 'after' else 'end'}\n{field}: {hostile}")
+                for name, field in fields.items()))
+            for name in fields:
+                world.bed.write(f"/etc/{name}.conf", "good\n")
+                world.start(f"{name}.service")
+            output = world.upgrade().output
+            for text in ("before is not touched: ", "after is not done with what comes after: ",
+                         "late.service: it was not restarted, because ",
+                         "dumb.service: it runs, and was not well: "):
+                told = [line for line in output.splitlines() if text in line]
+                self.assertTrue(told and all(r"\x1b]0;pwn\x07\xff" in line for line in told),
+                                text + output)
+            for byte in ("\x1b]0;pwn", "\x07", "\ufffd"):
+                self.assertNotIn(byte, output)
+
     def pid(self, world, name):
         return world.bed.must(["systemctl", "show", "-P", "MainPID", f"{name}.service"]).strip()
 

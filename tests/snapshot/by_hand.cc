@@ -105,6 +105,7 @@ int main(int argc, char** argv) {
   options.folder = argv[2];
   if (const char* limit = std::getenv("COPY_LIMIT")) options.copy_limit = std::stoull(limit);
   if (const char* extra = std::getenv("EXTRA")) options.extra[argv[3]] = {extra};
+  options.say = [](const std::string& line) { say(line); };
   RealSnapshots snapshots(std::move(options));
   return run(argv[1], argv[2], snapshots, std::vector<std::string>(argv + 3, argv + argc));
 }

@@ -36,6 +36,7 @@ void SnapshotTest::SetUp() {
     return found;
   };
   options.write = [](const std::string&, const std::vector<ConffileRecord>&) { return success(); };
+  options.say = [this](const std::string& line) { said.push_back(line); };
   options.half_configure = [](const std::string&, const std::string&) { return success(); };
 }
 

@@ -32,6 +32,7 @@ class SnapshotTest : public ::testing::Test {
 
   DpkgFiles known;  // what dpkg "knows"
   SnapshotOptions options;
+  std::vector<std::string> said;  // of what cannot be saved
 
  private:
   std::string root_;

@@ -220,6 +220,22 @@ class Ucf(Case):
         os.unlink(w.path("/etc/foo.made.dpkg-old"))
         self.same(before, w.look())
 
+    # The failed version's script writes through it.
+    def test_what_the_symlink_of_a_rule_leads_to(self):
+        w = self.world()
+        w.dpkg("-i", w.build("foo", "1.0", self.files("1.0")))
+        w.bed.must("mkdir /etc/real; echo 1.0 >/etc/real/file; chmod 640 /etc/real/file; "
+                   "ln -s real/file /etc/foo.link")
+        before = w.look()
+        env = {"EXTRA": "/etc/foo.link"}
+        self.assertEqual(w.snapshots("take", "foo:amd64", env=env), "")
+        w.dpkg("-i", w.build("foo", "2.0", self.files("2.0"), scripts={
+            "postinst": "echo 2.0 >/etc/foo.link\n" + FAILS}), expect=1)
+        w.snapshots("back", "foo:amd64", env=env)
+        self.assertEqual(w.bed.read("/etc/real/file.dpkg-old"), "2.0\n")
+        os.unlink(w.path("/etc/real/file.dpkg-old"))
+        self.same(before, w.look())
+
 
 class MultiArch(Case):
     def build(self, w, version, arch, scripts=None):

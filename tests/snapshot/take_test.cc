@@ -127,6 +127,70 @@ TEST_F(Take, LooksThroughRootsSymlinksOnly) {
   EXPECT_EQ(links_of(at("/secret/shadow")), 1u);
 }
 
+// What a rule names: scripts write through the symlink.
+TEST_F(Take, WhatASymlinkOfARuleLeadsToIsSavedAsWell) {
+  const auto real = file("/data/real", "content", 0640);
+  made("/conf");
+  ASSERT_EQ(symlink("./two", at("/conf/one").c_str()), 0);
+  ASSERT_EQ(symlink("../data/real", at("/conf/two").c_str()), 0);
+  ASSERT_EQ(symlink("nothing", at("/conf/dangling").c_str()), 0);
+  package(kFoo, {at("/conf")});
+  options.extra[kFoo] = {at("/conf/one"), at("/conf/dangling"), at("/conf/none")};
+  ASSERT_TRUE(snapshots().take({kFoo}).empty());
+  EXPECT_EQ(record_of(kFoo, at("/conf/one")).target, "./two");
+  const auto saved = record_of(kFoo, real);
+  EXPECT_EQ(content_of(stored(kFoo, saved)), "content");
+  EXPECT_EQ(saved.mode, 0640u);
+  EXPECT_EQ(links_of(real), 1u) << "a copy: it may be written in place";
+  EXPECT_EQ(said, std::vector<std::string>{});
+}
+
+TEST_F(Take, TellsWhatOfARuleItDoesNotSave) {
+  const auto secret = file("/secret/shadow", "secret", 0600);
+  made("/conf/folder");
+  made("/home");
+  ASSERT_EQ(chown(at("/home").c_str(), 1000, 1000), 0);
+  ASSERT_EQ(chmod(made("/open").c_str(), 0775), 0);
+  ASSERT_EQ(chown(at("/open").c_str(), 0, 1000), 0);
+  ASSERT_EQ(mkfifo(at("/conf/fifo").c_str(), 0600), 0);
+  const auto link = [&](const std::string& name, const std::string& target) {
+    EXPECT_EQ(symlink(target.c_str(), at(name).c_str()), 0);
+    options.extra[kFoo].push_back(at(name));
+  };
+  options.extra[kFoo] = {at("/conf/folder"), at("/conf/fifo"), "/proc/self/maps"};
+  link("/home/roots", secret);
+  link("/open/roots", secret);
+  link("/conf/theirs", secret);
+  ASSERT_EQ(lchown(at("/conf/theirs").c_str(), 1000, 1000), 0);
+  link("/conf/over", at("/conf/theirs"));
+  link("/conf/to-folder", "folder");
+  link("/conf/to-itself", "to-itself");
+  link("/conf/to-program", "/usr/bin/env");
+  package(kFoo, {at("/conf")});
+  ASSERT_TRUE(snapshots().take({kFoo}).empty()) << "nothing is held up by that";
+  const auto unable = [&](const std::string& what, const std::string& why) {
+    return "unable to save " + what + " for foo: " + why;
+  };
+  const auto behind = [&](const std::string& name, const std::string& why) {
+    return unable("what " + at(name) + " leads to", why);
+  };
+  const std::string turned = "users other than root may turn it elsewhere";
+  EXPECT_EQ(
+      said,
+      (std::vector<std::string>{
+          unable(at("/conf/folder"), "that is a folder"),
+          unable(at("/conf/fifo"), "that is a fifo"),
+          unable("/proc/self/maps", "that is no file on a disk"), behind("/home/roots", turned),
+          behind("/open/roots", turned), behind("/conf/theirs", turned),
+          behind("/conf/over", turned),
+          behind("/conf/to-folder", "it leads to " + at("/conf/folder") + ", and that is a folder"),
+          behind("/conf/to-itself", "it leads on through too many others"),
+          behind("/conf/to-program", "it leads to /usr/bin/env, and that is a package's")}));
+  const auto snapshot = read_snapshot(folder(), kFoo);
+  ASSERT_TRUE(snapshot);
+  for (const FileRecord& file : snapshot->files) EXPECT_EQ(file.stored, "") << file.path;
+}
+
 TEST_F(Take, TakesContentFromWhereADiversionPutIt) {
   const auto real = file("/usr/tool.real", "of foo");
   const auto other = file("/usr/tool", "of bar");
