@@ -48,7 +48,7 @@ std::vector<std::string> not_done_after(Store& store, std::int64_t run) {
   if (!*report) return troubles;
   for (const StepOutcome& outcome : (*report)->steps) {
     const std::string& trouble = trouble_after(outcome.step);
-    if (!trouble.empty()) troubles.push_back(trouble);
+    if (!trouble.empty() && !is_told_by((*report)->units, trouble)) troubles.push_back(trouble);
   }
   return troubles;
 }

@@ -264,7 +264,7 @@ int restore_services() {
   for (const StepOutcome& outcome :
        report&&* report ? (*report)->steps : std::vector<StepOutcome>{}) {
     const std::string& trouble = trouble_after(outcome.step);
-    if (trouble.empty()) continue;
+    if (trouble.empty() || is_told_by((*report)->units, trouble)) continue;
     std::printf("%s\n", shown_lines(trouble).c_str());
     all_well = false;
   }

@@ -17,9 +17,9 @@ bool policy_denies(const std::string& verb, const std::string& unit) {
   const auto real = std::filesystem::canonical(kPolicy, error);
   if (error || real == paths::kPolicy) return false;
   // run_tool() tells 0 from others only.
-  const auto denied = snapshot::run_tool({"timeout", "--kill-after=5", "30", "sh", "-c",
-                                          "\"$@\" >/dev/null 2>&1; test $? -eq 101", "sh", kPolicy,
-                                          unit, verb});
+  const auto denied =
+      snapshot::run_tool({"timeout", "--kill-after=5", "30", "sh", "-c",
+                          "\"$@\" >/dev/null 2>&1; test $? -eq 101", "sh", kPolicy, unit, verb});
   return denied.ok();
 }
 

@@ -313,4 +313,10 @@ std::vector<UnitFacts> parse_show(std::string_view text) {
   return units;
 }
 
+bool is_told_by(const std::vector<UnitRecord>& units, const std::string& reason) {
+  return std::ranges::any_of(units, [&](const UnitRecord& unit) {
+    return unit.trouble.starts_with(kStaysDown) && unit.trouble.substr(kStaysDown.size()) == reason;
+  });
+}
+
 }  // namespace aptkeep

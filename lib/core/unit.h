@@ -140,6 +140,8 @@ inline constexpr std::string_view kNotRestarted = "it was not restarted, because
 inline constexpr std::string_view kUntilReboot = "the version from before runs until the next boot";
 // Of what is down: nobody is to start it before something is changed.
 inline constexpr std::string_view kStaysDown = "it is not started, because ";
+// Whether one of them stays down because of this, and so tells it already.
+bool is_told_by(const std::vector<UnitRecord>& units, const std::string& reason);
 // Two of these that no check decides, but how others are when a plan ends: a package, a unit.
 inline constexpr std::string_view kGoesWith =
     "it is not started, because it goes down and up with ";

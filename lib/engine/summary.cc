@@ -185,7 +185,8 @@ std::string tell_services(const Ending& ending) {
   for (const UnitRecord& unit : ending.units) text += "  " + unit.name + ": " + unit.trouble + "\n";
   for (const StepOutcome& outcome : ending.outcomes) {
     const std::string& trouble = trouble_after(outcome.step);
-    if (!trouble.empty()) text += "aptkeep: " + trouble + "\n";
+    if (!trouble.empty() && !is_told_by(ending.units, trouble))
+      text += "aptkeep: " + trouble + "\n";
   }
   return text.empty() ? text : text + "aptkeep: see 'aptkeep services'\n";
 }

@@ -200,7 +200,7 @@ class Policy(unittest.TestCase):
         rule = "Package: asked\nClass: stop\nReason: a test\nSource: https://example.org/\n"
         for name, scripts, rules in (("by a rule", {}, rule), ("by its scripts", stops, "")):
             with self.subTest(name), World([package("asked", "1.0", unit)],
-                                           [package("asked", "2.0", unit, scripts)]) as world:
+                                           [package("asked", "2.0", unit, scripts=scripts)]) as world:
                 world.start("asked.service")
                 world.bed.write("/etc/aptkeep/rules.d/t.rules", rules)
                 world.bed.must("rm -f /usr/sbin/policy-rc.d")
