@@ -15,7 +15,8 @@ test_packages=(
 
 child=
 
-say() { printf '== %s\n' "$*"; }
+# With the minutes and seconds since it began.
+say() { printf '== %d:%02d %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 
 need_root() {
   if [ "$(id -u)" -ne 0 ]; then
