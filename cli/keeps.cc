@@ -276,8 +276,11 @@ std::string advice(const Kept& kept, const aptkeep_keep& failed) {
   const std::string force = "        or " + as_root() + "aptkeep release " + name +
                             " and apt-get -o Aptkeep::Force::=" + name + " ..., to go past ";
   if (is_guard(failed.failure_class)) {
-    return "  next: see to that; after the next apt-get update it is tried again\n" + force +
-           "its guards once\n";
+    const std::string then = *failed.version == '\0'
+                                 ? "then remove it again, and at the latest after the next apt-get "
+                                   "update it counts as kept no more"
+                                 : "after the next apt-get update it is tried again";
+    return "  next: see to that; " + then + "\n" + force + "its guards once\n";
   }
   std::string text = "  next: remove the cause, then " + as_root() + "aptkeep retry " + name + "\n";
   if (is_backup(failed.failure_class)) text += force + "that once\n";

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <string_view>
 #include <system_error>
 
 #include "adapters/apt_bypass.h"
@@ -68,7 +69,10 @@ void read_settings(PlanView& view, const AptSettings& apt) {
   view.settings.rollback = apt.find_bool("Aptkeep::Rollback", true);
   view.settings.bypassed = bypasses_launcher(apt.find("Dir::Bin::dpkg"), apt.find("DPkg::Path"));
   view.services_on = apt.find_bool("Aptkeep::Services", true);
-  view.settings.person = ::isatty(STDIN_FILENO) == 1;
+  // As the hook sees it, which asks nobody either where debconf is not to.
+  const char* debconf = std::getenv("DEBIAN_FRONTEND");
+  const bool asks = debconf == nullptr || std::string_view(debconf) != "noninteractive";
+  view.settings.person = asks && ::isatty(STDIN_FILENO) == 1;
   read_force_of(view, apt);
 }
 

@@ -87,12 +87,13 @@ GuardDecision decide(const Looked& looked, const std::string& name) {
   return judge_guards(looked.guards.findings, setting);
 }
 
-// A removal has no version to look rules up by: it waits for a person.
 bool holds_now(Store& store, const Keep& keep, const RuleIndex& index, const DbSnapshot& db,
                const std::string& native_arch) {
   Step step;
   step.package = keep.package;
-  step.action = keep.old_version.empty() ? Action::Install : Action::Upgrade;
+  step.action = keep.version.empty()       ? Action::Remove
+                : keep.old_version.empty() ? Action::Install
+                                           : Action::Upgrade;
   step.old_version = keep.old_version;
   step.new_version = keep.version;
   const auto installed = [&db](std::string_view name) -> std::string {
@@ -171,7 +172,7 @@ bool lift_guarded(Store& store) {
   const auto keeps = store.keeps();
   if (!keeps) return false;
   const auto guarded = [](const Keep& keep) {
-    return keep.failed && keep.failure_class == FailureClass::Guard && !keep.version.empty();
+    return keep.failed && keep.failure_class == FailureClass::Guard;
   };
   if (std::none_of(keeps->begin(), keeps->end(), guarded)) return false;
   const auto rules = read_rules(rule_folders());

@@ -2,6 +2,7 @@
 """Guards and force in aptkeep plan, with real apt: plan_guards_test.py COMMAND MAKE_STATE SCHEMA"""
 
 import os
+import subprocess
 import sys
 import unittest
 
@@ -51,6 +52,19 @@ class Guards(Base):
         self.world.rule("foo", "If-Unmet: stop")
         self.assertEqual({s["fate"] for s in self.plan(code=1)["steps"]}, {"not_begun"})
         self.assertIn("Nothing of it would begin: foo stops the run: ", self.text().stdout.decode())
+
+    def test_who_can_be_asked_is_told_so(self):
+        (self.queue / "left").touch()
+        self.world.rule("foo", f"Guard: queue-empty {self.queue}\nIf-Unmet: ask")
+        terminal = os.openpty()
+        self.addCleanup(lambda: [os.close(fd) for fd in terminal])
+        for name, told in (("dialog", "you will be asked"),
+                           ("noninteractive", "nobody is at a terminal to be asked")):
+            done = subprocess.run(
+                [COMMAND, "plan", "--rules", str(self.world.rules), "--state",
+                 self.record("empty")], stdin=terminal[1], capture_output=True, timeout=120,
+                env={**self.world.environment, "DEBIAN_FRONTEND": name})
+            self.assertIn(told, done.stdout.decode())
 
     def test_what_only_root_may_look_at(self):
         if os.geteuid() != 0:
