@@ -1,6 +1,7 @@
 // `dpkg --configure`: apt's own call as it is while nothing has failed; afterwards by name, so that
 // what failed is not tried twice and what needs it is not tried at all.
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -34,6 +35,7 @@ class Configuring {
       if (const auto end = pending_triggers(); end) return end;
       again = failed_calls_ != failed_before && !interrupted_;
     }
+    if (session_.call().pending && !interrupted_ && !outsiders_.empty()) blame_outsiders();
     return interrupted_ ? interrupted_ : ended_;
   }
 
@@ -146,17 +148,6 @@ class Configuring {
     const auto entry = db.find(package);
     const bool still_unpacked =
         entry != db.end() && entry->second.state.size() > 1 && entry->second.state[1] == 'U';
-    // No script ran and it is as unpacked as before: dpkg found a dependency of it not configured.
-    // That is another one's failure, unless there is no other.
-    const bool follow_up = verdict.script.script.empty() && !verdict.at_conffile && still_unpacked;
-    const bool another = !session_.all_well() || interrupted_ || !later_.empty();
-    if (follow_up && step >= 0 && another) {
-      follow_ups_.insert(package);
-      if (session_.states()[static_cast<std::size_t>(step)] != StepState::Returning)
-        session_.set_state(static_cast<std::uint32_t>(step), StepState::Stranded);
-      session_.save_states();
-      return;
-    }
     Failure failure = failure_from(verdict, verdict.in_trigger ? Phase::Trigger : Phase::Configure);
     failure.package = package;
     failure.step = step;
@@ -164,11 +155,40 @@ class Configuring {
     if (step >= 0) {
       failure.old_version = session_.plan().steps[static_cast<std::size_t>(step)].old_version;
     }
+    // No script ran and it is as unpacked as before, or as dpkg had deconfigured it: a dependency
+    // of it is not configured. That is another one's failure, unless there is no other.
+    const bool waits = still_unpacked || failure.failure_class == FailureClass::FollowUp;
+    const bool follow_up = verdict.script.script.empty() && !verdict.at_conffile && waits;
+    const bool another = !session_.all_well() || interrupted_ || !later_.empty();
+    if (follow_up && another) return follow(package, step, std::move(failure));
     if (step >= 0 && session_.states()[static_cast<std::size_t>(step)] == StepState::Returning) {
       if (!session_.tries_return_again(failure))
         session_.record_failed_return(std::move(failure), false);
     } else if (!is_tried_again(failure)) {
       session_.record(std::move(failure), db);
+    }
+  }
+
+  // It may be configured when what it waits for is, at whichever version.
+  void follow(const std::string& package, std::int32_t step, Failure failure) {
+    follow_ups_.insert(package);
+    if (step < 0) {
+      outsiders_.insert_or_assign(package, std::move(failure));
+      return;
+    }
+    if (session_.states()[static_cast<std::size_t>(step)] != StepState::Returning)
+      session_.set_state(static_cast<std::uint32_t>(step), StepState::Stranded);
+    session_.save_states();
+  }
+
+  // What the plan does not name, and dpkg has deconfigured for one that failed: after the last call
+  // nobody will configure it.
+  void blame_outsiders() {
+    const auto db = session_.ports().db.read();
+    if (!db) return session_.ports().say(db.error().message);
+    for (const auto& [package, failure] : outsiders_) {
+      const auto entry = db->find(package);
+      if (entry != db->end() && !entry->second.configured()) session_.record(failure, *db);
     }
   }
 
@@ -302,9 +322,10 @@ class Configuring {
   }
 
   Session& session_;
-  std::set<std::string> left_out_;    // failed or found unconfigurable in this call
-  std::set<std::string> follow_ups_;  // dpkg left them because of another one
-  std::set<std::string> later_;       // failed in a way that may pass
+  std::set<std::string> left_out_;            // failed or found unconfigurable in this call
+  std::set<std::string> follow_ups_;          // dpkg left them because of another one
+  std::map<std::string, Failure> outsiders_;  // of these what the plan does not name
+  std::set<std::string> later_;               // failed in a way that may pass
   std::set<std::string> tried_with_services_;
   std::vector<std::string> tried_names_;
   std::size_t failed_calls_ = 0;
@@ -315,34 +336,6 @@ class Configuring {
 };
 
 }  // namespace
-
-std::optional<CallEnd> Session::configure_now(const std::vector<std::uint32_t>& steps,
-                                              std::vector<std::string> afterwards) {
-  const auto database = ports_.db.read();
-  if (!database) {
-    ports_.say(database.error().message);
-    return std::nullopt;  // the frontend's own call comes
-  }
-  std::vector<std::uint32_t> pending;
-  for (const std::uint32_t step : steps) {
-    if (open_.states[step] == StepState::Unpacked) pending.push_back(step);
-  }
-  const auto blocked = unconfigurable(open_.plan, pending, open_.states);
-  DpkgCall configure = call_for(DpkgCall::Verb::Configure);
-  // What triggers do can wait for that call, too.
-  configure.no_triggers = call_.no_triggers;
-  for (const std::uint32_t step : pending) {
-    if (std::ranges::count(blocked, step) == 0)
-      configure.operands.push_back(dpkg_name(open_.plan.steps[step].package, *database));
-  }
-  if (configure.operands.empty() && way_back().returning.empty()) return std::nullopt;
-  save_states();
-  Session part(configure, open_, ports_, record_lost_);
-  part.set_afterwards(std::move(afterwards));
-  const auto end = configure_packages(part);
-  take_over(part);
-  return end;
-}
 
 std::optional<CallEnd> Session::trigger_now(const std::vector<std::uint32_t>& steps,
                                             std::vector<std::string> afterwards) {
@@ -362,22 +355,6 @@ std::optional<CallEnd> Session::trigger_now(const std::vector<std::uint32_t>& st
   const auto end = Configuring(part).own_triggers();
   take_over(part);
   return end;
-}
-
-// A call of our own amid the frontend's, with its options.
-DpkgCall Session::call_for(DpkgCall::Verb verb) const {
-  DpkgCall made;
-  made.verb = verb;
-  for (const std::string& option : call_.options) {
-    if (option != "--auto-deconfigure") made.options.push_back(option);
-  }
-  return made;
-}
-
-void Session::take_over(const Session& part) {
-  record_lost_ = part.record_lost_;
-  may_configure_ = part.may_configure_;
-  if (anything_failed()) grow_kept_set();
 }
 
 std::optional<CallEnd> configure_packages(Session& session) {
