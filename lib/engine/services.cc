@@ -249,6 +249,8 @@ Status Restoring::restart(std::vector<std::string> units) {
   reload_instead(alone);
   act("restart", alone);
   watching_.settle(all);
+  for (const std::string& name : go_on_as_before(ports_.units, alone, *now))
+    not_restarted_[name] = std::string(kNotRestarted) + "systemd did not do it";
   return success();
 }
 

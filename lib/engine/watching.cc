@@ -44,4 +44,17 @@ void Watching::watch_who_was_restarted(const std::vector<UnitRecord>& records,
   if (!units.empty()) settle(units);
 }
 
+std::vector<std::string> go_on_as_before(Units& manager, const std::vector<std::string>& services,
+                                         const std::map<std::string, UnitFacts>& before) {
+  std::vector<std::string> same;
+  const auto now = manager.ask(services);
+  if (!now) return same;
+  for (const auto& [name, facts] : *now) {
+    const auto then = before.find(name);
+    const bool known = then != before.end() && facts.start_mark != 0 && facts.is_up();
+    if (known && facts.start_mark == then->second.start_mark) same.push_back(name);
+  }
+  return same;
+}
+
 }  // namespace aptkeep

@@ -30,4 +30,9 @@ class Watching {
   std::set<std::string> watched_;
 };
 
+// Of services that were to be restarted those that run as they did `before`: systemd has refused it
+// (masked by now, RefuseManualStop).
+std::vector<std::string> go_on_as_before(Units& manager, const std::vector<std::string>& services,
+                                         const std::map<std::string, UnitFacts>& before);
+
 }  // namespace aptkeep

@@ -24,6 +24,7 @@ class FakeUnits final : public Units {
   std::set<std::string> denied;  // "stop foo.service": by a policy-rc.d
   std::set<std::string> broken, late;
   std::set<std::string> unreloadable;  // whose reload fails
+  std::set<std::string> refusing;      // systemd does not restart these
   std::vector<std::string> log;
 
   UnitFacts& add(const std::string& name, const std::string& active = "active") {
@@ -66,7 +67,9 @@ class FakeUnits final : public Units {
       if (!all.contains(name)) continue;
       if (verb == "reload" && unreloadable.contains(name)) failed = true;
       if (verb == "stop") stop(name);
+      if (verb == "restart" && refusing.contains(name)) continue;
       if (verb == "start" || verb == "restart") start(name);
+      if (verb == "restart" && all[name].start_mark != 0) ++all[name].start_mark;
     }
     log.push_back(line);
     return failed ? Status(Error{"a reload failed"}) : success();

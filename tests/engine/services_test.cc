@@ -182,6 +182,17 @@ TEST_F(PutOffTest, WhatDoesNotComeBackIsTriedAgainAndTold) {
   EXPECT_TRUE(put_off_.empty());
 }
 
+TEST_F(PutOffTest, WhatSystemdDoesNotRestartIsTold) {
+  units_.all.at("foo.service").start_mark = 7;
+  units_.refusing = {"foo.service"};
+  const auto trouble = end();
+  ASSERT_EQ(trouble.size(), 1U);
+  EXPECT_EQ(trouble[0].trouble, "it was not restarted, because systemd did not do it");
+  units_.refusing.clear();
+  put_off_ = {{PutOff::Kind::Restart, "foo.service", "foo:amd64"}};
+  EXPECT_TRUE(end().empty());
+}
+
 TEST_F(PutOffTest, ItsPackageHasToBeWhole) {
   standing_["foo:amd64"] = Standing::Unfinished;
   const auto trouble = end();
