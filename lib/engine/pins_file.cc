@@ -130,28 +130,11 @@ bool is_pinned(const Keep& keep, const std::vector<Keep>& keeps) {
   });
 }
 
-// Whole at its old version, and waits for the new version of another one, which is there but not
-// configured: apt would see nothing in its way, and each run would try it and fail anew. nullptr:
-// there is no such other one.
-const Keep* unconfigured_root(const Keep& keep, const std::vector<Keep>& keeps) {
-  const bool waits = !keep.failed && !keep.version.empty() && !keep.old_version.empty() &&
-                     keep.version != keep.old_version && letter_of(keep) == 'i';
-  if (!waits) return nullptr;
-  const auto root = std::ranges::find(keeps, keep.root, &Keep::package);
-  const bool unconfigured = root != keeps.end() && root->failed && is_unfinished(*root) &&
-                            !root->back_unconfigured && may_pin(root->db_state);
-  return unconfigured ? &*root : nullptr;
-}
-
 std::vector<Pin> pins_of(const std::vector<Keep>& keeps) {
   std::vector<Pin> pins;
   for (const Keep& keep : keeps) {
     if (is_pinned(keep, keeps)) {
       pins.push_back({keep.package, keep.version, reason_of(keep)});
-    } else if (const Keep* root = unconfigured_root(keep, keeps)) {
-      const std::string name = root->package.substr(0, root->package.find(':'));
-      pins.push_back(
-          {keep.package, keep.version, "it needs " + name + ", which is left unconfigured"});
     }
   }
   return pins;

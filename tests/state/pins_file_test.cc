@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -63,22 +62,6 @@ TEST_F(PinsFileTest, OnlyWhatFailedAndMayBePinnedIs) {
   const std::vector<Pin> expected = {
       {"failed:amd64", "2.0", "its preinst failed with exit status 1"}};
   EXPECT_EQ(pins, expected);
-}
-
-TEST_F(PinsFileTest, WhatWaitsForWhatIsLeftUnconfiguredIsPinned) {
-  Keep root = keep("lib:amd64", "2.0", true);
-  root.db_state = "uF";
-  Keep waits = keep("app:amd64", "2.0", false);
-  waits.root = root.package;
-  waits.db_state = "ii";
-  const Pin pin{"app:amd64", "2.0", "it needs lib, which is left unconfigured"};
-  const auto is_pinned = [&] { return std::ranges::count(pins_of({root, waits}), pin) == 1; };
-  EXPECT_TRUE(is_pinned());
-  waits.db_state = "uU";
-  EXPECT_FALSE(is_pinned()) << "apt must be able to have it";
-  waits.db_state = "ii";
-  root.db_state = "ii";
-  EXPECT_FALSE(is_pinned()) << "apt itself keeps it back";
 }
 
 // That its old version failed too is told by the run's failures.
