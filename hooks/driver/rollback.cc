@@ -11,8 +11,10 @@
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
 #include "adapters/run_tools.h"
+#include "adapters/units_systemctl.h"
 #include "core/config.h"
 #include "engine/downtime.h"
+#include "engine/services.h"
 #include "engine/undo.h"
 #include "subcommands.h"
 
@@ -157,6 +159,12 @@ int carry_out(Store& store, const Request& request) {
   NoProgress progress;
   tools.save_forward(open);
   CallPorts ports = tools.call_ports(progress);
+  // As a run of apt has it: what goes down is to be up again, or told.
+  if (ports.units != nullptr) {
+    ServicePorts services{*ports.units, store, complain, units_of_packages};
+    const Status noted = note_units(open.run, open.plan.steps, services);
+    if (!noted) complain(noted.error().message);
+  }
   go_back_on_request(open, ports);
   FinishPorts finish = tools.finish_ports();
   finish.drop_snapshots = [](const OpenPlan& ended, bool) { forget_origin(ended.run, ended.id); };

@@ -260,11 +260,11 @@ int restore_services() {
   for (const auto& [run, units] : *earlier) {
     if (!tell(restore_left_down(*store, run, units))) return 2;
   }
-  const auto report = store->report(newest);
-  for (const StepOutcome& outcome :
-       report&&* report ? (*report)->steps : std::vector<StepOutcome>{}) {
+  const auto found = store->report(newest);
+  const RunReport report = found && *found ? **found : RunReport{};
+  for (const StepOutcome& outcome : report.steps) {
     const std::string& trouble = trouble_after(outcome.step);
-    if (trouble.empty() || is_told_by((*report)->units, trouble)) continue;
+    if (trouble.empty() || is_told_by(report.units, trouble)) continue;
     std::printf("%s\n", shown_lines(trouble).c_str());
     all_well = false;
   }

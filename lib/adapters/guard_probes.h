@@ -52,7 +52,7 @@ GuardResult same_ids(const Context& context);
 GuardResult not_running(const Context& context);
 // UNIT: active or reloading, systemctl says.
 GuardResult service_active(const Context& context);
-// "PROGRAM ARG..." expects 0|TEXT
+// "PROGRAM ARG..." expects 0|TEXT [again]
 GuardResult command(const Context& context);
 
 }  // namespace aptkeep::probe

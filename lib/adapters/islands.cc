@@ -260,7 +260,7 @@ void mark_commands(const std::vector<StepDecisions>& decisions, std::vector<Step
   for (std::size_t i = 0; i < steps.size(); ++i) {
     Island island = commands_by_rules(decisions[i]);
     explain_by(island, decisions[i].backup, decisions[i].before, decisions[i].after);
-    if (is_replaced(steps[i]) && has_commands(island)) steps[i].island = std::move(island);
+    if (has_commands(island)) steps[i].island = std::move(island);
   }
 }
 

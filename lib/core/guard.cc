@@ -88,10 +88,10 @@ struct Entry {
 };
 
 const Entry kEntries[] = {
-    {{"command", "\"PROGRAM ARG...\" expects 0|TEXT",
+    {{"command", "\"PROGRAM ARG...\" expects 0|TEXT [again]",
       "the program ends with exit status 0, and with TEXT as the first line of its output.", false},
      3,
-     3,
+     4,
      command},
     {{"file-contains", "FILE TEXT", "a line of the file has the text.", true}, 2, 2, file_and_text},
     {{"file-lacks", "FILE TEXT", "the file is there, and no line of it has the text.", true},

@@ -41,7 +41,7 @@ struct GuardKind {
 };
 
 // All kinds, by name:
-//   command "PROGRAM ARG..." expects 0|TEXT   exit status, or the output's first line
+//   command "PROGRAM ARG..." expects 0|TEXT [again]  exit status, or the output's first line
 //   file-contains FILE TEXT         a line of it has the text
 //   file-lacks FILE TEXT            it is there, and no line has it
 //   free-space DIR AMOUNT           AMOUNT[K|M|G] bytes are free for root

@@ -150,8 +150,9 @@ std::string read_rule_command(std::string_view text, RuleCommand& command) {
 
 std::string read_guard_command(const std::vector<std::string>& arguments, GuardCommand& out) {
   out = {};
-  if (arguments.size() != 3 || arguments[1] != "expects") {
-    return "it is to be \"PROGRAM ARG...\" expects 0|TEXT";
+  out.again = arguments.size() == 4 && arguments[3] == "again";
+  if ((arguments.size() != 3 && !out.again) || arguments[1] != "expects") {
+    return "it is to be \"PROGRAM ARG...\" expects 0|TEXT [again]";
   }
   out.expects = arguments[2];
   const auto fault = read_rule_command(arguments[0], out.command);

@@ -22,10 +22,11 @@ std::optional<std::int64_t> parse_age(std::string_view text);
 // What is wrong with it, as the end of a sentence: "names no program"; empty: nothing.
 std::string read_rule_command(std::string_view text, RuleCommand& command);
 
-// `command "PROGRAM ARG..." expects 0|TEXT`.
+// `command "PROGRAM ARG..." expects 0|TEXT [again]`.
 struct GuardCommand {
   RuleCommand command;
   std::string expects;  // "0": only the exit status counts
+  bool again = false;   // it looks at what a service writes, and does not need that service
 };
 
 // What is wrong with the arguments, as in guard_fault(); empty: `out` has what they say.

@@ -89,7 +89,10 @@ std::vector<GuardCall> guards_after_stop(const std::vector<GuardCall>& calls) {
   std::vector<GuardCall> again;
   for (const auto& call : calls) {
     const auto* kind = find_guard_kind(call.name);
-    if (kind != nullptr && kind->data) again.push_back(call);
+    GuardCommand command;
+    const bool asked = call.name == "command" &&
+                       read_guard_command(call.arguments, command).empty() && command.again;
+    if (asked || (kind != nullptr && kind->data)) again.push_back(call);
   }
   return again;
 }

@@ -55,8 +55,8 @@ Failure guard_failure(const Step& step, std::uint32_t index, const std::string& 
 
 // Which guards are to be evaluated again when the package's services have been stopped, just before
 // it is unpacked: a mail may have come into a queue since the plan was made. What the services'
-// stop itself changes (service-active), what may need the service (command), and what cannot change
-// are not.
+// stop itself changes (service-active), what may need the service (a command that does not say
+// "again"), and what cannot change are not.
 std::vector<GuardCall> guards_after_stop(const std::vector<GuardCall>& calls);
 
 // The same as texts for the record, less those that are known not to hold: they were let pass.

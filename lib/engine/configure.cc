@@ -188,7 +188,9 @@ class Configuring {
     if (!db) return session_.ports().say(db.error().message);
     for (const auto& [package, failure] : outsiders_) {
       const auto entry = db->find(package);
-      if (entry != db->end() && !entry->second.configured()) session_.record(failure, *db);
+      const bool is_known = session_.failed_package(package);  // it was tried since, and failed
+      if (entry != db->end() && !entry->second.configured() && !is_known)
+        session_.record(failure, *db);
     }
   }
 

@@ -83,15 +83,11 @@ Status Downtime::look() {
     names.erase(session_.ports().own_unit);
     std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
     if (const Status asked = ask_for({names.begin(), names.end()}); !asked) return asked;
-    leave_out_denied(part, names);
-    std::set<std::string> triggers;
-    for (const std::string& name : names) {
-      if (is_trigger(name)) triggers.insert(name);
-      const auto& theirs = before_.at(name).triggered_by;
-      triggers.insert(theirs.begin(), theirs.end());
-    }
-    std::erase_if(triggers, [&](const std::string& name) { return known.contains(name); });
+    std::set<std::string> triggers = triggers_of(names);
     if (const Status asked = ask_for({triggers.begin(), triggers.end()}); !asked) return asked;
+    leave_out_denied(part, names);
+    triggers = triggers_of(names);
+    std::erase_if(triggers, [&](const std::string& name) { return known.contains(name); });
     for (const std::string& name : names) {
       if (!is_trigger(name)) part.services.push_back(name);
     }
@@ -323,7 +319,7 @@ Staying Downtime::check_and_start(std::uint32_t step, const DbSnapshot& db,
                                   const std::vector<HeldUnit>& held,
                                   std::vector<std::string>& seen_to) {
   const Step& its = session_.plan().steps[step];
-  const bool fresh = its.island && at_new_side(its, db);
+  const bool fresh = its.island && at_new_side(its, db) && !goes_back_;
   const auto commands_fail = [&](const std::vector<std::string>& commands, bool checks) {
     const std::string name = session_.shown(its.package);
     return staying_for(its, name, session_.ports().failure_of, commands, checks);

@@ -66,6 +66,7 @@ class Downtime {
   void choose_parked(Part& part, std::set<std::string>& triggers);
   void add_part(std::uint32_t step, bool own, const std::vector<std::string>& patterns);
   Status ask_for(const std::vector<std::string>& names);
+  std::set<std::string> triggers_of(const std::set<std::string>& names) const;
   void leave_out_denied(const Part& part, std::set<std::string>& names);
   bool is_up(const std::string& unit) const;
   std::vector<std::string> up_of(const std::vector<std::string>& units) const;
@@ -90,6 +91,7 @@ class Downtime {
   Session& session_;
   std::vector<std::uint32_t> group_;
   bool looked_ = false;
+  bool goes_back_ = false;  // a person takes it back: no checks, and nothing after them
   std::vector<Part> parts_;
   std::map<std::string, UnitFacts> before_;
   std::vector<HeldUnit> left_;       // by an earlier call

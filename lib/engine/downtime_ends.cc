@@ -73,6 +73,7 @@ std::optional<CallEnd> end_left_downtimes(Session& session, const std::vector<st
 }
 
 void Downtime::down_to_go_back() {
+  goes_back_ = true;
   if (const Status looked = look(); !looked) return session_.ports().say(looked.error().message);
   say_what_goes_down();
   for (const bool own : {false, true}) {

@@ -71,11 +71,25 @@ void Downtime::park(Part& part) {
   part.parked = std::move(parked);
 }
 
-// Its scripts would not be let either. Who may not be started again is not stopped.
+std::set<std::string> Downtime::triggers_of(const std::set<std::string>& names) const {
+  std::set<std::string> triggers;
+  for (const std::string& name : names) {
+    if (is_trigger(name)) triggers.insert(name);
+    const auto& theirs = before_.at(name).triggered_by;
+    triggers.insert(theirs.begin(), theirs.end());
+  }
+  return triggers;
+}
+
+// Its scripts would not be let either. Who may not be started again is not stopped, nor what would
+// go down with it.
 void Downtime::leave_out_denied(const Part& part, std::set<std::string>& names) {
   Units& units = *session_.ports().units;
+  const auto is_denied = [&](const std::string& name) {
+    return is_up(name) && !(units.may("stop", name) && units.may("start", name));
+  };
   std::erase_if(names, [&](const std::string& name) {
-    if (!is_up(name) || (units.may("stop", name) && units.may("start", name))) return false;
+    if (!is_denied(name) && std::ranges::none_of(triggers_of({name}), is_denied)) return false;
     const std::string& package = session_.plan().steps[part.step].package;
     session_.ports().say(name + " goes on while " + session_.shown(package) +
                          " is replaced: /usr/sbin/policy-rc.d denies to stop or start it");

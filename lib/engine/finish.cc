@@ -118,7 +118,8 @@ Keep keep_of_outsider(const OpenPlan& open, const Failure& failure, const DbSnap
   keep.run = open.run;
   keep.package = failure.package;
   keep.version = failure.version;
-  keep.old_version = failure.old_version;
+  // It is there, at the version that failed: no newcomer, and nothing that a pin would keep away.
+  keep.old_version = failure.old_version.empty() ? failure.version : failure.old_version;
   keep.db_state = state_in(db, failure.package);
   keep.since = now;
   keep.cause = {display_name(failure.package, open.flags.native_arch) + " failed"};

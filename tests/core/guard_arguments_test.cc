@@ -34,7 +34,11 @@ TEST(ParseAge, TakesSecondsAndUnits) {
 
 TEST(ReadGuardCommand, SplitsTheProgramsWordsWithoutAShell) {
   GuardCommand out;
+  EXPECT_EQ(read_guard_command({"/bin/x", "expects", "0", "again"}, out), "");
+  EXPECT_TRUE(out.again);
+  EXPECT_NE(read_guard_command({"/bin/x", "expects", "0", "twice"}, out), "");
   EXPECT_EQ(read_guard_command({"/bin/x 'a b' $HOME ; rm", "expects", "done"}, out), "");
+  EXPECT_FALSE(out.again);
   EXPECT_EQ(out.command.argv, (Texts{"/bin/x", "a b", "$HOME", ";", "rm"}));
   EXPECT_FALSE(out.command.shell);
   EXPECT_EQ(out.expects, "done");

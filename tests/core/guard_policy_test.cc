@@ -134,6 +134,12 @@ TEST(GuardsAfterStop, AreThoseThatAServiceCanChange) {
                           "same-file-value"}));
 }
 
+TEST(GuardsAfterStop, ACommandOnlyWhereItSaysSo) {
+  const GuardCall once{"command", {"/bin/x", "expects", "0"}};
+  const GuardCall again{"command", {"/bin/x", "expects", "0", "again"}};
+  EXPECT_EQ(guards_after_stop({once, again}), (std::vector<GuardCall>{again}));
+}
+
 TEST(GuardsToRepeat, AreThoseThatHoldAndMayChange) {
   const std::vector<GuardFinding> findings = {
       {{"queue-empty", {"/a b"}}, {GuardState::Met, ""}},

@@ -137,6 +137,27 @@ class Backups(unittest.TestCase):
             self.assertEqual(made.bed.must("cat /root/log"), "before\n")
             self.assertEqual(made.bed.run("ls /run/aptkeep/holds 2>/dev/null").output, "")
 
+    def test_a_rollback_tells_what_does_not_come_up_and_it_is_tried_again(self):
+        with world() as made:
+            made.bed.write("/etc/aptkeep/rules.d/t.rules", rule(
+                "Together: other.service\nAfter: sh: echo after >>/root/log"))
+            made.bed.write("/etc/systemd/system/other.service", service(
+                "sleep infinity", service_lines="ExecStartPre=/usr/bin/test ! -e /root/broken"))
+            made.bed.must("systemctl daemon-reload")
+            made.start("gg.service", "other.service")
+            output = made.bed.run(f"{UPGRADE} -o Aptkeep::Snapshots::Keep-Runs=3").output
+            self.assertEqual(self.version(made, "gg"), "ii 2.0", output)
+            made.bed.write("/root/broken", "")
+            ended = made.bed.run("aptkeep rollback -y gg")
+            self.assertEqual(self.version(made, "gg"), "ii 1.0", ended.output)
+            self.assertIn("other.service: does not start again", ended.output)
+            self.assertEqual(made.bed.must("cat /root/log"), "after\n")
+            told = made.bed.run("aptkeep services")
+            self.assertEqual(told.code, 1, told.output)
+            self.assertIn("other.service", told.output)
+            made.bed.must("rm /root/broken; aptkeep services restart")
+            self.assertEqual(made.states("other.service"), {"other.service": "active"})
+
     def test_old_ones_go_before_there_must_be_room(self):
         with world() as made:
             # On a larger disk, by root's own link.
