@@ -62,7 +62,8 @@ std::string meaning_of(const std::string& failure_class) {
       {"guard", "what has to hold before did not"},
       {"backup", "what was to be saved before could not be"},
       {"preparation",
-       "what was to be done before failed: a newer version is tried, or a person retries"}};
+       "what was to be done before failed: a newer version is tried, or a person retries"},
+      {"waiting", "what it needs was left unconfigured"}};
   const auto found = kMeanings.find(failure_class);
   return found == kMeanings.end() ? std::string() : ": " + found->second;
 }
@@ -282,6 +283,8 @@ std::string advice(const Kept& kept, const aptkeep_keep& failed) {
                                  : "after the next apt-get update it is tried again";
     return "  next: see to that; " + then + "\n" + force + "its guards once\n";
   }
+  if (std::string_view(failed.failure_class) == "waiting")
+    return "  next: see to that one first; each run tries this again\n";
   std::string text = "  next: remove the cause, then " + as_root() + "aptkeep retry " + name + "\n";
   if (is_backup(failed.failure_class)) text += force + "that once\n";
   if (kept.unfinished(failed) && *failed.old_version != '\0' && return_failed(failed)) {

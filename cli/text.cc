@@ -168,7 +168,8 @@ bool is_backup(const char* failure_class) {
 
 bool is_untried(const char* failure_class) {
   return is_guard(failure_class) || is_backup(failure_class) ||
-         std::string_view(failure_class) == "preparation";
+         std::string_view(failure_class) == "preparation" ||
+         std::string_view(failure_class) == "waiting";
 }
 
 std::string ending_of(const std::string& script, int phase, int exit_code, int signal) {

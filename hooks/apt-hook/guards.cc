@@ -12,8 +12,10 @@
 #include "adapters/backup_room.h"
 #include "adapters/dpkg_db.h"
 #include "core/config.h"
+#include "core/dpkg_status.h"
 #include "core/failure_class.h"
 #include "core/guard_policy.h"
+#include "core/held_up.h"
 #include "core/step_rules.h"
 #include "guards.h"
 #include "hook.h"
@@ -152,19 +154,41 @@ GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flag
   return outcome;
 }
 
+void find_waiting(const Plan& plan, const std::string& native_arch, GuardOutcome& outcome) {
+  RealDatabase database;
+  const auto db = database.read();
+  if (!db) return complain(db.error().message);
+  std::vector<bool> left;
+  for (const Step& step : plan.steps) {
+    const auto found = db->find(step.package);
+    left.push_back(step.action == Action::Configure && found != db->end() &&
+                   found->second.state.starts_with('u') && is_half_done(found->second.state));
+  }
+  if (std::ranges::find(left, true) == left.end()) return;
+  outcome.waiting = waiting_for_left(plan, left, native_arch);
+  std::erase_if(outcome.waiting, [&](const auto& one) {
+    return std::ranges::any_of(outcome.kept,
+                               [&](const auto& kept) { return kept.first == one.first; });
+  });
+}
+
 void record_kept(Store& store, std::int64_t plan, const std::vector<Step>& steps,
                  const GuardOutcome& outcome, const std::string& native_arch) {
   if (const auto noted = store.note_answers(plan, outcome.answers); !noted) {
     complain(noted.error().message);
   }
   std::map<std::uint32_t, StepState> states;
-  for (const auto& [index, reason] : outcome.kept) {
+  const auto record = [&](std::uint32_t index, const std::string& reason, FailureClass kind) {
     const Step& step = steps[index];
-    const auto added = store.add_failure(plan, guard_failure(step, index, reason));
+    Failure failure = guard_failure(step, index, reason);
+    failure.failure_class = kind;
+    const auto added = store.add_failure(plan, failure);
     if (!added) return complain(added.error().message);
     states[index] = StepState::FailedOld;
     complain(display_name(step.package, native_arch) + " is not touched: " + reason);
-  }
+  };
+  for (const auto& [index, reason] : outcome.kept) record(index, reason, FailureClass::Guard);
+  for (const auto& [index, reason] : outcome.waiting) record(index, reason, FailureClass::Waiting);
   if (const auto set = store.set_states(plan, states); !set) complain(set.error().message);
 }
 

@@ -16,6 +16,8 @@ namespace aptkeep::hook {
 
 struct GuardOutcome {
   std::vector<std::pair<std::uint32_t, std::string>> kept;  // step and reason
+  // The same of what needs a package that an earlier run has left unconfigured.
+  std::vector<std::pair<std::uint32_t, std::string>> waiting = {};
   std::string stop;                           // why nothing of the run may begin; empty: it may
   std::map<std::string, Remembered> answers;  // by package, what guards saw
 };
@@ -25,6 +27,9 @@ struct GuardOutcome {
 GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flags,
                          const std::vector<StepDecisions>& decisions, Store& store,
                          std::vector<Step>& steps);
+
+// Fills in `waiting`, less what guards keep. Whatever is tried again in this run is wanted by now.
+void find_waiting(const Plan& plan, const std::string& native_arch, GuardOutcome& outcome);
 
 // Records in the plan what is kept, as failed before anything was tried: the driver leaves it out,
 // with what needs it.

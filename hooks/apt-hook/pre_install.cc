@@ -241,11 +241,12 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   Applied applied;
   const auto rules = usable_rules(frontend, plan->steps);  // decisions point into them
   if (rules) applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
-  const GuardOutcome& guards = applied.guards;
+  GuardOutcome& guards = applied.guards;
   if (!guards.stop.empty()) {
     complain("nothing is begun: " + guards.stop);
     return kStop;
   }
+  if (!flags.bypassed) find_waiting(*plan, flags.native_arch, guards);
   const bool services = conversation.find_bool("Aptkeep::Services", true);
   BusUnits units;
   applied.decisions.resize(plan->steps.size());

@@ -108,7 +108,7 @@ constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kDay = 24 * kHour;
 constexpr int kAnyNumber = 1 << 30;
 
-constexpr std::array<Row, 13> kRows{{
+constexpr std::array<Row, 14> kRows{{
     {FailureClass::Unknown, "unknown", Reaction::Keep, "it failed for a reason that is not known",
      0, 0},
     {FailureClass::Refusal, "refusal", Reaction::Keep,
@@ -134,6 +134,9 @@ constexpr std::array<Row, 13> kRows{{
     // May have been half done: a person has to look.
     {FailureClass::Preparation, "preparation", Reaction::Keep, "what is to be done before failed",
      0, 0},
+    // Nothing is wrong with the package; when the other one is configured it goes through.
+    {FailureClass::Waiting, "waiting", Reaction::Keep, "what it needs is left unconfigured", 0,
+     kAnyNumber},
 }};
 
 const Row& row_of(FailureClass failure_class) {
@@ -188,7 +191,7 @@ bool due_again(FailureClass failure_class, int attempts, std::int64_t last_try, 
 
 bool is_untried(FailureClass failure_class) {
   return failure_class == FailureClass::Guard || failure_class == FailureClass::Backup ||
-         failure_class == FailureClass::Preparation;
+         failure_class == FailureClass::Preparation || failure_class == FailureClass::Waiting;
 }
 
 const char* to_string(FailureClass failure_class) {

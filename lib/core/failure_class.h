@@ -25,6 +25,7 @@ enum class FailureClass : std::uint8_t {
   Guard,        // a guard did not hold
   Backup,       // what was to be saved could not be
   Preparation,  // a command failed, or a service did not stop
+  Waiting,      // a package that it needs was left unconfigured by an earlier run
 };
 
 // See Failure in core/plan.h. Where `script` is empty, exit code and signal are dpkg's own.

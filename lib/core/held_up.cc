@@ -50,6 +50,26 @@ std::optional<HeldUp> held_up(const Plan& plan, std::span<const StepState> state
   return std::nullopt;
 }
 
+std::vector<std::pair<std::uint32_t, std::string>> waiting_for_left(const Plan& plan,
+                                                                    const std::vector<bool>& left,
+                                                                    std::string_view native_arch) {
+  std::vector<StepState> states(plan.steps.size(), StepState::Waiting);
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    if (left[i]) states[i] = StepState::FailedNew;
+  }
+  std::vector<std::pair<std::uint32_t, std::string>> waiting;
+  for (std::uint32_t i = 0; i < states.size(); ++i) {
+    const Step& step = plan.steps[i];
+    if (left[i] || step.action == Action::Configure || step.new_version.empty()) continue;
+    const auto stuck = held_up(plan, states, i);
+    if (!stuck) continue;
+    waiting.emplace_back(i, "it needs " + plan.clauses[stuck->clause].relation + ", and " +
+                                display_name(plan.steps[stuck->because].package, native_arch) +
+                                " is left unconfigured");
+  }
+  return waiting;
+}
+
 Cause cause_of(const Plan& plan, const KeptSet& kept, std::span<const StepState> states,
                std::uint32_t step, std::string_view native_arch) {
   Cause cause;

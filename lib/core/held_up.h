@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/kept_set.h"
@@ -24,6 +25,13 @@ struct HeldUp {
 // satisfied by nothing but steps that are stuck (StepState::FailedNew, Stranded).
 std::optional<HeldUp> held_up(const Plan& plan, std::span<const StepState> states,
                               std::uint32_t step);
+
+// Those that need a step with `left` (one for each step), which stays unconfigured, and why: "it
+// needs libx (>= 2), and libx is left unconfigured". Unpacked they would be left so as well, and
+// their old versions with them, as these need it too.
+std::vector<std::pair<std::uint32_t, std::string>> waiting_for_left(const Plan& plan,
+                                                                    const std::vector<bool>& left,
+                                                                    std::string_view native_arch);
 
 // Why a step is not on its new side, from the step down to a failed one: through the kept set, then
 // through what held others up. `failed` of a member of `kept` may be such a step.

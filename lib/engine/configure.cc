@@ -157,7 +157,10 @@ class Configuring {
     }
     // No script ran and it is as unpacked as before, or as dpkg had deconfigured it: a dependency
     // of it is not configured. That is another one's failure, unless there is no other.
-    const bool waits = still_unpacked || failure.failure_class == FailureClass::FollowUp;
+    // In other languages dpkg's words do not tell; that no script ran of what the plan leaves as it
+    // is does.
+    const bool waits =
+        still_unpacked || step < 0 || failure.failure_class == FailureClass::FollowUp;
     const bool follow_up = verdict.script.script.empty() && !verdict.at_conffile && waits;
     const bool another = !session_.all_well() || interrupted_ || !later_.empty();
     if (follow_up && another) return follow(package, step, std::move(failure));

@@ -114,6 +114,8 @@ bool is_pinned(const Keep& keep, const std::vector<Keep>& keeps) {
       !may_pin(keep.db_state)) {
     return false;
   }
+  // Nor what only waits for another one: it is to go when that is configured.
+  if (keep.failure_class == FailureClass::Waiting) return false;
   // Nor where dpkg found nothing to do about it but that another one was missing.
   if (keep.script.empty() && is_unpacked(keep)) return false;
   // Its old version is there: what waits for it has gone back too, and needs that one.

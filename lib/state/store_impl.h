@@ -38,7 +38,7 @@ inline constexpr Action kLastAction = Action::Purge;
 inline constexpr ClauseKind kLastKind = ClauseKind::Lockstep;
 inline constexpr StepState kLastState = StepState::Returning;
 inline constexpr Phase kLastPhase = Phase::Trigger;
-inline constexpr FailureClass kLastClass = FailureClass::Preparation;
+inline constexpr FailureClass kLastClass = FailureClass::Waiting;
 
 // Sentences, one a line.
 std::string join_lines(const std::vector<std::string>& lines);

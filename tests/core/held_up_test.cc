@@ -39,6 +39,17 @@ TEST_F(HeldUpTest, AStuckPackageServesOnNeitherSide) {
   EXPECT_FALSE(held_up(plan_, states, 2)) << "dep1 may still be upgraded or stay";
 }
 
+TEST_F(HeldUpTest, WhatWaitsForOneThatIsLeftUnconfigured) {
+  plan_.steps[0].action = Action::Configure;
+  const auto waiting = waiting_for_left(plan_, {true, false, false}, "amd64");
+  ASSERT_EQ(waiting.size(), 1U) << "dep2 may be configured with dep1's old version";
+  EXPECT_EQ(waiting[0].first, 1U);
+  EXPECT_EQ(waiting[0].second, "it needs foo, and foo is left unconfigured");
+  EXPECT_TRUE(waiting_for_left(plan_, {false, false, false}, "amd64").empty());
+  plan_.steps[1].new_version.clear();  // a removal needs nothing
+  EXPECT_TRUE(waiting_for_left(plan_, {true, false, false}, "amd64").empty());
+}
+
 TEST_F(HeldUpTest, OneThatIsBackAtItsOldVersionServes) {
   const std::vector<StepState> states{StepState::FailedOld, StepState::Waiting, StepState::Waiting};
   EXPECT_FALSE(held_up(plan_, states, 1));

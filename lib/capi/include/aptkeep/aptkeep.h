@@ -269,7 +269,7 @@ enum {
 
 /* What kind of failure it was, in one or two words: "unknown", "refusal", "crash", "transient",
  * "missing unit", "follow-up", "disk full", "out of memory", "dpkg itself", "hang", "guard",
- * "backup", "preparation". There may be more of them in later versions. */
+ * "backup", "preparation", "waiting". There may be more of them in later versions. */
 
 /* One maintainer script (or unpacking) that failed; or, if `on_request`, a package that a person
  * wanted to be put back. */
