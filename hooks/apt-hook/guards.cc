@@ -178,17 +178,26 @@ void record_kept(Store& store, std::int64_t plan, const std::vector<Step>& steps
     complain(noted.error().message);
   }
   std::map<std::uint32_t, StepState> states;
-  const auto record = [&](std::uint32_t index, const std::string& reason, FailureClass kind) {
+  const auto record = [&](std::uint32_t index, const std::string& reason, FailureClass kind,
+                          bool tell = true) {
     const Step& step = steps[index];
     Failure failure = guard_failure(step, index, reason);
     failure.failure_class = kind;
     const auto added = store.add_failure(plan, failure);
     if (!added) return complain(added.error().message);
     states[index] = StepState::FailedOld;
-    complain(display_name(step.package, native_arch) + " is not touched: " + reason);
+    if (tell) complain(display_name(step.package, native_arch) + " is not touched: " + reason);
   };
   for (const auto& [index, reason] : outcome.kept) record(index, reason, FailureClass::Guard);
-  for (const auto& [index, reason] : outcome.waiting) record(index, reason, FailureClass::Waiting);
+  // Of a library that all need that may be hundreds.
+  constexpr std::size_t kMostTold = 5;
+  for (std::size_t i = 0; i < outcome.waiting.size(); ++i) {
+    const auto& [index, reason] = outcome.waiting[i];
+    record(index, reason, FailureClass::Waiting, i < kMostTold);
+  }
+  if (outcome.waiting.size() > kMostTold)
+    complain("nor are " + std::to_string(outcome.waiting.size() - kMostTold) +
+             " more that need what is left unconfigured");
   if (const auto set = store.set_states(plan, states); !set) complain(set.error().message);
 }
 
