@@ -16,7 +16,7 @@ namespace aptkeep::cli {
 namespace {
 
 constexpr unsigned kMostSplit = 100000;
-constexpr const char* kUsers = "qmailq,qmails,qmailr,qmail";
+constexpr const char* kQmailUsers = "qmailq,qmails,qmailr,qmail";
 
 struct Looked {
   qmail::Plan plan;
@@ -58,7 +58,7 @@ Looked look(const QueueRequest& request, qmail::Queue& queue) {
   } else {
     looked.split = given_split(request);
   }
-  const auto ids = qmail::find_ids(request.users.empty() ? kUsers : request.users);
+  const auto ids = qmail::find_ids(request.users.empty() ? kQmailUsers : request.users);
   if (!ids && !request.users.empty()) fail(request, ids.error().message);
   if (!ids) looked.complaint = "owners are not looked at: " + ids.error().message;
   looked.plan = qmail::plan(
