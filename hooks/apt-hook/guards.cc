@@ -155,13 +155,16 @@ GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flag
 }
 
 void find_waiting(const Plan& plan, const std::string& native_arch, GuardOutcome& outcome) {
+  // What is left so is named as to be configured: most runs need not read the database for this.
+  const auto is_configured = [](const Step& step) { return step.action == Action::Configure; };
+  if (std::ranges::none_of(plan.steps, is_configured)) return;
   RealDatabase database;
   const auto db = database.read();
   if (!db) return complain(db.error().message);
   std::vector<bool> left;
   for (const Step& step : plan.steps) {
     const auto found = db->find(step.package);
-    left.push_back(step.action == Action::Configure && found != db->end() &&
+    left.push_back(is_configured(step) && found != db->end() &&
                    found->second.state.starts_with('u') && is_half_done(found->second.state));
   }
   if (std::ranges::find(left, true) == left.end()) return;
