@@ -38,11 +38,6 @@ std::set<std::string> wanted_by_the_run(const std::vector<Step>& steps, const st
   return names;
 }
 
-// dpkg configures nothing that it is told not to want (engine/finish.h: wants_of).
-bool is_left(const std::string& state) {
-  return state.starts_with('u') && is_half_done(state);
-}
-
 }  // namespace
 
 void see_what_is_left(PlanView& view, const std::string& state) {
@@ -73,8 +68,8 @@ void see_what_is_left(PlanView& view, const std::string& state) {
       steps[i].origin.clear();
     }
     steps[i].step.old_version = steps[i].step.new_version = found->second.version;
-    if (view.settings.keep_going && !steps[i].by_name && is_left(found->second.state) &&
-        !again.contains(found->first)) {
+    if (view.settings.keep_going && !steps[i].by_name &&
+        is_left_unconfigured(found->second.state) && !again.contains(found->first)) {
       view.left[i] = "an earlier run has left it so, and it is not to be tried now";
     }
   }

@@ -165,7 +165,7 @@ void find_waiting(const Plan& plan, const std::string& native_arch, GuardOutcome
   for (const Step& step : plan.steps) {
     const auto found = db->find(step.package);
     left.push_back(is_configured(step) && found != db->end() &&
-                   found->second.state.starts_with('u') && is_half_done(found->second.state));
+                   is_left_unconfigured(found->second.state));
   }
   if (std::ranges::find(left, true) == left.end()) return;
   outcome.waiting = waiting_for_left(plan, left, native_arch);

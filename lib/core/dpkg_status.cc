@@ -194,6 +194,10 @@ bool is_half_done(std::string_view state) {
          (state.size() == 2 && (state[1] == 'U' || state[1] == 'F' || state[1] == 'H'));
 }
 
+bool is_left_unconfigured(std::string_view state) {
+  return state.starts_with('u') && is_half_done(state);
+}
+
 std::vector<Vanished> vanished_in(std::string_view log) {
   std::vector<Vanished> vanished;
   if (log.find("processing: disappear: ") == npos) return vanished;

@@ -22,6 +22,9 @@ std::vector<StatusEvent> parse_status_log(std::string_view log);
 // Whether dpkg has left a package between its versions, or unconfigured: of the letters that dpkg
 // -l shows ("iU", "iF", "iH", or with an error flag "iHR").
 bool is_half_done(std::string_view state);
+// Half done, and dpkg is told not to want it (engine/finish.h: wants_of): it configures nothing of
+// that kind.
+bool is_left_unconfigured(std::string_view state);
 
 // A package that dpkg dropped from its database since all of its files are another's now ("Noting
 // disappearance of foo"; src/main/unpack.c, pkg_disappear).
