@@ -41,14 +41,28 @@ struct Record {
   std::vector<std::string> afterwards = {};  // what its packages' rules wanted done, and is not
 };
 
-std::vector<std::string> not_done_after(Store& store, std::int64_t run) {
-  const auto report = store.report(run);
-  if (!report) throw Failed(report.error().message);
+bool is_whole(const Now& package) {
+  return package.state.size() > 1 &&
+         std::string_view("itW").find(package.state[1]) != std::string_view::npos;
+}
+
+// Of all runs: a night's upgrade comes between a failure and who reads of it.
+std::vector<std::string> not_done_after(Store& store, const std::string& native_arch) {
+  const auto left = store.left_islands();
+  if (!left) throw Failed(left.error().message);
   std::vector<std::string> troubles;
-  if (!*report) return troubles;
-  for (const StepOutcome& outcome : (*report)->steps) {
-    const std::string& trouble = trouble_after(outcome.step);
-    if (!trouble.empty() && !is_told_by((*report)->units, trouble)) troubles.push_back(trouble);
+  std::map<std::string, Now> now;
+  for (const LeftIsland& one : *left) {
+    const std::string& trouble = trouble_after(one.step);
+    if (trouble.empty()) continue;
+    const auto units = store.units(one.run);
+    if (!units) throw Failed(units.error().message);
+    if (is_told_by(*units, trouble)) continue;
+    if (now.empty()) now = packages_now(native_arch);
+    const auto found = now.find(one.step.package);
+    if (found != now.end() && is_whole(found->second) &&
+        found->second.version == one.step.new_version)
+      troubles.push_back(trouble);
   }
   return troubles;
 }
@@ -60,7 +74,7 @@ Record recorded(const std::string& state) {
   if (!runs) throw Failed(runs.error().message);
   if (runs->empty()) return {};
   const RunSummary& newest = runs->front();
-  Record record{{}, {}, newest.id, not_done_after(*store, newest.id)};
+  Record record{{}, {}, newest.id, not_done_after(*store, newest.native_arch)};
   auto units = store->units(newest.id);
   if (!units) throw Failed(units.error().message);
   record.newest = std::move(*units);

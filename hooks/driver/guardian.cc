@@ -20,6 +20,7 @@
 #include "core/guard_arguments.h"
 #include "core/table_layout.h"
 #include "engine/downtime.h"
+#include "engine/left_islands.h"
 #include "engine/services.h"
 #include "policy/triggers.h"
 #include "subcommands.h"
@@ -75,6 +76,7 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   // What is to be done for data is done all the same.
   if (units == nullptr) units = std::make_unique<NoUnits>();
   RunHolds holds;
+  end_left_islands(*db, {store, units.get(), &holds, failure_of, complain});
   let_whole_go(standing, *units, holds);
   ServicePorts ports{*units, store, complain, units_of_packages};
   ports.complaint_of = complaint_of;
@@ -90,6 +92,7 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   }
   if (records && frontend == nullptr) {
     ports.failure_of = failure_of;
+    ports.is_there = [&](const Step& step) { return at_new_side(step, *db); };
     // What waits for the next boot has come by then.
     const auto report = store.report(run);
     if (report && *report && (*report)->summary.frontend.boot == boot_id())
@@ -105,11 +108,14 @@ Result<std::vector<UnitRecord>> restore_left_down(Store& store, std::int64_t run
   const auto db = database.read();
   if (!db) return db.error();
   const auto standing = [&](const std::string& package) { return standing_in(*db, package); };
-  const auto manager = units_here();
-  if (manager == nullptr) return Error{"unable to ask for services: no init runs here"};
+  std::unique_ptr<Units> manager = units_here();
+  if (manager == nullptr && !units.empty())
+    return Error{"unable to ask for services: no init runs here"};
+  if (manager == nullptr) manager = std::make_unique<NoUnits>();
   ServicePorts ports{*manager, store, complain, units_of_packages};
   ports.complaint_of = complaint_of;
   ports.failure_of = failure_of;
+  ports.is_there = [&](const Step& step) { return at_new_side(step, *db); };
   return restore_units(run, units, standing, ports);
 }
 

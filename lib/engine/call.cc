@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/downtime.h"
+#include "engine/left_islands.h"
 #include "engine/services.h"
 #include "engine/session.h"
 
@@ -97,6 +98,30 @@ CallEnd run_steps(Session& session, const std::vector<std::string>& archives, Op
   return CallEnd{true, 1, 0};
 }
 
+// Nobody has left anything, as a rule, and dpkg's database is not read for it.
+bool any_left(const LeftPorts& ports) {
+  const auto left = ports.store.left_islands();
+  return left && !left->empty();
+}
+
+void hold_what_was_left(const OpenPlan& open, CallPorts& ports, const LeftPorts& left) {
+  if (!any_left(left)) return;
+  const auto db = ports.db.read();
+  if (!db) return ports.say(db.error().message);
+  hold_left_islands(*db, left, [&](const std::string& package) {
+    return std::ranges::any_of(open.plan.steps, [&](const Step& step) {
+      return step.package == package && step.action == Action::Configure;
+    });
+  });
+}
+
+void end_what_was_left(CallPorts& ports, const LeftPorts& left) {
+  if (!any_left(left)) return;
+  const auto db = ports.db.read();
+  if (!db) return ports.say(db.error().message);
+  end_left_islands(*db, left);
+}
+
 }  // namespace
 
 CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives, OpenPlan& open,
@@ -105,8 +130,12 @@ CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives,
   if (std::ranges::find(open.states, StepState::Returning) != open.states.end()) {
     if (const auto db = ports.db.read()) settle_returned(session, *db);
   }
+  const bool configures = call.verb == DpkgCall::Verb::Configure;
+  const LeftPorts left{ports.store, ports.units, ports.holds, ports.failure_of, ports.say};
+  if (configures) hold_what_was_left(open, ports, left);
   const CallEnd end = run_steps(session, archives, open, ports);
   (void)end_left_downtimes(session, {});
+  if (configures && !ports.rebooted) end_what_was_left(ports, left);
   let_configured_go(ports);
   return end;
 }

@@ -7,6 +7,7 @@
 #include "core/dpkg_status.h"
 #include "core/held_up.h"
 #include "core/kept_set.h"
+#include "engine/left_islands.h"
 #include "engine/over.h"
 #include "engine/pins_file.h"
 #include "engine/session.h"
@@ -312,6 +313,9 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   Ending ending = fold(open, *database, *active, now, has_snapshot);
   if (open.flags.bypassed) ending.note = "the frontend called /usr/bin/dpkg itself";
   if (!note.empty()) ending.note = note;
+  if (!ports.rebooted)
+    end_left_islands(*database,
+                     {ports.store, ports.units, ports.holds, ports.failure_of, ports.say});
   ending.units = restore_services(open, *database, ports);
   do_what_comes_after(open, *database, ports);
   for (std::size_t i = 0; i < ending.outcomes.size(); ++i)

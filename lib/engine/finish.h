@@ -112,7 +112,7 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
 
 // Of finish_plan(): runs the checks and what comes after them of islands that are at their new
 // version and have not come to that: the driver was killed, or never called. Not after a boot; then
-// it is told.
+// that is recorded. What did not go well summary_text() tells.
 void do_what_comes_after(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports);
 
 // Of finish_plan(): restarts and starts what is to run. What does not run as before; none where

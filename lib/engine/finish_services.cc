@@ -1,6 +1,7 @@
 // The end of a plan, as far as services are concerned.
 #include <algorithm>
 
+#include "core/dpkg_log.h"
 #include "engine/downtime.h"
 #include "engine/finish.h"
 #include "engine/session.h"
@@ -19,6 +20,16 @@ Standing standing_of(const OpenPlan& open, const DbSnapshot& db, const std::stri
                step.old_version != step.new_version;
       });
   return upgraded ? Standing::Upgraded : Standing::Unchanged;
+}
+
+// Where nobody but dpkg's log can tell.
+bool was_begun(const OpenPlan& open, const Step& step, const FinishPorts& ports) {
+  if (!open.flags.bypassed || !ports.log_since) return false;
+  const auto begun =
+      steps_from_dpkg_log(ports.log_since(open.flags.log_mark), open.flags.native_arch);
+  return std::ranges::any_of(begun, [&](const Step& other) {
+    return other.package == step.package && is_replaced(other);
+  });
 }
 
 }  // namespace
@@ -61,7 +72,8 @@ void do_what_comes_after(OpenPlan& open, const DbSnapshot& db, FinishPorts& port
     if (!has_end || !step.afterwards.empty() || !ports.failure_of) continue;
     // A reinstallation that was never begun looks as one that is done.
     const bool looks_alike = step.old_version == step.new_version;
-    if (looks_alike && open.states[i] == StepState::Waiting) continue;
+    if (looks_alike && open.states[i] == StepState::Waiting && !was_begun(open, step, ports))
+      continue;
     if (!at_new_side(step, db) || standing_in(db, step.package) == Standing::Unfinished) continue;
     const std::string name = display_name(step.package, open.flags.native_arch);
     Staying why;
@@ -73,7 +85,6 @@ void do_what_comes_after(OpenPlan& open, const DbSnapshot& db, FinishPorts& port
         why = staying_for(step, name, ports.failure_of, step.island->after, false);
     }
     step.afterwards = afterwards_of(why);
-    if (!why.trouble.empty()) ports.say(step.afterwards);
     const Status noted = ports.store.set_afterwards(open.id, i, step.afterwards);
     if (!noted) ports.say(noted.error().message);
   }

@@ -210,7 +210,10 @@ PlainCall plain_call(const std::vector<std::string>& arguments) {
   const auto says = [&](const char* word) { return std::ranges::count(arguments, word) > 0; };
   PlainCall call;
   call.only_unpacks = says("--unpack");
-  call.configures_all = says("--configure") && (says("-a") || says("--pending"));
+  if (!says("--configure")) return call;
+  call.configures_all = says("-a") || says("--pending");
+  std::ranges::copy_if(arguments.begin() + 1, arguments.end(), std::back_inserter(call.configures),
+                       [](const std::string& word) { return !word.starts_with("-"); });
   return call;
 }
 

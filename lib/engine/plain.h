@@ -13,7 +13,8 @@ namespace aptkeep {
 
 struct PlainCall {
   bool only_unpacks = false;
-  bool configures_all = false;  // all that is unpacked
+  bool configures_all = false;               // all that is unpacked
+  std::vector<std::string> configures = {};  // or these, as they were named
 };
 PlainCall plain_call(const std::vector<std::string>& arguments);  // dpkg's argv
 

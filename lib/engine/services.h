@@ -41,6 +41,9 @@ struct ServicePorts {
   int settle = kDefaultSettle;
   // As CallPorts has it, where a person tries again what stays down; unset: that stays so.
   std::function<std::string(const std::string& command)> failure_of = {};
+  // With failure_of: whether a step's package is still at the version that it brought. Unset: it
+  // is.
+  std::function<bool(const Step& step)> is_there = {};
 };
 
 // What rules say of a package's services, see UnitRecord.

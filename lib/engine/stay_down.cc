@@ -113,7 +113,8 @@ void StayingDown::try_all_again(std::int64_t run, const std::vector<UnitRecord>&
     if (!*plan) continue;
     const auto& steps = (*plan)->plan.steps;
     for (std::uint32_t i = 0; i < steps.size(); ++i) {
-      if (!steps[i].island) continue;
+      const bool is_there = !ports.is_there || ports.is_there(steps[i]);
+      if (!steps[i].island || !is_there) continue;
       const auto ended = try_again(steps[i], records, ports);
       if (!ended) continue;
       const Status noted = ports.store.set_afterwards(id, i, *ended);

@@ -157,6 +157,10 @@ UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,arc
     cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,repair,
     guards,if_unmet,island);
 )sql",
+    // 13: what each end of a plan asks for, among all steps on record
+    R"sql(
+CREATE INDEX steps_with_island ON steps(plan) WHERE island<>'';
+)sql",
 };
 
 std::string parameters(const Table& table) {

@@ -107,6 +107,14 @@ struct StepOutcome {
   std::vector<std::string> backups = {};
 };
 
+// A step whose island (checks, and what comes after) has not come to its end.
+struct LeftIsland {
+  std::int64_t run = 0;
+  std::int64_t plan = 0;
+  std::uint32_t index = 0;
+  Step step;
+};
+
 struct RunSummary {
   std::int64_t id = 0;
   std::int64_t begun = 0;  // seconds since the epoch
@@ -178,6 +186,10 @@ class Store {
 
   // Step::afterwards.
   Status set_afterwards(std::int64_t plan, std::uint32_t step, const std::string& afterwards);
+  // Steps of ended plans whose island has not come to its end, the oldest first: what was left
+  // unconfigured, and what did not go well (trouble_after()). Not those whose package has been
+  // replaced well by a later step; whether it is still as this step has left it dpkg knows.
+  Result<std::vector<LeftIsland>> left_islands();
 
   // What was saved before a step, absolute paths.
   Status note_backups(std::int64_t plan, std::uint32_t step, const std::vector<std::string>& paths);

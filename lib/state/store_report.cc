@@ -202,6 +202,35 @@ Result<std::optional<RunReport>> Store::report(std::int64_t run) {
   return done ? Result<std::optional<RunReport>>(std::move(report)) : done.error();
 }
 
+Result<std::vector<LeftIsland>> Store::left_islands() {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::vector<LeftIsland> left;
+  const std::string done = std::to_string(number(StepState::Done));
+  const std::string configure = std::to_string(number(Action::Configure));
+  Query run(db, "SELECT run FROM plans WHERE id=?");
+  Query rows(
+      db, select_sql(kSteps, "WHERE island<>'' AND afterwards<>'" + std::string(kIslandDone) +
+                                 "' AND (afterwards<>'' OR state<>" + done +
+                                 ") AND plan IN (SELECT id FROM plans WHERE ended<>0) AND "
+                                 "NOT EXISTS (SELECT 1 FROM steps later WHERE later.plan>"
+                                 "steps.plan AND later.package=steps.package AND "
+                                 "later.state=" +
+                                 done + " AND later.action<>" + configure + ") ORDER BY plan,idx"));
+  while (checked_row(db, rows)) {
+    LeftIsland one;
+    one.plan = rows.integer(0);
+    one.index = static_cast<std::uint32_t>(rows.integer(1));
+    one.step = read_step(db, rows);
+    if (run.bind(one.plan).row()) one.run = run.integer(0);
+    run.reset();
+    if (one.step.island) left.push_back(std::move(one));
+  }
+  rows.reset();
+  const Status read = transaction.finish("read what is left to do from " + impl_->path);
+  return read ? Result<std::vector<LeftIsland>>(std::move(left)) : read.error();
+}
+
 Status Store::prune(int keep_runs) {
   Database& db = impl_->db;
   Transaction transaction(db, true);

@@ -1,6 +1,7 @@
 // Whether rules' checks of a new version, and what they want done after it, came to their end: on
 // record, told, and made up for where the driver did not live to do it.
 #include "core/unit.h"
+#include "engine/left_islands.h"
 #include "islands_fixture.h"
 
 namespace aptkeep {
@@ -27,10 +28,14 @@ class AfterwardsTest : public IslandsTest {
       return fails_.contains(command) ? std::string("exit status 1") : std::string();
     };
     ports.rebooted = rebooted;
+    ports.log_since = [this](const std::string&) { return dpkg_log_; };
+    ports.units = &logged_;
+    ports.units_of = [](const std::vector<std::string>&) { return UnitsOfPackages{}; };
     auto ending = finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000);
     EXPECT_TRUE(ending);
     return ending ? std::move(*ending) : Ending{};
   }
+  std::string dpkg_log_;
   std::ptrdiff_t times(const std::string& line) const { return std::ranges::count(log(), line); }
   // What dpkg does where nobody is there to do it in steps.
   void replace_by_dpkg_alone() {
@@ -125,6 +130,129 @@ TEST_F(AfterwardsTest, NorForAReinstallationThatWasNeverBegun) {
   begin();
   end_run();
   EXPECT_EQ(times("command after"), 0);
+}
+
+// dpkg's log tells that it was, where the frontend had called dpkg itself.
+TEST_F(AfterwardsTest, MadeUpForAReinstallationPastTheDriver) {
+  const auto step = foo();
+  plan_.steps[step].action = Action::Reinstall;
+  plan_.steps[step].new_version = "1.0";
+  PlanFlags flags;
+  flags.bypassed = true;
+  for (const char* reinstalled : {"bar", "foo"}) {
+    begin(flags);
+    dpkg_log_ = "2026-01-01 00:00:00 upgrade " + std::string(reinstalled) + ":amd64 1.0 1.0\n";
+    end_run();
+    EXPECT_EQ(times("command after"), reinstalled == std::string("foo") ? 1 : 0);
+  }
+}
+
+class LeftIslandsTest : public AfterwardsTest {
+ protected:
+  // foo is left unconfigured, with foo.service and mail.service down.
+  void leave() {
+    step_ = foo();
+    units_.add("mail.service");
+    plan_.steps[step_].island->together = {"mail.service"};
+    world_.archives["/archives/foo.deb"].postinst_fails = true;
+    plan_.steps[step_].on_failure = FailureRule{OnFailure::LeaveUnconfigured, "a test says so"};
+    begin();
+    ASSERT_TRUE(store_->note_units(open_.run,
+                                   {{"foo.service", "foo:amd64", "active (running)", true, "", ""},
+                                    {"mail.service", "", "active (running)", true, "", ""}}));
+    unpack_all();
+    configure_pending();
+    holds_.held.clear();
+    end_run();
+    EXPECT_EQ(world_.state("foo"), "iF 2.0");
+    EXPECT_FALSE(is_active("mail.service"));
+    world_.calls.clear();
+  }
+  LeftPorts ports() {
+    return {*store_, &logged_, &holds_,
+            [this](const std::string& command) {
+              world_.calls.push_back({"command", command});
+              return fails_.contains(command) ? std::string("exit status 1") : std::string();
+            },
+            [](const std::string&) {}};
+  }
+  void hold() {
+    hold_left_islands(*world_.read(), ports(),
+                      [](const std::string& package) { return package == "foo:amd64"; });
+  }
+  void configured() { world_.db["foo:amd64"].state = "ii"; }
+  void end() { end_left_islands(*world_.read(), ports()); }
+  std::uint32_t step_ = 0;
+};
+
+TEST_F(LeftIslandsTest, ComesToItsEndInItsOrder) {
+  leave();
+  hold();
+  EXPECT_EQ(holds_.held.size(), 2U);
+  configured();
+  end();
+  EXPECT_EQ(log(),
+            (Lines{"command check", "start foo.service", "command after", "start mail.service"}));
+  EXPECT_EQ(on_record(step_), kIslandDone);
+  EXPECT_TRUE(holds_.held.empty());
+  end();
+  EXPECT_EQ(times("command after"), 1) << "and not once more";
+}
+
+TEST_F(LeftIslandsTest, NotWhileThePackageIsAsItWas) {
+  leave();
+  hold();
+  end();
+  EXPECT_EQ(log(), Lines{});
+  EXPECT_EQ(on_record(step_), "");
+}
+
+TEST_F(LeftIslandsTest, NorWhereItIsBackAtItsOldVersion) {
+  leave();
+  world_.install("foo", "1.0");
+  end();
+  EXPECT_EQ(log(), Lines{});
+}
+
+TEST_F(LeftIslandsTest, NothingIsHeldForOthers) {
+  leave();
+  hold_left_islands(*world_.read(), ports(), [](const std::string&) { return false; });
+  EXPECT_TRUE(holds_.held.empty());
+}
+
+TEST_F(LeftIslandsTest, NorWhatAPersonWantsToBeDown) {
+  leave();
+  units_.all["mail.service"].file_state = "disabled";
+  hold();
+  ASSERT_EQ(holds_.held.size(), 1U);
+  EXPECT_EQ(holds_.held[0].unit, "foo.service");
+}
+
+TEST_F(LeftIslandsTest, WhereTheCheckFailsNothingStarts) {
+  leave();
+  hold();
+  configured();
+  fails_ = {"check"};
+  end();
+  EXPECT_EQ(log(), Lines{"command check"});
+  EXPECT_TRUE(holds_.held.empty());
+  const std::string why = "foo refuses its configuration: check: exit status 1";
+  EXPECT_EQ(on_record(step_), why);
+  const auto units = store_->units(open_.run);
+  ASSERT_TRUE(units);
+  for (const UnitRecord& unit : *units)
+    EXPECT_EQ(unit.trouble, "it is not started, because " + why) << unit.name;
+  EXPECT_TRUE(not_done_after(*store_, *world_.read())->empty()) << "its units tell it";
+}
+
+TEST_F(LeftIslandsTest, WhatWasTriedInVainIsToldAsLongAsItIsThere) {
+  leave();
+  configured();  // by somebody for whom nothing was held
+  fails_ = {"after"};
+  end();
+  ASSERT_EQ(not_done_after(*store_, *world_.read())->size(), 1U);
+  world_.db.erase("foo:amd64");
+  EXPECT_TRUE(not_done_after(*store_, *world_.read())->empty());
 }
 
 TEST_F(AfterwardsTest, APersonTriesItAgain) {
