@@ -92,6 +92,7 @@ Status Undoing::choose_step(std::size_t index, const std::set<std::string>& aske
   if (!touched || !changes_files(step)) return success();
   const bool wanted = asked.empty() ? obstacle.empty() : named;
   plan_.steps.push_back(step);
+  plan_.steps.back().on_failure.reset();  // a person has decided
   states_.push_back(wanted ? StepState::FailedNew : StepState::Done);
   obstacles_.push_back(obstacle);
   return success();
