@@ -48,21 +48,15 @@ bool is_whole(const Now& package) {
 
 // Of all runs: a night's upgrade comes between a failure and who reads of it.
 std::vector<std::string> not_done_after(Store& store, const std::string& native_arch) {
-  const auto left = store.left_islands();
+  const auto left = store.not_done_after();
   if (!left) throw Failed(left.error().message);
   std::vector<std::string> troubles;
-  std::map<std::string, Now> now;
+  const auto now = left->empty() ? std::map<std::string, Now>{} : packages_now(native_arch);
   for (const LeftIsland& one : *left) {
-    const std::string& trouble = trouble_after(one.step);
-    if (trouble.empty()) continue;
-    const auto units = store.units(one.run);
-    if (!units) throw Failed(units.error().message);
-    if (is_told_by(*units, trouble)) continue;
-    if (now.empty()) now = packages_now(native_arch);
     const auto found = now.find(one.step.package);
     if (found != now.end() && is_whole(found->second) &&
         found->second.version == one.step.new_version)
-      troubles.push_back(trouble);
+      troubles.push_back(trouble_after(one.step));
   }
   return troubles;
 }

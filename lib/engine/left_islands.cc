@@ -153,17 +153,9 @@ Result<std::set<std::string>> left_unconfigured(Store& store, const DbSnapshot& 
 }
 
 Result<std::vector<LeftIsland>> not_done_after(Store& store, const DbSnapshot& db) {
-  auto left = store.left_islands();
-  if (!left) return left;
-  std::vector<LeftIsland> told;
-  for (LeftIsland& one : *left) {
-    const std::string& trouble = trouble_after(one.step);
-    if (trouble.empty() || !is_whole(one.step, db)) continue;
-    const auto units = store.units(one.run);
-    if (!units) return units.error();
-    if (!is_told_by(*units, trouble)) told.push_back(std::move(one));
-  }
-  return told;
+  auto left = store.not_done_after();
+  if (left) std::erase_if(*left, [&](const LeftIsland& one) { return !is_whole(one.step, db); });
+  return left;
 }
 
 }  // namespace aptkeep

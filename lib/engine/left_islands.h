@@ -37,8 +37,7 @@ void end_left_islands(const DbSnapshot& db, const LeftPorts& ports);
 // record. Whole by now, or not.
 Result<std::set<std::string>> left_unconfigured(Store& store, const DbSnapshot& db);
 
-// Of left islands what was tried in vain, of packages that are still as that run has left them, and
-// that no unit of the run tells (core/unit.h: is_told_by).
+// Store::not_done_after() of packages that are still there as that run has left them.
 Result<std::vector<LeftIsland>> not_done_after(Store& store, const DbSnapshot& db);
 
 }  // namespace aptkeep

@@ -190,6 +190,8 @@ class Store {
   // unconfigured, and what did not go well (trouble_after()). Not those whose package has been
   // replaced well by a later step; whether it is still as this step has left it dpkg knows.
   Result<std::vector<LeftIsland>> left_islands();
+  // Of these what did not go well and no unit of its run tells (core/unit.h: is_told_by).
+  Result<std::vector<LeftIsland>> not_done_after();
 
   // What was saved before a step, absolute paths.
   Status note_backups(std::int64_t plan, std::uint32_t step, const std::vector<std::string>& paths);

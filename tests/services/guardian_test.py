@@ -106,6 +106,20 @@ class Guardian(unittest.TestCase):
         left = [p.name for p in world.bed.path("/run/aptkeep").glob("guardian*")]
         self.assertEqual(left, [])
 
+    def test_a_run_that_another_program_refuses_is_not_cut_off(self):
+        with World([one("foo", "1.0")], [one("foo", "2.0")]) as world:
+            world.start("foo.service")
+            # As apt-listbugs does; after ours.
+            world.bed.write("/etc/apt/apt.conf.d/99refuse",
+                            'DPkg::Pre-Install-Pkgs { "cat >/dev/null; exit 10"; };')
+            self.assertNotEqual(world.upgrade().code, 0)
+            self.wait(world, lambda w: "nothing was begun" in w.bed.run("aptkeep runs").output)
+            self.assertIn("No package is kept back", world.bed.must("aptkeep status"))
+            self.assertEqual(world.starts("foo.service"), 1)
+            world.bed.must("rm /etc/apt/apt.conf.d/99refuse")
+            self.assertNotIn("cut off", world.bed.must(UPGRADE))
+            self.assertEqual(world.bed.must("dpkg-query -W foo").split()[1], "2.0")
+
     def test_after_a_run_that_ended_well_nothing_is_left_to_do(self):
         with World([one("plain", "1.0")], [one("plain", "2.0", {"postinst": {
                 "configure": f"{RELOAD}deb-systemd-invoke restart plain.service"}}, NEW)]) as world:
