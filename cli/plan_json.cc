@@ -1,5 +1,6 @@
 // The plan as JSON: docs/report.schema.json, kind "plan".
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/decision_lines.h"
 #include "core/rule_text.h"
@@ -21,18 +22,31 @@ Json rule(const Rule& one) {
           {"historic", one.historic}};
 }
 
+// What is the same of each decision.
+Json decided_by(const std::string& value, const char* field, const Rule* by,
+                const std::vector<const Rule*>& beaten) {
+  Json others = Json::array();
+  for (const Rule* other : beaten) {
+    others.push_back(rule(*other));
+    others.back()["value"] = said_in(*other, field);
+  }
+  return {
+      {"value", value}, {"rule", by == nullptr ? Json(nullptr) : rule(*by)}, {"beaten", others}};
+}
+
+Json if_unmet(const std::optional<Decided<IfUnmet>>& decided) {
+  if (!decided) return nullptr;
+  return decided_by(rule_word(decided->value), "If-Unmet", decided->by, decided->beaten);
+}
+
 Json decisions(const StepDecisions& decided) {
   Json list = Json::array();
   for (const DecisionLine& line : decision_lines(decided)) {
-    Json beaten = Json::array();
-    for (const Rule* other : line.beaten) {
-      beaten.push_back(rule(*other));
-      beaten.back()["value"] = said_in(*other, line.field);
-    }
-    list.push_back({{"field", line.field},
-                    {"value", line.value},
-                    {"rule", line.by == nullptr ? Json(nullptr) : rule(*line.by)},
-                    {"beaten", beaten}});
+    Json one = Json::object();
+    one["field"] = line.field;
+    one.update(decided_by(line.value, line.field, line.by, line.beaten));
+    one["if_unmet"] = if_unmet(line.if_unmet);
+    list.push_back(std::move(one));
   }
   return list;
 }
@@ -42,7 +56,8 @@ Json guards(const std::vector<GuardFinding>& findings) {
   for (const GuardFinding& finding : findings) {
     list.push_back({{"guard", to_string(finding.call)},
                     {"state", word_of(finding.result.state)},
-                    {"why", finding.result.why}});
+                    {"why", finding.result.why},
+                    {"if_unmet", rule_word(finding.if_unmet.value_or(IfUnmet::Keep))}});
   }
   return list;
 }

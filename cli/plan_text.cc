@@ -58,6 +58,11 @@ void tell_step(const PlanView& view, const PlannedStep& planned, std::size_t num
   std::cout << harmless(text) << (step.security ? loud(", security update") : "") << "\n";
 }
 
+void use(const Rule* by, const std::vector<const Rule*>& beaten, std::set<const Rule*>& used) {
+  used.insert(beaten.begin(), beaten.end());
+  if (by != nullptr) used.insert(by);
+}
+
 // A guard's line has its state too; the guards are in the order of their lines.
 void tell_rules(const PlanView& view, const PlannedStep& planned, std::set<const Rule*>& used) {
   std::size_t guard = 0;
@@ -72,10 +77,10 @@ void tell_rules(const PlanView& view, const PlannedStep& planned, std::set<const
                 << (result.why.empty() ? "" : ": " + in_one_line(result.why));
     }
     std::cout << "\n";
-    used.insert(line.beaten.begin(), line.beaten.end());
-    if (line.by != nullptr) {
-      used.insert(line.by);
-    }
+    use(line.by, line.beaten, used);
+    if (!line.if_unmet) continue;
+    std::cout << "       " << in_short(*line.if_unmet) << "\n";
+    use(line.if_unmet->by, line.if_unmet->beaten, used);
   }
 }
 
