@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "core/decision_lines.h"
+#include "core/denied_units.h"
 #include "core/rule_text.h"
 #include "plan.h"
 
@@ -77,6 +78,14 @@ Json services(const PlannedServices& planned) {
   return list;
 }
 
+Json goes_on(const PlannedServices& planned) {
+  Json list = Json::array();
+  for (const std::string& unit : planned.goes_on) {
+    list.push_back({{"unit", unit}, {"why", kPolicyDenies}});
+  }
+  return list;
+}
+
 Json apart(const PlanView& view, const PlannedStep& planned) {
   if (planned.apart == 0) return nullptr;
   const auto& island = view.plan.steps[planned.step].island;
@@ -97,6 +106,7 @@ Json step(const PlanView& view, const PlannedStep& planned) {
           {"fate", to_string(planned.fate)},
           {"cause", planned.cause},
           {"services", services(view.services[planned.step])},
+          {"goes_on", goes_on(view.services[planned.step])},
           {"apart", apart(view, planned)},
           {"guards", guards(view.guards[planned.step])},
           {"forced_past", planned.judged.passed},

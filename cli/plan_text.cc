@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "core/denied_units.h"
 #include "core/rule_text.h"
 #include "known_rules.h"
 #include "plan.h"
@@ -92,7 +93,8 @@ void tell_services(const PlanView& view, const PlannedStep& planned, std::set<co
   for (const PlannedService& one : services.units) {
     const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& known) {
       const PlannedService& other = *known.first;
-      return other.service_class == one.service_class && other.by == one.by && other.why == one.why;
+      return other.service_class == one.service_class && other.by == one.by &&
+             other.why == one.why && services.is_denied(other) == services.is_denied(one);
     });
     if (group == groups.end()) {
       groups.push_back({&one, {one.unit}});
@@ -112,8 +114,11 @@ void tell_services(const PlanView& view, const PlannedStep& planned, std::set<co
       used.insert(one->by);
     }
     std::cout << "     " << harmless(names) << ": " << rule_word(one->service_class) << ", " << from
-              << (one->by != nullptr ? "" : ": " + in_one_line(one->why)) << "\n";
+              << (one->by != nullptr ? "" : ": " + in_one_line(one->why))
+              << (services.is_denied(*one) ? ", but policy-rc.d denies it" : "") << "\n";
   }
+  for (const std::string& unit : services.goes_on)
+    std::cout << "     " << harmless(goes_on_text(unit, view.name(planned.step))) << "\n";
 }
 
 std::string named(const std::vector<std::string>& units) {
