@@ -169,6 +169,14 @@ class Telling {
     return step;
   }
 
+  void tell_beaten(const std::vector<const Rule*>& rules, const char* field, const char* indent) {
+    for (const Rule* rule : rules) {
+      std::cout << indent << "beats " << in_one_line(said_in(*rule, field)) << " ["
+                << short_name(*rule) << "]\n";
+      used_.insert(rule);
+    }
+  }
+
   void tell(const Considered& one, const StepDecisions& decisions,
             const std::vector<const Rule*>& others) {
     const bool both = !one.old_version.empty() && !one.new_version.empty();
@@ -180,11 +188,10 @@ class Telling {
               << ":\n";
     for (const DecisionLine& line : decision_lines(decisions)) {
       std::cout << "  " << in_short(line) << "\n";
-      for (const Rule* beaten : line.beaten) {
-        std::cout << "    beats " << in_one_line(said_in(*beaten, line.field)) << " ["
-                  << short_name(*beaten) << "]\n";
-        used_.insert(beaten);
-      }
+      tell_beaten(line.beaten, line.field, "    ");
+      if (!line.if_unmet) continue;
+      std::cout << "    " << in_short(*line.if_unmet) << "\n";
+      tell_beaten(line.if_unmet->beaten, "If-Unmet", "      ");
     }
     used_.insert(decisions.applying.begin(), decisions.applying.end());
     for (const Rule* rule : others) {

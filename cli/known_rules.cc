@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "command.h"
+#include "core/rule_text.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -50,6 +51,14 @@ std::string in_short(const DecisionLine& line) {
     text += " [" + short_name(*line.by) + "]";
   }
   return text;
+}
+
+std::string in_short(const Decided<IfUnmet>& if_unmet) {
+  const std::string text = std::string("If-Unmet: ") + rule_word(if_unmet.value);
+  if (if_unmet.by != nullptr) return text + " [" + short_name(*if_unmet.by) + "]";
+  // Of several backups, somebody does of another one.
+  return text + (if_unmet.beaten.empty() ? ", since no rule says anything else"
+                                         : ", since no rule says anything else of one of them");
 }
 
 std::string with_sources(const std::set<const Rule*>& rules, const std::string& indent) {

@@ -24,6 +24,8 @@ std::string short_name(const Rule& rule);
 
 // "Class: stop [50-site.rules:12]"
 std::string in_short(const DecisionLine& line);
+// "If-Unmet: keep [50-site.rules:12]"
+std::string in_short(const Decided<IfUnmet>& if_unmet);
 
 // Where they stand, whole, with their reasons and sources; `indent` before each line.
 std::string with_sources(const std::set<const Rule*>& rules, const std::string& indent);

@@ -22,9 +22,12 @@ struct PlannedService {
 
 struct PlannedServices {
   std::vector<PlannedService> units;
-  bool installed_scripts = false;   // read from those of the version that is there now
-  std::vector<std::string> down;    // what is up now and goes down while it is replaced
-  std::vector<std::string> parked;  // sockets that stay up meanwhile, with their clients waiting
+  bool installed_scripts = false;    // read from those of the version that is there now
+  std::vector<std::string> down;     // what is up now and goes down while it is replaced
+  std::vector<std::string> parked;   // sockets that stay up meanwhile, with their clients waiting
+  std::vector<std::string> goes_on;  // what would go down, but that policy-rc.d does not let it
+
+  bool is_denied(const PlannedService& one) const;
 };
 
 struct PlanView {

@@ -1,7 +1,9 @@
 // The plan as JSON: docs/report.schema.json, kind "plan".
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/decision_lines.h"
+#include "core/denied_units.h"
 #include "core/rule_text.h"
 #include "plan.h"
 
@@ -21,18 +23,31 @@ Json rule(const Rule& one) {
           {"historic", one.historic}};
 }
 
+// What is the same of each decision.
+Json decided_by(const std::string& value, const char* field, const Rule* by,
+                const std::vector<const Rule*>& beaten) {
+  Json others = Json::array();
+  for (const Rule* other : beaten) {
+    others.push_back(rule(*other));
+    others.back()["value"] = said_in(*other, field);
+  }
+  return {
+      {"value", value}, {"rule", by == nullptr ? Json(nullptr) : rule(*by)}, {"beaten", others}};
+}
+
+Json if_unmet(const std::optional<Decided<IfUnmet>>& decided) {
+  if (!decided) return nullptr;
+  return decided_by(rule_word(decided->value), "If-Unmet", decided->by, decided->beaten);
+}
+
 Json decisions(const StepDecisions& decided) {
   Json list = Json::array();
   for (const DecisionLine& line : decision_lines(decided)) {
-    Json beaten = Json::array();
-    for (const Rule* other : line.beaten) {
-      beaten.push_back(rule(*other));
-      beaten.back()["value"] = said_in(*other, line.field);
-    }
-    list.push_back({{"field", line.field},
-                    {"value", line.value},
-                    {"rule", line.by == nullptr ? Json(nullptr) : rule(*line.by)},
-                    {"beaten", beaten}});
+    Json one = Json::object();
+    one["field"] = line.field;
+    one.update(decided_by(line.value, line.field, line.by, line.beaten));
+    one["if_unmet"] = if_unmet(line.if_unmet);
+    list.push_back(std::move(one));
   }
   return list;
 }
@@ -42,7 +57,8 @@ Json guards(const std::vector<GuardFinding>& findings) {
   for (const GuardFinding& finding : findings) {
     list.push_back({{"guard", to_string(finding.call)},
                     {"state", word_of(finding.result.state)},
-                    {"why", finding.result.why}});
+                    {"why", finding.result.why},
+                    {"if_unmet", rule_word(finding.if_unmet.value_or(IfUnmet::Keep))}});
   }
   return list;
 }
@@ -58,6 +74,14 @@ Json services(const PlannedServices& planned) {
                     {"from", from},
                     {"rule", one.by == nullptr ? Json(nullptr) : rule(*one.by)},
                     {"why", one.why}});
+  }
+  return list;
+}
+
+Json goes_on(const PlannedServices& planned) {
+  Json list = Json::array();
+  for (const std::string& unit : planned.goes_on) {
+    list.push_back({{"unit", unit}, {"why", kPolicyDenies}});
   }
   return list;
 }
@@ -82,6 +106,7 @@ Json step(const PlanView& view, const PlannedStep& planned) {
           {"fate", to_string(planned.fate)},
           {"cause", planned.cause},
           {"services", services(view.services[planned.step])},
+          {"goes_on", goes_on(view.services[planned.step])},
           {"apart", apart(view, planned)},
           {"guards", guards(view.guards[planned.step])},
           {"forced_past", planned.judged.passed},

@@ -1,9 +1,12 @@
 // Which class the services of a plan's packages have, and who says so.
+#include <unistd.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
 #include <sstream>
 
+#include "adapters/admins_policy.h"
 #include "adapters/apt_cache.h"
 #include "adapters/derived_services.h"
 #include "adapters/dpkg_files.h"
@@ -26,10 +29,23 @@ class AskedUnits final : public Units {
   Status act(const std::string&, const std::vector<std::string>&) override {
     return Error{"unable to change units"};
   }
+  bool may(const std::string& verb, const std::string& name) override;
   bool shuts_down() override { return false; }
   void pause(int) override {}
   std::string journal(const std::string&) override { return {}; }
+  // Whether root may get another answer than may() has given.
+  bool is_unsure() const { return unsure_; }
+
+ private:
+  bool unsure_ = false;
 };
+
+// As the run asks. What this user cannot learn is taken for allowed, and told.
+bool AskedUnits::may(const std::string& verb, const std::string& name) {
+  const PolicyAnswer answer = ask_policy(verb, name);
+  unsure_ = unsure_ || (answer == PolicyAnswer::Unsure && ::geteuid() != 0);
+  return answer != PolicyAnswer::Denies;
+}
 
 Result<std::map<std::string, UnitFacts>> AskedUnits::ask(const std::vector<std::string>& names) {
   std::map<std::string, UnitFacts> facts;
@@ -133,6 +149,11 @@ void mark_needed(const std::string& package, PlannedServices& planned) {
 
 }  // namespace
 
+bool PlannedServices::is_denied(const PlannedService& one) const {
+  return one.service_class == ServiceClass::Stop &&
+         std::find(goes_on.begin(), goes_on.end(), one.unit) != goes_on.end();
+}
+
 std::vector<std::string> unparkable_here(const std::vector<std::string>& services) {
   std::vector<std::string> names;
   std::copy_if(
@@ -184,17 +205,23 @@ std::vector<PlannedServices> services_now(std::vector<Step>& steps,
     planned[i].installed_scripts = read && with_archives[i].archive.empty();
   }
   std::vector<std::string> again;  // what scripts say is told above
-  std::vector<std::vector<std::string>> down(steps.size());
+  std::vector<StoppedUnits> stopped(steps.size());
   if (has_service_manager()) {
-    down = mark_islands(decisions, {systemd, files, compare_versions, own_unit()}, with_archives,
-                        again);
+    stopped = mark_islands(decisions, {systemd, files, compare_versions, own_unit(), true},
+                           with_archives, again);
   } else {
     mark_commands(decisions, with_archives);
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
     steps[i].island = with_archives[i].island;
-    planned[i].down = std::move(down[i]);
-    if (steps[i].island) planned[i].parked = steps[i].island->parked;
+    planned[i].down = std::move(stopped[i].down);
+    planned[i].parked = std::move(stopped[i].parked);
+    planned[i].goes_on = std::move(stopped[i].goes_on);
+  }
+  if (systemd.is_unsure()) {
+    again.emplace_back(
+        "unable to tell which services /usr/sbin/policy-rc.d lets be stopped and started: only "
+        "root may know");
   }
   for (std::string& complaint : again) {
     const bool told =

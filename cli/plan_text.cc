@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "core/denied_units.h"
 #include "core/rule_text.h"
 #include "known_rules.h"
 #include "plan.h"
@@ -58,6 +59,11 @@ void tell_step(const PlanView& view, const PlannedStep& planned, std::size_t num
   std::cout << harmless(text) << (step.security ? loud(", security update") : "") << "\n";
 }
 
+void use(const Rule* by, const std::vector<const Rule*>& beaten, std::set<const Rule*>& used) {
+  used.insert(beaten.begin(), beaten.end());
+  if (by != nullptr) used.insert(by);
+}
+
 // A guard's line has its state too; the guards are in the order of their lines.
 void tell_rules(const PlanView& view, const PlannedStep& planned, std::set<const Rule*>& used) {
   std::size_t guard = 0;
@@ -72,10 +78,10 @@ void tell_rules(const PlanView& view, const PlannedStep& planned, std::set<const
                 << (result.why.empty() ? "" : ": " + in_one_line(result.why));
     }
     std::cout << "\n";
-    used.insert(line.beaten.begin(), line.beaten.end());
-    if (line.by != nullptr) {
-      used.insert(line.by);
-    }
+    use(line.by, line.beaten, used);
+    if (!line.if_unmet) continue;
+    std::cout << "       " << in_short(*line.if_unmet) << "\n";
+    use(line.if_unmet->by, line.if_unmet->beaten, used);
   }
 }
 
@@ -87,7 +93,8 @@ void tell_services(const PlanView& view, const PlannedStep& planned, std::set<co
   for (const PlannedService& one : services.units) {
     const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& known) {
       const PlannedService& other = *known.first;
-      return other.service_class == one.service_class && other.by == one.by && other.why == one.why;
+      return other.service_class == one.service_class && other.by == one.by &&
+             other.why == one.why && services.is_denied(other) == services.is_denied(one);
     });
     if (group == groups.end()) {
       groups.push_back({&one, {one.unit}});
@@ -107,8 +114,11 @@ void tell_services(const PlanView& view, const PlannedStep& planned, std::set<co
       used.insert(one->by);
     }
     std::cout << "     " << harmless(names) << ": " << rule_word(one->service_class) << ", " << from
-              << (one->by != nullptr ? "" : ": " + in_one_line(one->why)) << "\n";
+              << (one->by != nullptr ? "" : ": " + in_one_line(one->why))
+              << (services.is_denied(*one) ? ", but policy-rc.d denies it" : "") << "\n";
   }
+  for (const std::string& unit : services.goes_on)
+    std::cout << "     " << harmless(goes_on_text(unit, view.name(planned.step))) << "\n";
 }
 
 std::string named(const std::vector<std::string>& units) {

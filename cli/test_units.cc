@@ -78,7 +78,7 @@ std::vector<std::string> stopped_units(const RuleTest& test, const StepDecisions
   if (decided.service_class) ports.files[test.step.package] = its_units(test, decided);
   std::vector<Step> steps{test.step};
   std::vector<std::string> complaints;  // of this machine's, of which the test knows nothing
-  return mark_islands({decided}, ports, steps, complaints).front();
+  return mark_islands({decided}, ports, steps, complaints).front().down;
 }
 
 }  // namespace aptkeep::cli

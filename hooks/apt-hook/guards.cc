@@ -16,6 +16,7 @@
 #include "core/failure_class.h"
 #include "core/guard_policy.h"
 #include "core/held_up.h"
+#include "core/if_unmet.h"
 #include "core/step_rules.h"
 #include "guards.h"
 #include "hook.h"

@@ -1,7 +1,9 @@
 #include "adapters/admins_policy.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -10,17 +12,27 @@
 
 namespace aptkeep {
 
-bool policy_denies(const std::string& verb, const std::string& unit) {
+PolicyAnswer ask_policy(const std::string& verb, const std::string& unit) {
   constexpr const char* kPolicy = "/usr/sbin/policy-rc.d";
-  if (::access(kPolicy, X_OK) != 0) return false;
+  constexpr mode_t kAnyMayRun = 0111;
+  struct stat status {};
+  if (::stat(kPolicy, &status) != 0)
+    return errno == EACCES ? PolicyAnswer::Unsure : PolicyAnswer::Lets;
   std::error_code error;
   const auto real = std::filesystem::canonical(kPolicy, error);
-  if (error || real == paths::kPolicy) return false;
-  // run_tool() tells 0 from others only.
-  const auto denied =
+  const bool none = error || real == paths::kPolicy || (status.st_mode & kAnyMayRun) == 0;
+  if (none) return PolicyAnswer::Lets;
+  if (::access(kPolicy, X_OK) != 0) return PolicyAnswer::Unsure;
+  const auto said =
       snapshot::run_tool({"timeout", "--kill-after=5", "30", "sh", "-c",
-                          "\"$@\" >/dev/null 2>&1; test $? -eq 101", "sh", kPolicy, unit, verb});
-  return denied.ok();
+                          "\"$@\" >/dev/null 2>&1; echo $?", "sh", kPolicy, unit, verb});
+  if (!said) return PolicyAnswer::Unsure;
+  if (*said == "101\n") return PolicyAnswer::Denies;
+  return *said == "0\n" || *said == "104\n" ? PolicyAnswer::Lets : PolicyAnswer::Unsure;
+}
+
+bool policy_denies(const std::string& verb, const std::string& unit) {
+  return ask_policy(verb, unit) == PolicyAnswer::Denies;
 }
 
 }  // namespace aptkeep

@@ -58,8 +58,9 @@ struct RuleTest {
   // Guards: met, unmet or unknown for one guard; without arguments: for all of its name.
   std::vector<std::pair<GuardCall, std::string>> guards;
   std::vector<std::pair<std::string, bool>> units;  // Units: name = active (true) | inactive
-  // Field -> what is to be decided, as decided_text() (core/rule_text.h) has it; or Outcome -> go,
-  // or what If-Unmet says when one of `guards` is not met; or Stops -> units, sorted.
+  // Field -> what is to be decided, as decided_text() (core/rule_text.h) has it, If-Unmet for those
+  // of `guards` that are not met; or Outcome -> go, or what If-Unmet says when one of `guards` is
+  // not met; or Stops -> units, sorted.
   std::vector<std::pair<std::string, std::string>> expect;
 };
 Result<std::vector<RuleTest>> read_rule_tests(const std::string& path);

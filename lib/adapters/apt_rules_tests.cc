@@ -7,6 +7,7 @@
 #include "adapters/apt_rules_impl.h"
 #include "core/guard.h"
 #include "core/guard_policy.h"
+#include "core/if_unmet.h"
 #include "core/names.h"
 #include "core/rule_text.h"
 
@@ -230,6 +231,27 @@ std::string outcome_of(const RuleTest& test, const StepDecisions& decisions) {
   return to_string(judge_guards(findings, setting).verdict);
 }
 
+// As the outcome has it: of the guards that do not hold in the test the strictest; where all hold,
+// what would be the strictest of all guards and backups. Where no rule says anything that is keep,
+// and none, too.
+std::string if_unmet_of_test(const RuleTest& test, const StepDecisions& decisions,
+                             const std::string& wanted) {
+  std::vector<Decided<IfUnmet>> unmet;
+  for (const auto& entry : decisions.guards.entries) {
+    if (state_of(test, entry.value) == GuardState::Met) continue;
+    unmet.push_back(if_unmet_decided(decisions, entry.value));
+  }
+  if (unmet.empty()) {
+    const bool asks = !(decisions.guards.entries.empty() && decisions.backup.entries.empty());
+    const auto of_all = if_unmet_decided_of_all(decisions);
+    if (!of_all && !asks) return "none";
+    unmet.push_back(of_all.value_or(Decided<IfUnmet>{}));
+  }
+  const auto decided = strictest_of(unmet);
+  const bool said = decided.by != nullptr || !decided.beaten.empty();
+  return !said && same_word(wanted, "none") ? wanted : rule_word(decided.value);
+}
+
 // A guard that no rule asks about is a slip of the test.
 void check_guards(const RuleTest& test, const StepDecisions& decisions,
                   std::vector<std::string>& faults) {
@@ -265,7 +287,9 @@ std::vector<std::string> run_rule_test(const std::vector<Rule>& rules, const Rul
   for (const auto& [field, wanted] : test.expect) {
     const auto found = field == "Outcome" ? outcome_of(test, decisions)
                        : field == "Stops" ? apt_rules_impl::joined(stops(test, decisions))
-                                          : decided_text(decisions, field).value_or("none");
+                       : same_word(field, "If-Unmet")
+                           ? if_unmet_of_test(test, decisions, wanted)
+                           : decided_text(decisions, field).value_or("none");
     const bool choice = wanted.find_first_of(" /\n") == std::string::npos;
     if (found == wanted || (choice && same_word(found, wanted))) continue;
     faults.push_back(field + ": expected " + in_one_line(wanted) + ", found " + in_one_line(found));

@@ -17,6 +17,7 @@
 #include "adapters/guard_probes.h"
 #include "adapters/wiring.h"
 #include "core/guard_arguments.h"
+#include "core/if_unmet.h"
 
 namespace aptkeep {
 namespace {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "adapters/derived_services.h"
+#include "core/denied_units.h"
 #include "core/drop_ins.h"
 #include "core/island.h"
 #include "core/parking.h"
@@ -88,7 +89,8 @@ class Running {
   }
 
   bool any(const Island& island) const {
-    return !up(island).empty() ||
+    return std::ranges::any_of(with_triggers(names_of(island)),
+                               [&](const std::string& name) { return is_up(name); }) ||
            std::ranges::any_of(names_of(island), [&](const std::string& name) {
              const auto found = facts_.find(name);
              return found != facts_.end() && is_wanted(found->second);
@@ -96,14 +98,20 @@ class Running {
   }
 
   // With what starts it: sockets, paths, timers.
-  std::vector<std::string> up(const Island& island) const {
-    std::vector<std::string> up;
-    std::ranges::copy_if(with_triggers(island), std::back_inserter(up),
-                         [&](const std::string& name) {
-                           const auto found = facts_.find(name);
-                           return found != facts_.end() && found->second.is_up();
-                         });
-    return up;
+  StoppedUnits stopped(const Island& island, bool asks_policy) const {
+    StoppedUnits its;
+    std::set<std::string> names = names_of(island);
+    const auto may = [this](const std::string& verb, const std::string& name) {
+      return units_.may(verb, name);
+    };
+    if (asks_policy) its.goes_on = take_out_denied(names, facts_, may);
+    const std::set<std::string> all = with_triggers(names);
+    std::ranges::copy_if(island.parked, std::back_inserter(its.parked),
+                         [&](const std::string& name) { return all.contains(name); });
+    std::ranges::copy_if(all, std::back_inserter(its.down), [&](const std::string& name) {
+      return is_up(name) && std::ranges::count(island.parked, name) == 0;
+    });
+    return its;
   }
 
   // Sockets that listen on while the island's services are down. `meant`: patterns of services that
@@ -132,7 +140,7 @@ class Running {
 
   // Units whose holds do nothing, since somebody has taken their condition away.
   void tell_loose(const Island& island, std::vector<std::string>& complaints) const {
-    for (const std::string& name : with_triggers(island)) {
+    for (const std::string& name : with_triggers(names_of(island))) {
       const auto found = facts_.find(name);
       if (found == facts_.end() || found->second.unheld_by.empty()) continue;
       const bool none = found->second.unheld_by == kNoDropIn;
@@ -152,15 +160,14 @@ class Running {
     return units_meant(patterns, loaded_);
   }
 
-  std::set<std::string> with_triggers(const Island& island) const {
-    const auto own = names_of(island);
-    std::set<std::string> names = own;
-    for (const std::string& name : own) {
-      const auto found = facts_.find(name);
-      if (found == facts_.end()) continue;
-      names.insert(found->second.triggered_by.begin(), found->second.triggered_by.end());
-    }
+  std::set<std::string> with_triggers(std::set<std::string> names) const {
+    names.merge(triggers_of(names, facts_));
     return names;
+  }
+
+  bool is_up(const std::string& name) const {
+    const auto found = facts_.find(name);
+    return found != facts_.end() && found->second.is_up();
   }
 
   Units& units_;
@@ -210,11 +217,10 @@ std::vector<std::string> replaced_packages(const std::vector<Step>& steps) {
   return packages;
 }
 
-std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisions>& decisions,
-                                                   const IslandsPorts& ports,
-                                                   std::vector<Step>& steps,
-                                                   std::vector<std::string>& complaints) {
-  std::vector<std::vector<std::string>> up(steps.size());
+std::vector<StoppedUnits> mark_islands(const std::vector<StepDecisions>& decisions,
+                                       const IslandsPorts& ports, std::vector<Step>& steps,
+                                       std::vector<std::string>& complaints) {
+  std::vector<StoppedUnits> stopped(steps.size());
   std::vector<Island> all(steps.size());
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const auto its = ports.files.find(steps[i].package);
@@ -232,12 +238,12 @@ std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisio
     candidates.push_back(i);
     islands.push_back(std::move(all[i]));
   }
-  if (candidates.empty()) return up;
+  if (candidates.empty()) return stopped;
   Running running(ports.units);
   if (const Status looked = running.look(islands); !looked) {
     complaints.push_back(looked.error().message);
     mark_commands(decisions, steps);
-    return up;
+    return stopped;
   }
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     Island& island = islands[i];
@@ -247,13 +253,10 @@ std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisio
     if (said.sockets && said.sockets->value == SocketMode::Park)
       running.park(island, texts_of(said.services), steps[candidates[i]].package, complaints);
     running.tell_loose(island, complaints);
-    up[candidates[i]] = running.up(island);
-    std::erase_if(up[candidates[i]], [&](const std::string& name) {
-      return std::ranges::count(island.parked, name) > 0;
-    });
+    stopped[candidates[i]] = running.stopped(island, ports.asks_policy);
     steps[candidates[i]].island = island;
   }
-  return up;
+  return stopped;
 }
 
 void mark_commands(const std::vector<StepDecisions>& decisions, std::vector<Step>& steps) {

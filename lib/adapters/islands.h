@@ -19,6 +19,16 @@ struct IslandsPorts {
   UnitsOfPackages files;    // of replaced_packages(); templates as such
   CompareVersions compare;  // as dpkg compares versions
   std::string own_unit;     // never stopped; empty: none
+  // Whether units are asked too what an administrator's policy-rc.d lets be stopped (Units::may).
+  // Whoever makes the plan of a run need not: the run asks when their turn comes.
+  bool asks_policy = false;
+};
+
+// What becomes of the units of one step, and of those in Together, that are up now.
+struct StoppedUnits {
+  std::vector<std::string> down;     // sorted
+  std::vector<std::string> parked;   // sockets that stay up, with their clients waiting
+  std::vector<std::string> goes_on;  // what policy-rc.d does not let (core/denied_units.h); sorted
 };
 
 // Those with a version from before and a new one.
@@ -26,12 +36,11 @@ std::vector<std::string> replaced_packages(const std::vector<Step>& steps);
 
 // Marks the steps (Step::island), by what rules say of them (`decisions`, one for each step), and
 // else by what their own scripts do. None is where nothing of it runs and nothing is to be done for
-// its data. For each step: names of what is up now and would go down, sorted. What is wrong is told
-// to `complaints`, one line each, and then it is as without islands.
-std::vector<std::vector<std::string>> mark_islands(const std::vector<StepDecisions>& decisions,
-                                                   const IslandsPorts& ports,
-                                                   std::vector<Step>& steps,
-                                                   std::vector<std::string>& complaints);
+// its data. What is wrong is told to `complaints`, one line each, and then it is as without
+// islands. One value for each step.
+std::vector<StoppedUnits> mark_islands(const std::vector<StepDecisions>& decisions,
+                                       const IslandsPorts& ports, std::vector<Step>& steps,
+                                       std::vector<std::string>& complaints);
 
 // The same where services are not looked after: only what is to be done for a package's data, which
 // does not depend on who starts services.

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "core/if_unmet.h"
 #include "core/rule_text.h"
 
 namespace aptkeep {
@@ -13,9 +14,11 @@ void add(std::vector<DecisionLine>& lines, const char* field,
   if (decided) lines.push_back({field, value_text(decided->value), decided->by, decided->beaten});
 }
 
-// What was dropped is told with the first entry where that is the same rule's.
-template <typename T>
-void add(std::vector<DecisionLine>& lines, const char* field, const DecidedList<T>& decided) {
+// What was dropped is told with the first entry where that is the same rule's. `if_unmet`: of an
+// entry, where the field has that.
+template <typename T, typename IfUnmetOf>
+void add(std::vector<DecisionLine>& lines, const char* field, const DecidedList<T>& decided,
+         const IfUnmetOf& if_unmet) {
   bool told = decided.dropped.empty();
   if (!told && (decided.entries.empty() || decided.entries.front().by != decided.dropped_by)) {
     lines.push_back({field, "none", decided.dropped_by, decided.dropped});
@@ -23,9 +26,14 @@ void add(std::vector<DecisionLine>& lines, const char* field, const DecidedList<
   }
   for (const auto& entry : decided.entries) {
     lines.push_back({field, value_text(entry.value), entry.by,
-                     told ? std::vector<const Rule*>() : decided.dropped});
+                     told ? std::vector<const Rule*>() : decided.dropped, if_unmet(entry.value)});
     told = true;
   }
+}
+
+template <typename T>
+void add(std::vector<DecisionLine>& lines, const char* field, const DecidedList<T>& decided) {
+  add(lines, field, decided, [](const T&) { return std::optional<Decided<IfUnmet>>(); });
 }
 
 const RuleFacts kNoFacts{[](auto, auto) { return 0; }, [](auto) { return std::string(); }};
@@ -40,23 +48,29 @@ Rule without_conditions(const Rule& rule) {
   return always;
 }
 
-}  // namespace
-
-std::vector<DecisionLine> decision_lines(const StepDecisions& decisions) {
+// `for_all`: If-Unmet's own line.
+std::vector<DecisionLine> all_lines(const StepDecisions& decisions,
+                                    const std::optional<Decided<IfUnmet>>& for_all) {
+  const auto of_guard = [&](const GuardCall& guard) {
+    return std::optional(if_unmet_decided(decisions, guard));
+  };
+  const auto of_backups = [&](const RuleCommand&) {
+    return std::optional(if_unmet_decided_of_backups(decisions));
+  };
   std::vector<DecisionLine> lines;
   add(lines, "Services", decisions.services);
   add(lines, "Reload", decisions.reload);
   add(lines, "Class", decisions.service_class);
   add(lines, "Sockets", decisions.sockets);
   add(lines, "Together", decisions.together);
-  add(lines, "Guard", decisions.guards);
-  add(lines, "If-Unmet", decisions.if_unmet);
+  add(lines, "Guard", decisions.guards, of_guard);
+  add(lines, "If-Unmet", for_all);
   add(lines, "Check-Config", decisions.check_config);
   add(lines, "Probe", decisions.probe);
   add(lines, "Idle", decisions.idle);
   add(lines, "Before", decisions.before);
   add(lines, "After", decisions.after);
-  add(lines, "Backup", decisions.backup);
+  add(lines, "Backup", decisions.backup, of_backups);
   add(lines, "Save", decisions.save);
   add(lines, "On-Failure", decisions.on_failure);
   add(lines, "Rollback", decisions.never_back);
@@ -64,10 +78,22 @@ std::vector<DecisionLine> decision_lines(const StepDecisions& decisions) {
   return lines;
 }
 
+}  // namespace
+
+std::vector<DecisionLine> decision_lines(const StepDecisions& decisions) {
+  const bool none = decisions.guards.entries.empty() && decisions.backup.entries.empty();
+  return all_lines(decisions, none ? decisions.if_unmet : std::nullopt);
+}
+
 std::vector<DecisionLine> lines_of(const Rule& rule) {
   const std::vector<Rule> always{without_conditions(rule)};
-  auto lines = decision_lines(decide(always, step_x(), kNoFacts));
-  for (auto& line : lines) line.by = nullptr;
+  std::optional<Decided<IfUnmet>> said;
+  if (rule.if_unmet) said = Decided<IfUnmet>{*rule.if_unmet, &rule, {}};
+  auto lines = all_lines(decide(always, step_x(), kNoFacts), said);
+  for (auto& line : lines) {
+    line.by = nullptr;
+    line.if_unmet.reset();
+  }
   return lines;
 }
 

@@ -2,6 +2,7 @@
 // beat: for a person who wants to know why.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,13 +17,16 @@ struct DecisionLine {
   std::string value;       // as a rule has it; "none" where entries of `beaten` were dropped
   const Rule* by = nullptr;
   std::vector<const Rule*> beaten;
+  // Of a guard and a backup: what follows if it does not hold, and who says so (core/if_unmet.h).
+  std::optional<Decided<IfUnmet>> if_unmet = {};
 };
 
 // In the order of the fields in aptkeep.rules(5); fields of which no rule says anything are left
-// out.
+// out. If-Unmet has a line of its own only where there is no guard and no backup that it could
+// stand with.
 std::vector<DecisionLine> decision_lines(const StepDecisions& decisions);
 
-// What the rule itself says, whenever it applies; `by` is nullptr.
+// What the rule itself says, whenever it applies; `by` is nullptr. If-Unmet is a line of its own.
 std::vector<DecisionLine> lines_of(const Rule& rule);
 
 // The same for one field; "none" where it says nothing.

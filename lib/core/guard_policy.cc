@@ -4,6 +4,7 @@
 
 #include "core/failure_class.h"
 #include "core/guard_arguments.h"
+#include "core/if_unmet.h"
 #include "core/names.h"
 #include "core/rule_text.h"
 

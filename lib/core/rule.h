@@ -6,8 +6,9 @@
 // Sockets, If-Unmet, On-Failure, Rollback, Repair) the last rule that has it decides; the entries
 // of a list (Services, Reload, Together, Guard, Check-Config, Probe, Idle, Before, After, Backup,
 // Save) add up in order (one that is there already is not added again), and the word "none" in one
-// drops what earlier rules said in that field. So a file 50-site.rules can lift or add single
-// things without repeating the rest.
+// drops what earlier rules said in that field. What a rule says in If-Unmet is about its own guards
+// and backups, see core/if_unmet.h. So a file 50-site.rules can lift or add single things without
+// repeating the rest.
 #pragma once
 
 #include <cstdint>

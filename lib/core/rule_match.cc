@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/if_unmet.h"
 #include "core/package_pattern.h"
 #include "core/rule_window.h"
 
@@ -84,7 +85,7 @@ void add(StepDecisions& decisions, const Rule& rule) {
   decide_one(decisions.sockets, rule.sockets, rule);
   decide_list(decisions.together, rule.together, rule);
   decide_list(decisions.guards, rule.guards, rule);
-  decide_one(decisions.if_unmet, rule.if_unmet, rule);
+  if (is_about_all(rule)) decide_one(decisions.if_unmet, rule.if_unmet, rule);
   decide_list(decisions.check_config, rule.check_config, rule);
   decide_list(decisions.probe, rule.probe, rule);
   decide_list(decisions.idle, rule.idle, rule);
@@ -119,57 +120,7 @@ bool is_pattern(std::string_view name) {
   return name.find_first_of("*?[") != std::string_view::npos;
 }
 
-// How strict; what is let pass whatever it says is the least.
-int rank(IfUnmet if_unmet) {
-  switch (if_unmet) {
-    case IfUnmet::Stop:
-      return 4;
-    case IfUnmet::Keep:
-      return 3;
-    case IfUnmet::Ask:
-      return 2;
-    case IfUnmet::Warn:
-      return 1;
-    case IfUnmet::Force:
-      return 0;
-  }
-  return 3;
-}
-
-template <typename T>
-IfUnmet if_unmet_of(const StepDecisions& decisions, const T& entry, RuleList<T> Rule::*list) {
-  IfUnmet said = IfUnmet::Keep;
-  for (const Rule* rule : decisions.applying) {
-    if (!rule->if_unmet) continue;
-    const bool about_all = rule->guards.entries.empty() && rule->backup.entries.empty();
-    const auto& entries = (rule->*list).entries;
-    if (about_all || std::ranges::find(entries, entry) != entries.end()) said = *rule->if_unmet;
-  }
-  return said;
-}
-
 }  // namespace
-
-IfUnmet stricter(IfUnmet a, IfUnmet b) {
-  return rank(a) < rank(b) ? b : a;
-}
-
-IfUnmet if_unmet_of(const StepDecisions& decisions, const GuardCall& guard) {
-  const bool listed = std::ranges::any_of(decisions.applying, [&](const Rule* rule) {
-    return std::ranges::find(rule->guards.entries, guard) != rule->guards.entries.end();
-  });
-  // Room for backups is a guard that no rule lists.
-  return listed ? if_unmet_of(decisions, guard, &Rule::guards) : if_unmet_of_backups(decisions);
-}
-
-IfUnmet if_unmet_of_backups(const StepDecisions& decisions) {
-  std::optional<IfUnmet> strictest;
-  for (const auto& entry : decisions.backup.entries) {
-    const IfUnmet said = if_unmet_of(decisions, entry.value, &Rule::backup);
-    strictest = strictest ? stricter(*strictest, said) : said;
-  }
-  return strictest.value_or(IfUnmet::Keep);
-}
 
 Step step_x() {
   Step step;

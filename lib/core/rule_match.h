@@ -53,6 +53,8 @@ struct StepDecisions {
   std::optional<Decided<SocketMode>> sockets;
   DecidedList<std::string> together;
   DecidedList<GuardCall> guards;
+  // By rules that list no guards and no backups, and so are about all; what holds of each guard and
+  // backup is if_unmet_decided() (core/if_unmet.h).
   std::optional<Decided<IfUnmet>> if_unmet;
   DecidedList<RuleCommand> check_config;
   DecidedList<RuleCommand> probe;
@@ -65,15 +67,6 @@ struct StepDecisions {
   std::optional<Decided<bool>> never_back;
   std::optional<Decided<std::string>> repair;
 };
-
-// What follows if a guard does not hold, and if a backup fails or has no room (of several the
-// strictest): what a stanza that lists it says, or a later one that lists no guards and no backups,
-// and so is about all; keep where none says anything. A rule for one guard is not to weaken those
-// of others.
-IfUnmet if_unmet_of(const StepDecisions& decisions, const GuardCall& guard);
-IfUnmet if_unmet_of_backups(const StepDecisions& decisions);
-// The stricter of both: stop, keep, ask, warn.
-IfUnmet stricter(IfUnmet a, IfUnmet b);
 
 // One that any field may be about: a package "x" that is replaced by a newer version.
 Step step_x();

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "core/guard.h"
+#include "core/if_unmet.h"
 
 namespace aptkeep {
 namespace {
@@ -53,7 +54,7 @@ constexpr std::array<FieldText, 17> kFields{{
     {"Sockets", [](const StepDecisions& d) { return decided(d.sockets); }},
     {"Together", [](const StepDecisions& d) { return joined(d.together, ' '); }},
     {"Guard", [](const StepDecisions& d) { return joined(d.guards, '\n'); }},
-    {"If-Unmet", [](const StepDecisions& d) { return decided(d.if_unmet); }},
+    {"If-Unmet", [](const StepDecisions& d) { return decided(if_unmet_decided_of_all(d)); }},
     {"Check-Config", [](const StepDecisions& d) { return joined(d.check_config, '\n'); }},
     {"Probe", [](const StepDecisions& d) { return joined(d.probe, '\n'); }},
     {"Idle", [](const StepDecisions& d) { return joined(d.idle, '\n'); }},

@@ -68,7 +68,8 @@ std::string value_text(E value) {
 
 // What all rules together say, by the names of a rule's fields ("Class", "Guard", ...), written as
 // the field's value: the entries of Services, Together and Save with blanks between, those of the
-// others one a line. "none": nothing. nullopt: no such field.
+// others one a line; of If-Unmet the strictest of all guards and backups. "none": nothing. nullopt:
+// no such field.
 std::optional<std::string> decided_text(const StepDecisions& decisions, std::string_view field);
 
 // The names of all fields that say something, as decided_text() knows them.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/denied_units.h"
 #include "core/guard_policy.h"
 #include "core/island.h"
 #include "core/rule.h"
@@ -83,10 +84,10 @@ Status Downtime::look() {
     names.erase(session_.ports().own_unit);
     std::erase_if(names, [&](const std::string& name) { return known.contains(name); });
     if (const Status asked = ask_for({names.begin(), names.end()}); !asked) return asked;
-    std::set<std::string> triggers = triggers_of(names);
+    std::set<std::string> triggers = triggers_of(names, before_);
     if (const Status asked = ask_for({triggers.begin(), triggers.end()}); !asked) return asked;
     leave_out_denied(part, names);
-    triggers = triggers_of(names);
+    triggers = triggers_of(names, before_);
     std::erase_if(triggers, [&](const std::string& name) { return known.contains(name); });
     for (const std::string& name : names) {
       if (!is_trigger(name)) part.services.push_back(name);

@@ -66,7 +66,6 @@ class Downtime {
   void choose_parked(Part& part, std::set<std::string>& triggers);
   void add_part(std::uint32_t step, bool own, const std::vector<std::string>& patterns);
   Status ask_for(const std::vector<std::string>& names);
-  std::set<std::string> triggers_of(const std::set<std::string>& names) const;
   void leave_out_denied(const Part& part, std::set<std::string>& names);
   bool is_up(const std::string& unit) const;
   std::vector<std::string> up_of(const std::vector<std::string>& units) const;

@@ -2,6 +2,7 @@
 // condition away.
 #include <algorithm>
 
+#include "core/denied_units.h"
 #include "core/parking.h"
 #include "engine/downtime.h"
 
@@ -71,30 +72,16 @@ void Downtime::park(Part& part) {
   part.parked = std::move(parked);
 }
 
-std::set<std::string> Downtime::triggers_of(const std::set<std::string>& names) const {
-  std::set<std::string> triggers;
-  for (const std::string& name : names) {
-    if (is_trigger(name)) triggers.insert(name);
-    const auto& theirs = before_.at(name).triggered_by;
-    triggers.insert(theirs.begin(), theirs.end());
-  }
-  return triggers;
-}
-
 // Its scripts would not be let either. Who may not be started again is not stopped, nor what would
 // go down with it.
 void Downtime::leave_out_denied(const Part& part, std::set<std::string>& names) {
   Units& units = *session_.ports().units;
-  const auto is_denied = [&](const std::string& name) {
-    return is_up(name) && !(units.may("stop", name) && units.may("start", name));
+  const auto may = [&](const std::string& verb, const std::string& name) {
+    return units.may(verb, name);
   };
-  std::erase_if(names, [&](const std::string& name) {
-    if (!is_denied(name) && std::ranges::none_of(triggers_of({name}), is_denied)) return false;
-    const std::string& package = session_.plan().steps[part.step].package;
-    session_.ports().say(name + " goes on while " + session_.shown(package) +
-                         " is replaced: /usr/sbin/policy-rc.d denies to stop or start it");
-    return true;
-  });
+  const std::string package = session_.shown(session_.plan().steps[part.step].package);
+  for (const std::string& name : take_out_denied(names, before_, may))
+    session_.ports().say(goes_on_text(name, package));
 }
 
 }  // namespace aptkeep

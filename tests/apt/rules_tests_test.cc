@@ -115,6 +115,42 @@ TEST(RuleTests, WhatGuardsFindDecidesTheOutcome) {
             Texts{"Guards: no rule that applies asks for free-space"});
 }
 
+TEST(RuleTests, IfUnmetIsThatOfTheGuardsThatDoNotHold) {
+  const auto rule = [](const std::string& fields) {
+    return "Package: foo\n" + fields + "Reason: r\nSource: https://example.org\n\n";
+  };
+  const std::string one = rule("Guard: queue-empty /q1\nIf-Unmet: warn\n");
+  const std::string other = rule("Guard: queue-empty /q2\n");
+  const auto told = [](const std::string& rules, const std::string& fields) {
+    const auto file = file_with(rules + "Test: a\nPackage: foo\nFrom: 1\nTo: 2\n" + fields);
+    EXPECT_TRUE(file.ok()) << (file.ok() ? "" : file.error().message);
+    return file ? run_rule_test(file->rules, file->tests[0], test::no_units) : Texts{"unread"};
+  };
+  const std::string warned = "Guards: queue-empty /q1 = unmet\n";
+  const std::string kept = "Guards: queue-empty /q2 = unknown\n";
+  EXPECT_EQ(told(one + other, warned + "If-Unmet: warn\nOutcome: warn\n"), Texts());
+  EXPECT_EQ(told(one + other, kept + "If-Unmet: keep\nOutcome: keep\n"), Texts());
+  EXPECT_EQ(told(one + other, kept + "If-Unmet: none\nOutcome: keep\n"), Texts());
+  EXPECT_EQ(told(one + other, kept + "If-Unmet: warn\n"),
+            Texts{"If-Unmet: expected warn, found keep"});
+  EXPECT_EQ(told(one + other, "Guards: queue-empty = unmet\nIf-Unmet: warn\n"),
+            Texts{"If-Unmet: expected warn, found keep"});
+  // All hold: the strictest that could be.
+  EXPECT_EQ(told(one + other, "If-Unmet: keep\nOutcome: go\n"), Texts());
+  EXPECT_EQ(told(one + other, "If-Unmet: none\n"), Texts{"If-Unmet: expected none, found keep"});
+  EXPECT_EQ(told(one, "If-Unmet: Warn\n"), Texts());
+  EXPECT_EQ(told(other, "If-Unmet: none\n"), Texts());
+  EXPECT_EQ(told(other, "If-Unmet: keep\n"), Texts());
+  const std::string saves = rule("Backup: /bin/true\nIf-Unmet: stop\n");
+  EXPECT_EQ(told(one + saves, "If-Unmet: stop\n"), Texts());
+  EXPECT_EQ(told(one + saves, warned + "If-Unmet: warn\n"), Texts());
+  // Without any there is only what is about all.
+  EXPECT_EQ(told(rule("If-Unmet: ask\n"), "If-Unmet: ask\n"), Texts());
+  EXPECT_EQ(told(rule("Class: stop\n"), "If-Unmet: none\n"), Texts());
+  EXPECT_EQ(told(rule("Class: stop\n"), "If-Unmet: keep\n"),
+            Texts{"If-Unmet: expected keep, found none"});
+}
+
 TEST(RuleTests, AGuardIsNamedInAnyStyleOfQuotesAndBlanks) {
   const std::string test = kStep + "Guards: queue-empty   \"/var/spool/postfix/deferred\" =unmet\n";
   EXPECT_EQ(differences(test + "Outcome: ask\n"), Texts());

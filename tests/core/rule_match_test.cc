@@ -260,45 +260,6 @@ TEST(RuleDecides, NothingToSaveOfWhatIsNotReplaced) {
   EXPECT_EQ(counts(configured), (std::vector<std::size_t>{0, 0}));
 }
 
-TEST(RuleDecides, OfAGuardWhatItsOwnStanzaSaysOrALaterOneAboutAll) {
-  const GuardCall ours{"queue-empty", {"/ours"}};
-  const GuardCall theirs{"queue-empty", {"/theirs"}};
-  std::vector<Rule> rules{rule_for({"postfix"}), rule_for({"postfix"})};
-  rules[0].guards.entries = {ours};
-  rules[0].if_unmet = IfUnmet::Warn;
-  rules[1].guards.entries = {theirs};
-  const auto said = [&](const GuardCall& guard) {
-    return if_unmet_of(decide(rules, step_of("postfix:amd64", "1", "2"), facts_with()), guard);
-  };
-  EXPECT_EQ(said(ours), IfUnmet::Warn);
-  EXPECT_EQ(said(theirs), IfUnmet::Keep) << "ours does not weaken it";
-  rules[1].if_unmet = IfUnmet::Stop;
-  EXPECT_EQ(said(ours), IfUnmet::Warn);
-  EXPECT_EQ(said(theirs), IfUnmet::Stop);
-  rules.push_back(rule_for({"postfix"}));
-  rules[2].if_unmet = IfUnmet::Ask;
-  EXPECT_EQ(said(ours), IfUnmet::Ask);
-  EXPECT_EQ(said(theirs), IfUnmet::Ask);
-  // An admin's own word about a guard of ours.
-  rules.push_back(rule_for({"postfix"}));
-  rules[3].guards.entries = {ours};
-  rules[3].if_unmet = IfUnmet::Stop;
-  EXPECT_EQ(said(ours), IfUnmet::Stop);
-  EXPECT_EQ(said(theirs), IfUnmet::Ask);
-}
-
-TEST(RuleDecides, OfBackupsTheStrictestAndOfTheirRoomTheSame) {
-  std::vector<Rule> rules{rule_for({"postfix"}), rule_for({"postfix"})};
-  rules[0].backup.entries = {{{"/bin/a"}, false, 5, ""}};
-  rules[0].if_unmet = IfUnmet::Warn;
-  rules[1].backup.entries = {{{"/bin/b"}, false, 5, ""}};
-  rules[1].if_unmet = IfUnmet::Stop;
-  const auto decisions = decide(rules, step_of("postfix:amd64", "1", "2"), facts_with());
-  EXPECT_EQ(if_unmet_of_backups(decisions), IfUnmet::Stop);
-  EXPECT_EQ(if_unmet_of(decisions, {"free-space", {"/b", "1"}}), IfUnmet::Stop);
-  EXPECT_EQ(if_unmet_of_backups({}), IfUnmet::Keep);
-}
-
 TEST(RuleDecides, WhoDecidedAndWhoWasBeaten) {
   std::vector<Rule> rules(4, rule_for({"p"}));
   rules[0].service_class = ServiceClass::Stop;

@@ -18,14 +18,14 @@ int compare(std::string_view a, std::string_view b) {
   return a.compare(b);
 }
 
-Simulation read(std::string_view output) {
+Simulation simulation_from(std::string_view output) {
   auto simulation = read_simulation(output, "amd64", compare);
   EXPECT_TRUE(simulation.ok());
   return simulation ? *simulation : Simulation{};
 }
 
 TEST(SimulationRead, TellsEachKindOfStepWithItsVersionsAndOrigin) {
-  const auto found = read(
+  const auto found = simulation_from(
       "Reading package lists...\n"
       "Remv gone [1.0] [keeps:amd64 ]\n"
       "Purg swept:i386 [1.0]\n"
@@ -56,7 +56,7 @@ TEST(SimulationRead, TellsEachKindOfStepWithItsVersionsAndOrigin) {
 }
 
 TEST(SimulationRead, TellsAptsCallsApart) {
-  const auto found = read(
+  const auto found = simulation_from(
       "Remv gone [1]\nInst a [1] (2 x [amd64])\nInst b [1] (2 x [amd64])\nConf a (2 x [amd64])\n"
       "Conf b (2 x [amd64])\nInst c [1] (2 x [amd64])\nConf c (2 x [amd64])\n");
   std::vector<int> calls;
@@ -88,14 +88,14 @@ TEST(SimulationRead, AConfiguredPackageNeedNotHaveAVersion) {
 }
 
 TEST(SimulationRead, APurgeAfterARemovalIsOnePurge) {
-  const auto found = read("Remv gone [1.0]\nPurg gone [1.0]\n");
+  const auto found = simulation_from("Remv gone [1.0]\nPurg gone [1.0]\n");
   ASSERT_EQ(found.steps.size(), 1U);
   EXPECT_EQ(found.steps[0].step.action, Action::Purge);
   EXPECT_EQ(found.steps[0].step.old_version, "1.0");
 }
 
 TEST(SimulationRead, TellsWhatAptKeepsBack) {
-  const auto found = read(
+  const auto found = simulation_from(
       "The following packages have been kept back:\n"
       "   dep (1.0 => 2.0)\n"
       "   other:i386 (1.0 => 2.0)\n"
@@ -115,8 +115,8 @@ TEST(SimulationRead, TellsWhatAptKeepsBack) {
 }
 
 TEST(SimulationRead, NothingToDo) {
-  EXPECT_TRUE(read("").steps.empty());
-  EXPECT_TRUE(read("0 upgraded, 0 newly installed\n").steps.empty());
+  EXPECT_TRUE(simulation_from("").steps.empty());
+  EXPECT_TRUE(simulation_from("0 upgraded, 0 newly installed\n").steps.empty());
 }
 
 // A step that is not understood would be missing from the plan.

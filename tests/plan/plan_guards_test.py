@@ -53,6 +53,49 @@ class Guards(Base):
         self.assertEqual({s["fate"] for s in self.plan(code=1)["steps"]}, {"not_begun"})
         self.assertIn("Nothing of it would begin: foo stops the run: ", self.text().stdout.decode())
 
+    def test_each_guard_has_its_own_if_unmet(self):
+        """A stanza that only warns changes nothing for another one's guard, which stops the run."""
+        (self.queue / "mail").touch()
+        self.world.rule("foo", f"Guard: queue-empty {self.queue} {self.queue}\nIf-Unmet: stop",
+                        "60-a.rules")
+        self.world.rule("foo", "Guard: file-lacks /nonexistent x\nIf-Unmet: warn\n"
+                               "Backup: /bin/true", "70-b.rules")
+        step = by_name(self.plan(code=1))["foo"]
+        self.assertEqual([guard["if_unmet"] for guard in step["guards"]],
+                         ["keep", "stop", "warn", "warn"])  # the last is the room for the backup
+        said = [(one["field"], one["if_unmet"]) for one in step["decisions"]]
+        self.assertEqual([field for field, _ in said], ["Guard"] * 4 + ["Backup"])
+        self.assertEqual([one["value"] for _, one in said],
+                         ["keep", "stop", "warn", "warn", "warn"])
+        self.assertEqual([one["rule"] and one["rule"]["where"].rpartition("/")[2]
+                          for _, one in said],
+                         [None, "60-a.rules:2", "70-b.rules:2", "70-b.rules:2", "70-b.rules:2"])
+        self.assertEqual([one["beaten"] for _, one in said], [[]] * 5)
+        text = self.text().stdout.decode()
+        self.assertIn(f"     Guard: queue-empty {self.queue} {self.queue} [60-a.rules:2]\n"
+                      "       unmet: ", text)
+        for word, who in (("keep", ", since no rule says anything else"),
+                          ("stop", " [60-a.rules:2]"), ("warn", " [70-b.rules:2]")):
+            self.assertIn(f"\n       If-Unmet: {word}{who}\n", text)
+        self.assertNotIn("\n     If-Unmet: ", text)
+        self.assertEqual(step["fate"], "not_begun")
+
+    def test_what_none_took_away_does_not_decide(self):
+        (self.queue / "mail").touch()
+        self.world.rule("foo", f"Guard: none\n queue-empty {self.queue}\nIf-Unmet: warn",
+                        "60-a.rules")
+        self.assertEqual(by_name(self.plan(code=1))["foo"]["fate"], "goes")
+        self.world.rule("foo", "Guard: none", "70-b.rules")
+        self.world.rule("foo", f"Guard: queue-empty {self.queue}", "80-c.rules")
+        step = by_name(self.plan(code=1))["foo"]
+        self.assertEqual((step["fate"], step["guards"][0]["if_unmet"]), ("kept", "keep"))
+
+    def test_without_guards_what_is_about_all_is_told(self):
+        self.world.rule("ind", "If-Unmet: ask")
+        (decision,) = by_name(self.plan())["ind"]["decisions"]
+        self.assertEqual((decision["field"], decision["value"], decision["if_unmet"]),
+                         ("If-Unmet", "ask", None))
+
     def test_who_can_be_asked_is_told_so(self):
         (self.queue / "left").touch()
         self.world.rule("foo", f"Guard: queue-empty {self.queue}\nIf-Unmet: ask")

@@ -99,6 +99,46 @@ class Explain(Base):
         self.assert_said(self.explain("bar"), 0,
                          "  Guard: none [50-e.rules:2]\n    beats queue-empty /q [30-c.rules:2]\n")
 
+    def test_of_each_guard_what_follows_and_who_says_so(self):
+        """A stanza's If-Unmet is about its own guards, and beats no other's."""
+        self.world.rule("other", "Guard: queue-empty /q1\nIf-Unmet: stop", "50-e.rules")
+        self.world.rule("other", "Guard: queue-empty /q2\nIf-Unmet: warn", "51-f.rules")
+        self.world.rule("other", "Guard: queue-empty /q3\nBackup: /bin/true", "52-g.rules")
+        nobody = ", since no rule says anything else\n"
+        self.assert_said(self.explain("other"), 0,
+                         "  Guard: queue-empty /q1 [50-e.rules:2]\n"
+                         "    If-Unmet: stop [50-e.rules:2]\n"
+                         "  Guard: queue-empty /q2 [51-f.rules:2]\n"
+                         "    If-Unmet: warn [51-f.rules:2]\n"
+                         "  Guard: queue-empty /q3 [52-g.rules:2]\n    If-Unmet: keep" + nobody
+                         + "  Backup: /bin/true [52-g.rules:2]\n    If-Unmet: keep" + nobody
+                         + "Rules:\n")
+        # One that lists none is about all, and beats what was said before.
+        self.world.rule("other", "If-Unmet: ask", "53-h.rules")
+        self.assert_said(self.explain("other"), 0,
+                         "  Guard: queue-empty /q1 [50-e.rules:2]\n"
+                         "    If-Unmet: ask [53-h.rules:2]\n      beats stop [50-e.rules:2]\n")
+
+    def test_of_a_guard_that_was_taken_away_and_listed_anew(self):
+        for name, fields in (("50-e.rules", "Guard: queue-empty /q1\nIf-Unmet: warn"),
+                             ("51-f.rules", "Guard: none"),
+                             ("52-g.rules", "Guard: queue-empty /q1")):
+            self.world.rule("other", fields, name)
+        self.assert_said(self.explain("other"), 0,
+                         "  Guard: none [51-f.rules:2]\n    beats queue-empty /q1 [50-e.rules:2]\n"
+                         "  Guard: queue-empty /q1 [52-g.rules:2]\n"
+                         "    If-Unmet: keep, since no rule says anything else\n")
+
+    def test_of_a_package_without_guards_what_is_about_all(self):
+        self.world.rule("other", "If-Unmet: stop", "50-e.rules")
+        self.assert_said(self.explain("other"), 0, "  If-Unmet: stop [50-e.rules:2]\n")
+
+    def test_of_a_unit_what_a_rule_itself_says(self):
+        self.world.rule("other", "Services: other.service\nGuard: queue-empty /q1\nIf-Unmet: warn",
+                        "50-e.rules")
+        self.assert_said(self.explain("other.service"), 0,
+                         "    Guard: queue-empty /q1\n    If-Unmet: warn\n")
+
     def test_of_files_that_cannot_be_used(self):
         self.write("60-f.rules", "nonsense\n")
         note = f"Note: unable to use {self.world.rules}/60-f.rules, line 1: \"nonsense\" is no field\n"

@@ -2,6 +2,7 @@
 """policy-rc.d in a booted system: the answers that stock gives without one; what starts a service is
 stopped before it and started before it; an admin's own keeps its place."""
 
+import json
 import unittest
 
 import units  # first: it says where the others are
@@ -206,11 +207,73 @@ class Policy(unittest.TestCase):
                 world.bed.must("rm -f /usr/sbin/policy-rc.d")
                 world.bed.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
                 before = world.bed.must("systemctl show -P MainPID asked.service")
+                # So that the new scripts can be read.
+                world.bed.must("apt-get -q -y --download-only full-upgrade")
+                words = ("asked.service goes on while asked is replaced: /usr/sbin/policy-rc.d "
+                         "denies to stop or start it\n")
+                text = world.bed.must("aptkeep plan")
+                self.assertRegex(text, "     asked.service: stop, .*, but policy-rc.d denies it\n"
+                                 f"     {words}")
+                self.assertNotIn("down meanwhile", text)
+                step, complaints = self.planned(world)
+                self.assertEqual((step["goes_on"], step["apart"]["down"], complaints),
+                                 ([{"unit": "asked.service",
+                                    "why": words.partition(": ")[2].strip()}], [], []))
+                self.check_what_others_are_told(world)
                 result = world.upgrade()
                 self.assertEqual(result.code, 0, result.output)
-                self.assertIn("asked.service goes on while asked is replaced", result.output)
+                self.assertIn(f"aptkeep: {words.strip()}", result.output)
                 after = world.bed.must("systemctl show -P MainPID asked.service")
                 self.assertEqual(after, before, result.output)
+
+    def test_plan_and_run_agree_on_what_an_admins_own_denies_in_part(self):
+        """A service in Together would go down with its socket, which may not."""
+        units_of = {"asked.service": service(), "other.service": service(),
+                    "other.socket": socket(3001)}
+        with World([package("asked", "1.0", units_of)], [package("asked", "2.0", units_of)]) as world:
+            world.start("other.socket", "other.service", "asked.service")
+            world.bed.write("/etc/aptkeep/rules.d/t.rules", (
+                "Package: asked\nServices: asked.service\nClass: stop\nTogether: other.service\n"
+                "Backup: sh: systemctl is-active other.service asked.service\n"
+                "Before: sh: systemctl is-active other.service asked.service >/root/before; true\n"
+                "Reason: a test\nSource: https://example.org/\n"))
+            world.bed.must("rm -f /usr/sbin/policy-rc.d")
+            world.bed.write("/usr/sbin/policy-rc.d",
+                            "#!/bin/sh\ncase $1 in *.socket) exit 101;; esac\nexit 104\n", 0o755)
+            step, complaints = self.planned(world)
+            self.assertEqual(([one["unit"] for one in step["goes_on"]], step["apart"]["down"],
+                              complaints), (["other.service"], ["asked.service"], []))
+            result = world.upgrade()
+            self.assertEqual(result.code, 0, result.output)
+            told = [line.strip() for line in result.output.splitlines()
+                    if " goes on while " in line or "aptkeep: stopping " in line]
+            self.assertEqual(told, ["aptkeep: other.service goes on while asked is replaced: "
+                                    + step["goes_on"][0]["why"],
+                                    "aptkeep: stopping asked.service while asked is replaced: a test"])
+            self.assertEqual(world.bed.read("/root/before"), "active\ninactive\n")
+
+    def planned(self, world, who=""):
+        plan = json.loads(world.bed.must(f"{who} aptkeep plan --json"))
+        (step,) = plan["steps"]
+        return step, plan["complaints"]
+
+    def check_what_others_are_told(self, world):
+        """Who may not run an administrator's file cannot know its answer, and is told so; nobody
+        runs aptkeep's."""
+        nobody = "setpriv --reuid=nobody --regid=nogroup --clear-groups"
+        self.assertEqual(len(self.planned(world, nobody)[0]["goes_on"]), 1)
+        world.bed.must("chmod 0700 /usr/sbin/policy-rc.d")
+        step, complaints = self.planned(world, nobody)
+        self.assertEqual(step["apart"]["down"], ["asked.service"])
+        self.assertEqual(complaints, ["unable to tell which services /usr/sbin/policy-rc.d lets be "
+                                      "stopped and started: only root may know"])
+        world.bed.must("chmod 0755 /usr/sbin/policy-rc.d; mv /usr/sbin/policy-rc.d /root/admins; "
+                       "ln -s /usr/lib/aptkeep/policy-rc.d /usr/sbin/policy-rc.d")
+        for who in ("", nobody):
+            step, complaints = self.planned(world, who)
+            self.assertEqual((step["goes_on"], step["apart"]["down"], complaints),
+                             ([], ["asked.service"], []))
+        world.bed.must("mv /root/admins /usr/sbin/policy-rc.d")
 
     def test_a_read_only_run_leaves_sockets_alone(self):
         scripts = FORMS["stopped before and started after"]
