@@ -75,7 +75,7 @@ Record recorded(const std::string& state) {
   for (const UnitRecord& unit : record.newest) {
     if (!unit.trouble.empty()) record.troubles.push_back({unit, newest.id, newest.ended});
   }
-  const auto earlier = store->units_left_down(newest.id);
+  const auto earlier = store->units_in_trouble(newest.id);
   if (!earlier) throw Failed(earlier.error().message);
   for (const auto& [run, left] : *earlier) {
     const auto report = store->report(run);
@@ -198,8 +198,9 @@ int services(const std::string& state) {
   for (const auto& [unit, run, ended] : troubles) {
     const auto facts = now.find(unit.name);
     const bool over = facts != now.end() && is_over(unit, facts->second, ended);
-    const bool gone = facts != now.end() && facts->second.load_state == "not-found";
-    if (run != last && (over || gone)) continue;  // told long ago
+    // Told long ago, and by nobody who could be asked.
+    const bool is_known = facts != now.end();
+    if (run != last && (!is_known || is_trouble_over(facts->second, ended))) continue;
     left += over ? 0 : 1;
     std::cout << harmless(unit.name);
     if (!unit.package.empty()) {

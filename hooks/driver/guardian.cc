@@ -84,6 +84,32 @@ void end_parking() {
   if (const Status put = holds.put(left); !put) complain(put.error().message);
 }
 
+// What a person tries again.
+void set_for_a_person(ServicePorts& ports, const std::optional<RunReport>& report,
+                      const std::vector<UnitRecord>& records, const DbSnapshot& db) {
+  ports.failure_of = failure_of;
+  ports.ends_well = ends_well;
+  ports.is_there = [&db](const Step& step) { return at_new_side(step, db); };
+  // What waits for the next boot has come by then.
+  if (report && report->summary.frontend.boot == boot_id())
+    ports.put_off = [left = still_put_off(records)] { return left; };
+  ports.forget_put_off = [] {};
+}
+
+Result<std::vector<UnitRecord>> in_trouble_still(const std::vector<UnitRecord>& units,
+                                                 std::int64_t ended, Units& manager) {
+  std::vector<std::string> names;
+  for (const UnitRecord& unit : units) names.push_back(unit.name);
+  const auto now = manager.ask(names);
+  if (!now) return now.error();
+  std::vector<UnitRecord> left = units;
+  std::erase_if(left, [&](const UnitRecord& unit) {
+    const auto found = now->find(unit.name);
+    return found == now->end() || is_trouble_over(found->second, ended);
+  });
+  return left;
+}
+
 }  // namespace
 
 Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
@@ -115,13 +141,9 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
     ports.forget_put_off = [&] { forget_put_off(*frontend); };
   }
   if (records && frontend == nullptr) {
-    ports.failure_of = failure_of;
-    ports.is_there = [&](const Step& step) { return at_new_side(step, *db); };
-    // What waits for the next boot has come by then.
     const auto report = store.report(run);
-    if (report && *report && (*report)->summary.frontend.boot == boot_id())
-      ports.put_off = [left = still_put_off(*records)] { return left; };
-    ports.forget_put_off = [] {};
+    if (!report) return report.error();
+    set_for_a_person(ports, *report, *records, *db);
   }
   return records ? restore_units(run, std::move(*records), standing, ports) : std::move(records);
 }
@@ -136,11 +158,14 @@ Result<std::vector<UnitRecord>> restore_left_down(Store& store, std::int64_t run
   if (manager == nullptr && !units.empty())
     return Error{"unable to ask for services: no init runs here"};
   if (manager == nullptr) manager = std::make_unique<NoUnits>();
+  const auto report = store.report(run);
+  if (!report) return report.error();
+  const auto left = in_trouble_still(units, *report ? (*report)->summary.ended : 0, *manager);
+  if (!left) return left.error();
   ServicePorts ports{*manager, store, complain, units_of_packages};
   ports.complaint_of = complaint_of;
-  ports.failure_of = failure_of;
-  ports.is_there = [&](const Step& step) { return at_new_side(step, *db); };
-  return restore_units(run, units, standing, ports);
+  set_for_a_person(ports, *report, *left, *db);
+  return restore_units(run, *left, standing, ports);
 }
 
 int config_refused(const std::string& unit) {

@@ -94,7 +94,7 @@ int restore_services() {
   const auto db = database.read();
   const auto not_done =
       db ? not_done_after(*store, *db) : Result<std::vector<LeftIsland>>(db.error());
-  auto earlier = store->units_left_down(newest);
+  auto earlier = store->units_in_trouble(newest);
   if (!earlier || !not_done) {
     complain(earlier ? not_done.error().message : earlier.error().message);
     return 2;

@@ -313,6 +313,14 @@ std::vector<UnitFacts> parse_show(std::string_view text) {
   return units;
 }
 
+bool is_trouble_over(const UnitFacts& now, std::int64_t ended) {
+  if (now.is_up()) return now.up_since >= ended;
+  const bool unwanted = now.load_state != "loaded" || now.file_state == "disabled";
+  // A job that is not up between its turns.
+  const bool went_well = now.type == "oneshot" && !now.remains && now.active_state == "inactive";
+  return unwanted || went_well;
+}
+
 bool is_told_by(const std::vector<UnitRecord>& units, const std::string& reason) {
   return std::ranges::any_of(units, [&](const UnitRecord& unit) {
     return unit.trouble.starts_with(kStaysDown) && unit.trouble.substr(kStaysDown.size()) == reason;

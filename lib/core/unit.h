@@ -142,6 +142,10 @@ inline constexpr std::string_view kUntilReboot = "the version from before runs u
 inline constexpr std::string_view kStaysDown = "it is not started, because ";
 // Whether one of them stays down because of this, and so tells it already.
 bool is_told_by(const std::vector<UnitRecord>& units, const std::string& reason);
+// Whether the trouble that a run has left a unit in is over, or nobody's any more: it was started
+// since the run ended (seconds since the epoch), or a person does not want it up, or it is a job
+// that has gone well.
+bool is_trouble_over(const UnitFacts& now, std::int64_t ended);
 // Two of these that no check decides, but how others are when a plan ends: a package, a unit.
 inline constexpr std::string_view kGoesWith =
     "it is not started, because it goes down and up with ";

@@ -216,8 +216,11 @@ class Store {
   Result<std::vector<UnitRecord>> units(std::int64_t run);  // sorted by name
   // Those that runs before `run` have left down (core/unit.h: kStaysDown, kNotConfigured), each by
   // the newest of them, if it was not up when a later one began; by run, the newest first.
-  Result<std::map<std::int64_t, std::vector<UnitRecord>, std::greater<>>> units_left_down(
-      std::int64_t run);
+  using UnitsByRun = std::map<std::int64_t, std::vector<UnitRecord>, std::greater<>>;
+  Result<UnitsByRun> units_left_down(std::int64_t run);
+  // The same of those that were in any trouble when such a run ended. Whether they still are only
+  // the service manager knows.
+  Result<UnitsByRun> units_in_trouble(std::int64_t run);
 
   Result<std::vector<Keep>> keeps();  // active ones, oldest first
   // Of active keeps whose packages were there when they were recorded, and are not any more: their

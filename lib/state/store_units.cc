@@ -74,24 +74,33 @@ Result<std::vector<UnitRecord>> Store::units(std::int64_t run) {
   return done ? Result<std::vector<UnitRecord>>(std::move(units)) : done.error();
 }
 
-Result<std::map<std::int64_t, std::vector<UnitRecord>, std::greater<>>> Store::units_left_down(
-    std::int64_t run) {
+Result<Store::UnitsByRun> Store::units_left_down(std::int64_t run) {
+  auto found = units_in_trouble(run);
+  if (!found) return found;
+  for (auto of_run = found->begin(); of_run != found->end();) {
+    std::erase_if(of_run->second, [](const UnitRecord& unit) {
+      return !unit.trouble.starts_with(kStaysDown) && unit.trouble != kNotConfigured;
+    });
+    of_run = of_run->second.empty() ? found->erase(of_run) : std::next(of_run);
+  }
+  return found;
+}
+
+Result<Store::UnitsByRun> Store::units_in_trouble(std::int64_t run) {
   Database& db = impl_->db;
   Transaction transaction(db, false);
-  std::map<std::int64_t, std::vector<UnitRecord>, std::greater<>> left;
+  UnitsByRun left;
   std::set<std::string> seen;
   // What was down when a later run began is no news of it. Only what is found is checked: ends of
   // plans ask, and hundreds of runs are on record.
   Query rows(db,
              select_sql(kUnits,
-                        "WHERE wanted<>0 AND name IN (SELECT name FROM units WHERE "
-                        "substr(trouble,1,length(?1))=?1 OR trouble=?2) ORDER BY run DESC,name"));
-  rows.bind_all(std::string(kStaysDown), std::string(kNotConfigured));
+                        "WHERE wanted<>0 AND name IN (SELECT name FROM units WHERE trouble<>'') "
+                        "ORDER BY run DESC,name"));
   while (checked_row(db, rows)) {
     UnitRecord unit = read_unit(rows);
     const bool newest = seen.insert(unit.name).second;
-    const bool left_down = unit.trouble.starts_with(kStaysDown) || unit.trouble == kNotConfigured;
-    if (!newest || rows.integer(0) >= run || !left_down) continue;
+    if (!newest || rows.integer(0) >= run || unit.trouble.empty()) continue;
     left[rows.integer(0)].push_back(std::move(unit));
   }
   rows.reset();

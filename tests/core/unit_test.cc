@@ -290,5 +290,29 @@ TEST(ParseShow, TellsTwoStartsWithinASecondApart) {
   EXPECT_EQ(units[1].start_mark, 0);
 }
 
+TEST(IsTroubleOver, WhenItWasStartedSinceOrNobodyWantsItUp) {
+  UnitFacts now;
+  now.load_state = "loaded";
+  now.file_state = "enabled";
+  now.active_state = "active";
+  now.up_since = 99;
+  EXPECT_FALSE(is_trouble_over(now, 100)) << "the version from before";
+  now.up_since = 100;
+  EXPECT_TRUE(is_trouble_over(now, 100));
+  now.active_state = "failed";
+  EXPECT_FALSE(is_trouble_over(now, 100));
+  now.active_state = "inactive";
+  EXPECT_FALSE(is_trouble_over(now, 100));
+  now.type = "oneshot";
+  EXPECT_TRUE(is_trouble_over(now, 100)) << "a job between its turns";
+  now.remains = true;
+  EXPECT_FALSE(is_trouble_over(now, 100));
+  now.file_state = "disabled";
+  EXPECT_TRUE(is_trouble_over(now, 100));
+  now.file_state = "enabled";
+  now.load_state = "masked";
+  EXPECT_TRUE(is_trouble_over(now, 100));
+}
+
 }  // namespace
 }  // namespace aptkeep

@@ -150,6 +150,36 @@ class Restore(unittest.TestCase):
         self.assertEqual(world.states("broken.service")["broken.service"], "active")
         self.assertEqual(again.output, "dropped.service: its package has no such unit any more\n")
 
+    def test_it_is_told_until_it_runs_whatever_runs_come_in_between(self):
+        fails = service("sh -c 'test -e /etc/mended && exec sleep infinity; exit 9'")
+        names = ("broken", "left", "by-hand")
+        old = [package(name, "1.0", {f"{name}.service": service()}) for name in names]
+        new = [package(name, "2.0", {f"{name}.service": fails}, scripts=scripts(f"{name}.service"))
+               for name in names]
+        with World(old + [package("ind", "1.0")], new + [package("ind", "2.0")]) as world:
+            world.start(*[f"{name}.service" for name in names])
+            world.bed.run(["apt-get", "-q", "-y", "install", *names])
+            world.bed.must("apt-get -q -y install ind")
+            told = world.bed.run("aptkeep services")
+            self.assertEqual(told.code, 1, told.output)
+            for name in names:
+                self.assertIn(f"{name}.service ({name}): does not start again", told.output)
+            # Somebody wants one to be down.
+            world.bed.must("systemctl disable -q --now left.service; systemctl reset-failed")
+            world.bed.must("touch /etc/mended && systemctl start by-hand.service")
+            told = world.bed.run("aptkeep services")
+            self.assertEqual(told.code, 1, told.output)
+            self.assertIn("broken.service", told.output)
+            self.assertNotIn("left.service", told.output)
+            self.assertNotIn("by-hand.service", told.output)
+            starts = world.starts("by-hand.service")
+            again = world.bed.must("aptkeep services restart")
+            self.assertEqual(world.states("broken.service", "left.service", "by-hand.service"),
+                             {"broken.service": "active", "left.service": "inactive",
+                              "by-hand.service": "active"}, again)
+            self.assertEqual(world.starts("by-hand.service"), starts)
+            self.assertIn("All that ran", world.bed.must("aptkeep services"))
+
     def test_a_removed_packages_service_is_nobodys_trouble(self):
         with World(OLD[16:17], NEW[16:17]) as world:
             world.start("goes.service")
