@@ -25,10 +25,11 @@ SERVER = ("avahi-daemon", "cups", "dovecot-imapd", "git", "mariadb-server", "ngi
           "postgresql", "python3", "redis-server", "rsyslog", "systemd-sysv", "vim")
 ARCHIVES = "/srv/archives"
 SOURCES = "/etc/apt/sources.list.d/archives.list"
+STOCK, WITHOUT, WITH = "without aptkeep", "without snapshots", "with snapshots"
 # way -> (its environment, apt's options)
-WAYS = {"without aptkeep": (["APTKEEP=off"], []),
-        "without snapshots": ([], ["-o", "Aptkeep::Rollback=false"]),
-        "with snapshots": ([], ["-o", "Aptkeep::Rollback=true"])}
+WAYS = {STOCK: (["APTKEEP=off"], []),
+        WITHOUT: ([], ["-o", "Aptkeep::Rollback=false"]),
+        WITH: ([], ["-o", "Aptkeep::Rollback=true"])}
 
 
 class Server:
@@ -80,8 +81,20 @@ class Server:
         return used
 
 
-def table(found, packages):
-    lines = [f"{packages} packages, {len(found)} rounds. Median (quartiles); seconds.", "",
+def in_turns(measure, rounds):
+    """What `measure(way)`, (wall, user + system), is of each way, round by round."""
+    found = []
+    for number in range(-1, rounds):
+        order = list(WAYS)[number % 3:] + list(WAYS)[:number % 3]
+        used = {way: measure(way) for way in order}
+        if number >= 0:  # the first warms the page cache
+            found.append(used)
+        say(", ".join(f"{way} {used[way][1]:.2f} s" for way in WAYS))
+    return found
+
+
+def table(found, what):
+    lines = [f"{what}, {len(found)} rounds. Median (quartiles); seconds.", "",
              "| | user + system | wall | user + system / without aptkeep | user + system / without "
              "snapshots |", "|---|---|---|---|---|"]
     for way in WAYS:
@@ -96,18 +109,13 @@ def main():
     parser = upgrade_bench.parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     args = upgrade_bench.begin(parser)
-    found = []
     with upgrade_bench.scratch_folder(args.disk) as scratch:
         server = Server(args, scratch)
-        say(f"{len(server.packages)} packages")
-        for number in range(-1, args.rounds):
-            order = list(WAYS)[number % 3:] + list(WAYS)[:number % 3]
-            used = {way: server.reinstall(way) for way in order}
-            if number >= 0:  # the first warms the page cache
-                found.append(used)
-            say(", ".join(f"{way} {used[way][1]:.2f} s" for way in WAYS))
+        what = f"{len(server.packages)} packages"
+        say(what)
+        found = in_turns(server.reinstall, args.rounds)
     lines = upgrade_bench.heading("Reinstall bench", args)
-    upgrade_bench.publish(lines + table(found, len(server.packages)), args)
+    upgrade_bench.publish(lines + table(found, what), args)
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ def say(text):
 
 
 def spread(values):
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    low, middle, high = (statistics.quantiles(values, n=4, method="inclusive")
+                         if len(values) > 1 else values * 3)
     return middle, f"{middle:.3f} ({low:.3f} to {high:.3f})"
 
 
