@@ -1,6 +1,7 @@
 #include "core/qmail_moves.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "core/qmail_shape.h"
@@ -150,14 +151,26 @@ void Moves::find_blocked() {
   for (const auto& [message, file] : groups_.doubtful()) {
     if (!moves_[message].empty()) block(message, file);
   }
-  for (bool found = true; found;) {
-    found = false;
-    for (std::size_t m = 0; m < moves_.size(); ++m) {
-      const std::size_t there = moves_[m].empty() ? kNone : obstacle(m);
-      if (there == kNone) continue;
-      block(m, there);
-      found = true;
-    }
+  // One that stays is in the way of those that were to get its places, or its number, and of no
+  // others: to look at all again for each would take hours for a chain through a large queue.
+  std::multimap<Place, std::size_t> wanting;
+  std::multimap<std::uint64_t, std::size_t> by_inode;
+  std::deque<std::size_t> open;
+  for (std::size_t m = 0; m < moves_.size(); ++m) {
+    for (const Move& move : moves_[m]) wanting.emplace(move.to, m);
+    by_inode.emplace(groups_.messages()[m].inode, m);
+    open.push_back(m);
+  }
+  const auto look_again = [&open](const auto& range) {
+    for (auto one = range.first; one != range.second; ++one) open.push_back(one->second);
+  };
+  for (; !open.empty(); open.pop_front()) {
+    const std::size_t m = open.front();
+    const std::size_t there = moves_[m].empty() ? kNone : obstacle(m);
+    if (there == kNone) continue;
+    block(m, there);
+    for (const Move& move : given_up_[m]) look_again(wanting.equal_range(files_[move.file].place));
+    look_again(by_inode.equal_range(groups_.messages()[m].number));
   }
 }
 
