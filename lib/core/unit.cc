@@ -313,12 +313,16 @@ std::vector<UnitFacts> parse_show(std::string_view text) {
   return units;
 }
 
-bool is_trouble_over(const UnitFacts& now, std::int64_t ended) {
-  if (now.is_up()) return now.up_since >= ended;
-  const bool unwanted = now.load_state != "loaded" || now.file_state == "disabled";
+bool is_wanted_down(const UnitRecord& record, const UnitFacts& now) {
+  return now.load_state != "loaded" ||
+         (now.file_state == "disabled" && record.file_state != "disabled");
+}
+
+bool is_trouble_over(const UnitRecord& record, const UnitFacts& now, std::int64_t ended) {
+  if (now.is_up()) return now.up_since >= ended && !record.trouble.starts_with(kUnwell);
   // A job that is not up between its turns.
   const bool went_well = now.type == "oneshot" && !now.remains && now.active_state == "inactive";
-  return unwanted || went_well;
+  return is_wanted_down(record, now) || went_well;
 }
 
 bool is_told_by(const std::vector<UnitRecord>& units, const std::string& reason) {

@@ -64,7 +64,8 @@ struct UnitRecord {
   // Of such a service: commands that end well when nothing hangs on it, so that it may be restarted
   // at a run's end after all. None: it never is.
   std::vector<std::string> idle = {};
-  bool reload = false;  // a rule says that its reload brings it to the new version (Reload)
+  bool reload = false;          // a rule says that its reload brings it to the new version (Reload)
+  std::string file_state = {};  // UnitFacts::file_state when it was recorded; "": not known
 };
 // The beginning of UnitRecord::name of what is a user's: aptkeep leaves these units to their
 // packages, and only says so.
@@ -142,10 +143,13 @@ inline constexpr std::string_view kUntilReboot = "the version from before runs u
 inline constexpr std::string_view kStaysDown = "it is not started, because ";
 // Whether one of them stays down because of this, and so tells it already.
 bool is_told_by(const std::vector<UnitRecord>& units, const std::string& reason);
+// Whether somebody wants a unit that is not up to be down, or it is there no more: since it was
+// recorded it was disabled or masked. What ran though it was disabled is wanted.
+bool is_wanted_down(const UnitRecord& record, const UnitFacts& now);
 // Whether the trouble that a run has left a unit in is over, or nobody's any more: it was started
-// since the run ended (seconds since the epoch), or a person does not want it up, or it is a job
-// that has gone well.
-bool is_trouble_over(const UnitFacts& now, std::int64_t ended);
+// since the run ended (seconds since the epoch), or is wanted down, or it is a job that has gone
+// well. What was not well can only be asked again.
+bool is_trouble_over(const UnitRecord& record, const UnitFacts& now, std::int64_t ended);
 // Two of these that no check decides, but how others are when a plan ends: a package, a unit.
 inline constexpr std::string_view kGoesWith =
     "it is not started, because it goes down and up with ";

@@ -1,11 +1,13 @@
 #include "engine/left_islands.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/island.h"
 #include "engine/downtime.h"
 #include "engine/session.h"
 #include "engine/stay_down.h"
+#include "engine/together.h"
 
 namespace aptkeep {
 namespace {
@@ -64,10 +66,13 @@ std::vector<std::string> left_down_of(const LeftIsland& left, const LeftPorts& p
   }
   const std::string with =
       std::string(kGoesWith) + left.step.package.substr(0, left.step.package.find(':')) + ",";
+  std::map<std::string, UnitRecord> records;
   std::vector<std::string> names;
   for (const UnitRecord& unit : *known) {
     const bool own = unit.trouble == kNotConfigured && unit.package == left.step.package;
-    if (unit.wanted && (own || unit.trouble.starts_with(with))) names.push_back(unit.name);
+    if (!unit.wanted || !(own || unit.trouble.starts_with(with))) continue;
+    names.push_back(unit.name);
+    records.emplace(unit.name, unit);
   }
   const auto now = ports.units->ask(names);
   if (!now) {
@@ -76,7 +81,7 @@ std::vector<std::string> left_down_of(const LeftIsland& left, const LeftPorts& p
   }
   std::erase_if(names, [&](const std::string& name) {
     const UnitFacts& unit = now->at(name);
-    return unit.is_up() || unit.load_state != "loaded" || unit.file_state == "disabled";
+    return unit.is_up() || is_wanted_down(records.at(name), unit);
   });
   return names;
 }
@@ -101,10 +106,34 @@ void let_go(std::vector<HeldUnit> held, const LeftIsland& left, bool own, const 
   if (!noted) ports.say(noted.error().message);
 }
 
-void end_island(const LeftIsland& left, const LeftPorts& ports) {
+// What goes with another package of that run, too, which is not configured, waits for that one.
+void wait_for_others(std::vector<HeldUnit>& held, const LeftIsland& left, const DbSnapshot& db,
+                     const LeftPorts& ports) {
+  if (held.empty()) return;
+  std::vector<std::string> names;
+  for (const HeldUnit& one : held) names.push_back(one.unit);
+  const auto now = ports.units->ask(names);
+  if (!now) return ports.say(now.error().message);
+  ServicePorts services{*ports.units, ports.store, ports.say, {}};
+  const Together together(left.run, services);
+  std::map<std::string, std::vector<HeldUnit>> waiting;  // by package
+  std::erase_if(held, [&](const HeldUnit& one) {
+    const auto standing = [&](const std::string& package) { return standing_in(db, package); };
+    const std::string with = together.unfinished_with(one.unit, now->at(one.unit), standing);
+    if (!with.empty()) waiting[with].push_back(one);
+    return !with.empty();
+  });
+  for (auto& [with, units] : waiting) {
+    const Staying why{std::string(kGoesWith) + with + ", which is not configured", {}};
+    let_go(std::move(units), left, false, why, ports);
+  }
+}
+
+void end_island(const LeftIsland& left, const DbSnapshot& db, const LeftPorts& ports) {
   const Island& island = *left.step.island;
   const std::string name = left.step.package.substr(0, left.step.package.find(':'));
-  const Held held = held_for(left.step, ports);
+  Held held = held_for(left.step, ports);
+  wait_for_others(held.others, left, db, ports);
   Staying why = staying_for(left.step, name, ports.failure_of, island.checks, true);
   let_go(held.own, left, true, why, ports);
   if (why.trouble.empty())
@@ -138,7 +167,7 @@ void end_left_islands(const DbSnapshot& db, const LeftPorts& ports) {
   const auto left = ports.store.left_islands();
   if (!left) return ports.say(left.error().message);
   for (const LeftIsland& one : *left) {
-    if (is_untried(one.step) && is_whole(one.step, db)) end_island(one, ports);
+    if (is_untried(one.step) && is_whole(one.step, db)) end_island(one, db, ports);
   }
 }
 

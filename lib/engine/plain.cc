@@ -88,6 +88,7 @@ std::vector<UnitRecord> down_of(const std::vector<HeldUnit>& held, FinishPorts& 
           return is_instance_or_same(names[i], file);
         });
     down.push_back({names[i], own ? packages[i] : "", "active", true, "", ""});
+    down.back().file_state = found->second.file_state;
     const auto step = std::ranges::find(steps, packages[i], &Step::package);
     if (own || step == steps.end()) continue;
     if (!step->island) step->island = Island{};

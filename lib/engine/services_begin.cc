@@ -137,6 +137,7 @@ Status note_units(std::int64_t run, const std::vector<Step>& steps, ServicePorts
       if (owner == owners.end() && !is_to_run) continue;
       records.push_back({name, owner == owners.end() ? "" : owner->second, state_text(unit),
                          is_wanted(unit), "", ""});
+      records.back().file_state = unit.file_state;
       const auto its = checks.find(records.back().package);
       if (its != checks.end()) add_rules(its->second, unit, records.back());
     }

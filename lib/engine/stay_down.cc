@@ -87,6 +87,7 @@ Status record_staying(Store& store, std::int64_t run, const std::string& package
     records.push_back(found != known->end()
                           ? *found
                           : UnitRecord{unit.name, package, state_text(unit), true, "", ""});
+    if (found == known->end()) records.back().file_state = unit.file_state;
     records.back().wanted = true;
     records.back().trouble = why.trouble;
     records.back().journal = why.said;

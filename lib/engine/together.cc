@@ -30,11 +30,6 @@ bool is_down(const FactsByName& now, const std::string& unit) {
   return found != now.end() && !found->second.is_up();
 }
 
-// Somebody wants it to be down, or it is there no more.
-bool is_unwanted(const UnitFacts& unit) {
-  return unit.load_state != "loaded" || unit.file_state == "disabled";
-}
-
 // Of a run's units that were left down, those that nothing keeps down any more.
 Result<std::vector<UnitRecord>> free_by_now(std::int64_t run, const std::vector<UnitRecord>& left,
                                             const StandingOf& standing, ServicePorts& ports) {
@@ -68,7 +63,8 @@ Result<std::vector<UnitRecord>> free_by_now(std::int64_t run, const std::vector<
   for (const UnitRecord& unit : hanging) {
     if (!down.contains(unit.name)) free.push_back(unit);
   }
-  std::erase_if(free, [&](const UnitRecord& unit) { return is_unwanted(now->at(unit.name)); });
+  std::erase_if(free,
+                [&](const UnitRecord& unit) { return is_wanted_down(unit, now->at(unit.name)); });
   return free;
 }
 

@@ -157,9 +157,22 @@ UPDATE steps SET sum=row_sum(plan,idx,package,action,old_version,new_version,arc
     cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,repair,
     guards,if_unmet,island);
 )sql",
-    // 13: what each end of a plan asks for, among all steps on record
+    // 13: what each end of a plan asks for, among all steps on record, and what was not recorded
+    // before nobody makes up for; how units were that ran though they were disabled
     R"sql(
 CREATE INDEX steps_with_island ON steps(plan) WHERE island<>'';
+UPDATE steps SET afterwards='done',sum=row_sum(plan,idx,package,action,old_version,new_version,
+    archive,security,trust,state,cause,db_state,never_back,rolled_back,remains,passed,on_failure,
+    on_failure_why,save,repair,guards,if_unmet,island,'done')
+  WHERE island<>'' AND afterwards='' AND plan IN (SELECT id FROM plans WHERE ended<>0)
+    AND sum=row_sum(plan,idx,package,action,old_version,new_version,archive,security,trust,state,
+    cause,db_state,never_back,rolled_back,remains,passed,on_failure,on_failure_why,save,repair,
+    guards,if_unmet,island,afterwards);
+ALTER TABLE units ADD COLUMN file_state TEXT DEFAULT '';
+UPDATE units SET sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since,
+    idle,reload,file_state)
+  WHERE sum=row_sum(run,name,package,state,wanted,trouble,journal,checks,probes,never_since,idle,
+    reload);
 )sql",
 };
 

@@ -44,7 +44,7 @@ inline constexpr Table kRemembered{"remembered", "plan,package,question,answer"}
 inline constexpr Table kUnits{
     "units",
     "run,name,package,state,wanted,trouble,journal,checks,probes,never_since,idle,"
-    "reload"};
+    "reload,file_state"};
 inline constexpr Table kBackups{"backups", "plan,idx,path"};
 
 // "INSERT INTO t(columns,sum) VALUES (?1,...,row_sum(?1,...))". Where the first column is an id

@@ -1,4 +1,6 @@
 // What runs did, for people and programs that ask afterwards.
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/island.h"
@@ -206,17 +208,20 @@ Result<std::vector<LeftIsland>> Store::left_islands() {
   Database& db = impl_->db;
   Transaction transaction(db, false);
   std::vector<LeftIsland> left;
-  const std::string done = std::to_string(number(StepState::Done));
-  const std::string configure = std::to_string(number(Action::Configure));
+  const auto text = [](auto value) { return std::to_string(number(value)); };
+  const std::string left_so = "afterwards='' AND rolled_back=0 AND state IN (" +
+                              text(StepState::FailedNew) + "," + text(StepState::Stranded) + ")";
+  const std::string replaced = "later.island<>'' AND later.state=" + text(StepState::Done) +
+                               " AND later.action<>" + text(Action::Configure);
+  const std::string failed = "afterwards NOT IN ('','" + std::string(kIslandDone) + "')";
+  std::set<std::string> seen;
   Query run(db, "SELECT run FROM plans WHERE id=?");
-  Query rows(
-      db, select_sql(kSteps, "WHERE island<>'' AND afterwards<>'" + std::string(kIslandDone) +
-                                 "' AND (afterwards<>'' OR state<>" + done +
-                                 ") AND plan IN (SELECT id FROM plans WHERE ended<>0) AND "
-                                 "NOT EXISTS (SELECT 1 FROM steps later WHERE later.plan>"
-                                 "steps.plan AND later.package=steps.package AND "
-                                 "later.state=" +
-                                 done + " AND later.action<>" + configure + ") ORDER BY plan,idx"));
+  Query rows(db, select_sql(kSteps, "WHERE island<>'' AND (" + failed + " OR (" + left_so +
+                                        ")) AND plan IN (SELECT id FROM plans WHERE ended<>0) "
+                                        "AND NOT EXISTS (SELECT 1 FROM steps later WHERE "
+                                        "later.plan>steps.plan AND later.package=steps.package "
+                                        "AND " +
+                                        replaced + ") ORDER BY plan DESC,idx DESC"));
   while (checked_row(db, rows)) {
     LeftIsland one;
     one.plan = rows.integer(0);
@@ -224,8 +229,10 @@ Result<std::vector<LeftIsland>> Store::left_islands() {
     one.step = read_step(db, rows);
     if (run.bind(one.plan).row()) one.run = run.integer(0);
     run.reset();
-    if (one.step.island) left.push_back(std::move(one));
+    // Each package's newest: what came before it has been begun anew.
+    if (one.step.island && seen.insert(one.step.package).second) left.push_back(std::move(one));
   }
+  std::ranges::reverse(left);
   rows.reset();
   const Status read = transaction.finish("read what is left to do from " + impl_->path);
   return read ? Result<std::vector<LeftIsland>>(std::move(left)) : read.error();

@@ -18,7 +18,8 @@ UnitRecord read_unit(const Query& row) {
           split_lines(row.text(8)),
           row.integer(9),
           split_lines(row.text(10)),
-          row.integer(11) != 0};
+          row.integer(11) != 0,
+          row.text(12)};
 }
 
 }  // namespace
@@ -47,7 +48,7 @@ Status Store::note_units(std::int64_t run, const std::vector<UnitRecord>& units)
     insert
         .bind_all(run, unit.name, unit.package, unit.state, unit.wanted ? 1 : 0, unit.trouble,
                   unit.journal, join_lines(unit.checks), join_lines(unit.probes), unit.never_since,
-                  join_lines(unit.idle), unit.reload ? 1 : 0)
+                  join_lines(unit.idle), unit.reload ? 1 : 0, unit.file_state)
         .run();
   }
   known.reset();

@@ -292,26 +292,33 @@ TEST(ParseShow, TellsTwoStartsWithinASecondApart) {
 
 TEST(IsTroubleOver, WhenItWasStartedSinceOrNobodyWantsItUp) {
   UnitFacts now;
+  UnitRecord record;
+  record.file_state = "enabled";
   now.load_state = "loaded";
   now.file_state = "enabled";
   now.active_state = "active";
   now.up_since = 99;
-  EXPECT_FALSE(is_trouble_over(now, 100)) << "the version from before";
+  EXPECT_FALSE(is_trouble_over(record, now, 100)) << "the version from before";
   now.up_since = 100;
-  EXPECT_TRUE(is_trouble_over(now, 100));
+  EXPECT_TRUE(is_trouble_over(record, now, 100));
+  record.trouble = std::string(kUnwell) + "no answer";
+  EXPECT_FALSE(is_trouble_over(record, now, 100)) << "nobody has asked again";
+  record.trouble = "";
   now.active_state = "failed";
-  EXPECT_FALSE(is_trouble_over(now, 100));
+  EXPECT_FALSE(is_trouble_over(record, now, 100));
   now.active_state = "inactive";
-  EXPECT_FALSE(is_trouble_over(now, 100));
+  EXPECT_FALSE(is_trouble_over(record, now, 100));
   now.type = "oneshot";
-  EXPECT_TRUE(is_trouble_over(now, 100)) << "a job between its turns";
+  EXPECT_TRUE(is_trouble_over(record, now, 100)) << "a job between its turns";
   now.remains = true;
-  EXPECT_FALSE(is_trouble_over(now, 100));
+  EXPECT_FALSE(is_trouble_over(record, now, 100));
   now.file_state = "disabled";
-  EXPECT_TRUE(is_trouble_over(now, 100));
+  EXPECT_TRUE(is_trouble_over(record, now, 100));
+  record.file_state = "disabled";
+  EXPECT_FALSE(is_trouble_over(record, now, 100)) << "it ran all the same";
   now.file_state = "enabled";
   now.load_state = "masked";
-  EXPECT_TRUE(is_trouble_over(now, 100));
+  EXPECT_TRUE(is_trouble_over(record, now, 100));
 }
 
 }  // namespace

@@ -150,16 +150,17 @@ TEST_F(AfterwardsTest, MadeUpForAReinstallationPastTheDriver) {
 class LeftIslandsTest : public AfterwardsTest {
  protected:
   // foo is left unconfigured, with foo.service and mail.service down.
-  void leave() {
+  void leave(const std::string& file_state = "enabled") {
     step_ = foo();
     units_.add("mail.service");
     plan_.steps[step_].island->together = {"mail.service"};
     world_.archives["/archives/foo.deb"].postinst_fails = true;
     plan_.steps[step_].on_failure = FailureRule{OnFailure::LeaveUnconfigured, "a test says so"};
     begin();
-    ASSERT_TRUE(store_->note_units(open_.run,
-                                   {{"foo.service", "foo:amd64", "active (running)", true, "", ""},
-                                    {"mail.service", "", "active (running)", true, "", ""}}));
+    std::vector<UnitRecord> records{{"foo.service", "foo:amd64", "active (running)", true, "", ""},
+                                    {"mail.service", "", "active (running)", true, "", ""}};
+    for (UnitRecord& record : records) record.file_state = file_state;
+    ASSERT_TRUE(store_->note_units(open_.run, records));
     unpack_all();
     configure_pending();
     holds_.held.clear();
@@ -243,6 +244,36 @@ TEST_F(LeftIslandsTest, WhereTheCheckFailsNothingStarts) {
   for (const UnitRecord& unit : *units)
     EXPECT_EQ(unit.trouble, "it is not started, because " + why) << unit.name;
   EXPECT_TRUE(not_done_after(*store_, *world_.read())->empty()) << "its units tell it";
+}
+
+TEST_F(LeftIslandsTest, WhatGoesWithAnotherThatIsNotConfiguredWaitsForThatOne) {
+  const auto bar = daemon("bar");
+  plan_.steps[bar].island->together = {"mail.service"};
+  plan_.steps[bar].island->after = {"after of bar"};
+  world_.archives["/archives/bar.deb"].postinst_fails = true;
+  plan_.steps[bar].on_failure = FailureRule{OnFailure::LeaveUnconfigured, "a test says so"};
+  leave();
+  hold();
+  configured();
+  end();
+  EXPECT_EQ(log(), (Lines{"command check", "start foo.service", "command after"}));
+  EXPECT_FALSE(is_active("mail.service"));
+  const auto units = store_->units(open_.run);
+  ASSERT_TRUE(units);
+  const auto mail = std::ranges::find(*units, "mail.service", &UnitRecord::name);
+  EXPECT_EQ(mail->trouble,
+            "it is not started, because it goes down and up with bar, which is not configured");
+  world_.db["bar:amd64"].state = "ii";
+  hold_left_islands(*world_.read(), ports(), [](const std::string&) { return true; });
+  end();
+  EXPECT_EQ(times("command after of bar"), 1);
+}
+
+TEST_F(LeftIslandsTest, WhatRanThoughItWasDisabledIsWanted) {
+  leave("disabled");
+  units_.all["mail.service"].file_state = "disabled";
+  hold();
+  EXPECT_EQ(holds_.held.size(), 2U);
 }
 
 TEST_F(LeftIslandsTest, WhatWasTriedInVainIsToldAsLongAsItIsThere) {

@@ -28,13 +28,17 @@ class StoreLeftTest : public ::testing::Test {
     return made;
   }
   // A plan that ended so.
-  std::int64_t ended(const Step& step, StepState state, const std::string& afterwards = "") {
+  std::int64_t ended(const Step& step, StepState state, const std::string& afterwards = "",
+                     bool rolled_back = false) {
     Plan plan;
     plan.steps = {step};
     const auto id = begun(plan);
     EXPECT_TRUE(store_->set_afterwards(id, 0, afterwards));
     auto all = outcomes(plan, state);
     all[0].state = state;
+    if (rolled_back) {
+      EXPECT_TRUE(store_->set_rolled_back(id, 0, {}));
+    }
     all[0].step.afterwards = afterwards;
     EXPECT_TRUE(store_->end_plan(id, all, {}, {}, "", 2000));
     return id;
@@ -63,11 +67,21 @@ class StoreLeftTest : public ::testing::Test {
 
 TEST_F(StoreLeftTest, WhatIsUnconfiguredAndWhatDidNotGoWell) {
   const auto unconfigured = ended(step(), StepState::FailedNew);
+  EXPECT_EQ(left(), (std::vector{unconfigured}));
   const auto failed = ended(step(), StepState::Done, "foo is not done");
   EXPECT_EQ(left(), (std::vector{failed})) << "it was replaced since";
-  const auto again = ended(step(), StepState::FailedNew);
-  EXPECT_EQ(left(), (std::vector{failed, again}));
-  EXPECT_NE(unconfigured, again);
+  const auto again = ended(step(), StepState::Stranded);
+  EXPECT_EQ(left(), (std::vector{again})) << "each package's newest, or all were done at once";
+}
+
+// Nothing of it was begun, so nothing comes after it, whoever installs it one day.
+TEST_F(StoreLeftTest, NotWhatWasNeverUnpackedOrIsBack) {
+  for (const StepState state :
+       {StepState::Kept, StepState::NotReached, StepState::Waiting, StepState::FailedOld}) {
+    ended(step(), state);
+  }
+  ended(step(), StepState::FailedNew, "", true);
+  EXPECT_TRUE(left().empty());
 }
 
 TEST_F(StoreLeftTest, NotWhatCameToItsEnd) {
@@ -90,6 +104,8 @@ TEST_F(StoreLeftTest, OnlyWhatReplacedThePackageWellIsInItsPlace) {
   ended(step(false), StepState::Kept);
   EXPECT_EQ(left(), (std::vector{first}));
   ended(step(false), StepState::Done);
+  EXPECT_EQ(left(), (std::vector{first})) << "by dpkg alone, which did not do it either";
+  ended(step(), StepState::Done, kIslandDone);
   EXPECT_TRUE(left().empty());
 }
 
