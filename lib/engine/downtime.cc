@@ -280,12 +280,14 @@ bool Downtime::is_whole(std::uint32_t step, const DbSnapshot& db) const {
   return standing_in(db, session_.plan().steps[step].package) != Standing::Unfinished;
 }
 
-void Downtime::leave_down(const Part& part, const Staying& why) {
+void Downtime::leave_down(const Part& part, const std::vector<std::string>& names,
+                          const Staying& why) {
+  const auto ran = up_of(names);
   std::vector<UnitFacts> facts;
-  for (const std::string& name : up_of(names_of(part))) facts.push_back(before_.at(name));
+  for (const std::string& name : ran) facts.push_back(before_.at(name));
   if (facts.empty()) return;
   CallPorts& ports = session_.ports();
-  ports.say(list_of(up_of(names_of(part))) + ": " + why.trouble);
+  ports.say(list_of(ran) + ": " + why.trouble);
   const std::string package = part.own ? session_.plan().steps[part.step].package : "";
   const Status noted = record_staying(ports.store, session_.open().run, package, facts, why);
   if (!noted) ports.say(noted.error().message);
@@ -307,12 +309,17 @@ void Downtime::bring_up(const Part& part, const std::vector<HeldUnit>& all, cons
       held.push_back({name, session_.plan().steps[part.step].package, true, false, false});
   }
   for (const HeldUnit& one : held) seen_to.push_back(one.unit);
-  const bool stays = !why.trouble.empty();
-  if (stays) {
-    for (HeldUnit& one : held) one.ran = false;
+  // Also what is another's of these, whose check fails.
+  std::map<const Staying*, std::vector<std::string>> staying;
+  for (HeldUnit& one : held) {
+    const Staying* const other = refused_for(one.unit);
+    const Staying* const its = why.trouble.empty() ? other : &why;
+    if (its == nullptr) continue;
+    one.ran = false;
+    staying[its].push_back(one.unit);
   }
   let_go_and_start(held, *session_.ports().units, *session_.ports().holds);
-  if (stays) leave_down(part, why);
+  for (const auto& [reason, units] : staying) leave_down(part, units, *reason);
 }
 
 // Of a package that is whole. Why what is in its Together stays down; empty: it does not.
@@ -320,13 +327,9 @@ Staying Downtime::check_and_start(std::uint32_t step, const DbSnapshot& db,
                                   const std::vector<HeldUnit>& held,
                                   std::vector<std::string>& seen_to) {
   const Step& its = session_.plan().steps[step];
-  const bool fresh = its.island && at_new_side(its, db) && !goes_back_;
-  const auto commands_fail = [&](const std::vector<std::string>& commands, bool checks) {
-    const std::string name = session_.shown(its.package);
-    return staying_for(its, name, session_.ports().failure_of, commands, checks);
-  };
+  const bool fresh = is_fresh(step, db);
   Staying why;
-  if (fresh) why = commands_fail(its.island->checks, true);
+  if (const auto refused = refused_.find(step); refused != refused_.end()) why = refused->second;
   for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
     if (part->own && part->step == step) bring_up(*part, held, why, seen_to);
   }
@@ -335,7 +338,8 @@ Staying Downtime::check_and_start(std::uint32_t step, const DbSnapshot& db,
     // After a boot its services are not up yet, and what was down came up with all others.
     const bool booted = session_.ports().rebooted && !its.island->after.empty();
     why = booted ? cut_off_by_boot(session_.shown(its.package))
-                 : commands_fail(its.island->after, false);
+                 : staying_for(its, session_.shown(its.package), session_.ports().failure_of,
+                               its.island->after, false);
     if (!why.trouble.empty() && (booted || its.island->together.empty()))
       session_.ports().say(afterwards_of(why));
   }
@@ -367,6 +371,7 @@ void Downtime::start_all() {
   const auto held = session_.ports().holds->all();
   std::vector<std::string> seen_to;
   std::map<std::uint32_t, Staying> staying;
+  check_all(*db);
   for (auto step = group_.rbegin(); step != group_.rend(); ++step) {
     if (is_whole(*step, *db)) staying[*step] = check_and_start(*step, *db, held, seen_to);
   }

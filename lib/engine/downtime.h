@@ -80,7 +80,10 @@ class Downtime {
                           const std::vector<HeldUnit>& held, std::vector<std::string>& seen_to);
   void bring_up(const Part& part, const std::vector<HeldUnit>& all, const Staying& why,
                 std::vector<std::string>& seen_to);
-  void leave_down(const Part& part, const Staying& why);
+  void leave_down(const Part& part, const std::vector<std::string>& names, const Staying& why);
+  void check_all(const DbSnapshot& db);
+  bool is_fresh(std::uint32_t step, const DbSnapshot& db) const;
+  const Staying* refused_for(const std::string& unit) const;
   bool goes(std::uint32_t step) const;
   bool waits(std::uint32_t step) const;
   void start_all();
@@ -93,8 +96,9 @@ class Downtime {
   bool goes_back_ = false;  // a person takes it back: no checks, and nothing after them
   std::vector<Part> parts_;
   std::map<std::string, UnitFacts> before_;
-  std::vector<HeldUnit> left_;       // by an earlier call
-  std::set<std::string> parked_;     // that were so when this began
+  std::map<std::uint32_t, Staying> refused_;  // by step: its check fails
+  std::vector<HeldUnit> left_;                // by an earlier call
+  std::set<std::string> parked_;              // that were so when this began
   std::vector<std::string> others_;  // that ran, and that systemd stops together with these
 };
 

@@ -72,6 +72,39 @@ std::optional<CallEnd> end_left_downtimes(Session& session, const std::vector<st
   return Downtime(session, whole).up_later(later);
 }
 
+bool Downtime::is_fresh(std::uint32_t step, const DbSnapshot& db) const {
+  const Step& its = session_.plan().steps[step];
+  return its.island && at_new_side(its, db) && !goes_back_;
+}
+
+// Before anything starts: one may start what is another's.
+void Downtime::check_all(const DbSnapshot& db) {
+  for (auto step = group_.rbegin(); step != group_.rend(); ++step) {
+    if (!is_whole(*step, db) || !is_fresh(*step, db)) continue;
+    const Step& its = session_.plan().steps[*step];
+    Staying why = staying_for(its, session_.shown(its.package), session_.ports().failure_of,
+                              its.island->checks, true);
+    if (!why.trouble.empty()) refused_[*step] = std::move(why);
+  }
+}
+
+// A unit, or one that it triggers, of a package whose check fails, or in its Together.
+const Staying* Downtime::refused_for(const std::string& unit) const {
+  std::vector<std::string> names{unit};
+  if (const auto known = before_.find(unit); known != before_.end())
+    names.insert(names.end(), known->second.triggers.begin(), known->second.triggers.end());
+  for (const auto& [step, why] : refused_) {
+    const Island& island = *session_.plan().steps[step].island;
+    for (const auto* patterns : {&island.units, &island.together}) {
+      for (const std::string& name : names) {
+        const auto fits = [&](const auto& pattern) { return is_unit_of(name, pattern); };
+        if (std::ranges::any_of(*patterns, fits)) return &why;
+      }
+    }
+  }
+  return nullptr;
+}
+
 void Downtime::down_to_go_back() {
   goes_back_ = true;
   if (const Status looked = look(); !looked) return session_.ports().say(looked.error().message);

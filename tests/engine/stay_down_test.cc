@@ -65,6 +65,49 @@ TEST_F(IslandsTest, StaysDownWhereItsCheckFails) {
   EXPECT_EQ(names, (Lines{"foo.service", "foo.socket", "mail.service"}));
 }
 
+// postfix has dovecot in Together, and dovecot's own check fails, in one run.
+TEST_F(IslandsTest, StaysDownThoughAnotherHasItInTogether) {
+  for (const bool first : {true, false}) {
+    plan_.steps.clear();
+    world_.calls.clear();
+    const auto foo = daemon(first ? "foo" : "zoo");
+    const auto bar = daemon("bar");
+    with_socket("bar");
+    plan_.steps[foo].island->together = {"bar.service"};
+    plan_.steps[bar].island->checks = {"check"};
+    fails_ = {"check"};
+    begin();
+    unpack_all();
+    configure_pending();
+    EXPECT_TRUE(is_active(first ? "foo.service" : "zoo.service"));
+    EXPECT_FALSE(is_active("bar.service"));
+    EXPECT_FALSE(is_active("bar.socket"));
+    const auto units = store_->units(open_.run);
+    ASSERT_TRUE(units);
+    const auto told = std::ranges::find(*units, "bar.service", &UnitRecord::name);
+    ASSERT_NE(told, units->end());
+    EXPECT_EQ(told->trouble,
+              "it is not started, because bar refuses its configuration: check: exit status 1");
+    ASSERT_TRUE(finish_plan(open_.frontend, *std::make_unique<FinishPorts>(finish_ports(memory_)),
+                            (folder_ / "pins").string(), 2000));
+  }
+}
+
+// Of two that have each other in Together, one is refused: both are down.
+TEST_F(IslandsTest, WhatIsInTogetherOfOneThatIsRefusedIsNotStartedAsAnothersOwn) {
+  const auto foo = daemon("foo");
+  const auto bar = daemon("bar");
+  plan_.steps[foo].island->together = {"bar.service"};
+  plan_.steps[bar].island->together = {"foo.service"};
+  plan_.steps[bar].island->checks = {"check"};
+  fails_ = {"check"};
+  begin();
+  unpack_all();
+  configure_pending();
+  EXPECT_FALSE(is_active("foo.service"));
+  EXPECT_FALSE(is_active("bar.service"));
+}
+
 TEST_F(IslandsTest, WhatIsInTogetherStaysDownWhereWhatComesAfterFails) {
   const auto step = daemon("foo");
   units_.add("mail.service");
