@@ -200,7 +200,7 @@ int services(const std::string& state) {
     const bool over = facts != now.end() && is_over(unit, facts->second, ended);
     // Told long ago, and by nobody who could be asked.
     const bool is_known = facts != now.end();
-    if (run != last && (!is_known || is_trouble_over(facts->second, ended))) continue;
+    if (run != last && (!is_known || is_trouble_over(unit, facts->second, ended))) continue;
     left += over ? 0 : 1;
     std::cout << harmless(unit.name);
     if (!unit.package.empty()) {

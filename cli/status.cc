@@ -15,6 +15,7 @@
 #include "core/config.h"
 #include "keeps.h"
 #include "now.h"
+#include "record.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -95,6 +96,24 @@ void tell_blocked(const Kept& kept) {
   }
 }
 
+// Whether a run without an end has changed anything, as far as dpkg knows: where another program
+// that apt asks has refused it (apt-listbugs, say), nothing is cut off and nothing to be finished.
+bool was_begun(const Kept& kept, std::int64_t run) {
+  const auto report = read_report(kept.state, run);
+  const auto packages = packages_now(kept.native_arch);
+  const std::vector<aptkeep_step> all = steps(report);
+  return std::any_of(all.begin(), all.end(), [&](const aptkeep_step& step) {
+    const auto now = packages.find(step.package);
+    const bool there = now != packages.end() && now->second.state.size() == 2 &&
+                       now->second.state[1] != 'c' && now->second.state[1] != 'n';
+    const bool whole =
+        there && std::string_view("itW").find(now->second.state[1]) != std::string_view::npos;
+    const bool untouched =
+        *step.old_version == '\0' ? !there : whole && now->second.version == step.old_version;
+    return step.outcome != APTKEEP_WAITING || !untouched;
+  });
+}
+
 // What a run that has not ended did is not among the keeps yet.
 void tell_unended(const aptkeep_run& run) {
   std::cout << "Run " << run.id << (run.cut_off != 0 ? " was cut off" : " is at work")
@@ -158,11 +177,17 @@ void tell_off_record(const std::vector<Now>& failed) {
   std::cout << "  next: " << as_root() << "dpkg --configure -a; dpkg --audit says more\n";
 }
 
-std::string with_off_record(const std::string& status, const std::vector<Now>& failed) {
-  if (failed.empty()) {
-    return status;
-  }
+// `cut_off` false: what the library takes for a run that was cut off was not begun.
+std::string with_off_record(const std::string& status, bool cut_off,
+                            const std::vector<Now>& failed) {
   auto json = nlohmann::ordered_json::parse(status);
+  if (!cut_off) {
+    json["cut_off"] = nullptr;
+    json["all_well"] = json["keeps"].empty();
+  }
+  if (failed.empty()) {
+    return json.dump(2);
+  }
   json["all_well"] = false;
   json["off_record"] = nlohmann::json::array();
   for (const Now& now : failed) {
@@ -191,14 +216,17 @@ int status(const std::string& state, bool json) {
   Kept kept = read_kept(state, APTKEEP_READ);
   const RunsHandle newest = kept.state ? read_runs(kept.state, 1) : nullptr;
   const std::vector<aptkeep_run> runs = all(newest);
-  const bool unended = !runs.empty() && runs.front().ended == 0;
+  const bool recorded = !runs.empty() && runs.front().ended == 0;
+  const bool refused =
+      recorded && runs.front().cut_off != 0 && state.empty() && !was_begun(kept, runs.front().id);
+  const bool unended = recorded && !refused;
   const bool cut_off = unended && runs.front().cut_off != 0;
   // While a run is at work packages are in between.
   const auto failed = unended && !cut_off ? std::vector<Now>{} : failed_off_record(kept, state);
   const bool well = kept.keeps.empty() && !cut_off && failed.empty();
   if (json) {
     const std::string status = kept.handle ? aptkeep_keeps_json(kept.handle.get()) : nothing_yet();
-    std::cout << with_off_record(status, failed) << "\n";
+    std::cout << with_off_record(status, cut_off, failed) << "\n";
     return well ? kAllWell : kKept;
   }
   if (::access(paths::kOff, F_OK) == 0) {
@@ -206,6 +234,9 @@ int status(const std::string& state, bool json) {
   }
   if (unended) {
     tell_unended(runs.front());
+  }
+  if (refused) {
+    std::cout << "Run " << runs.front().id << " was not begun: nothing is to be finished.\n";
   }
   if (kept.keeps.empty()) {
     std::cout << (kept.state ? "No package is kept back.\n" : "Nothing was recorded yet.\n");

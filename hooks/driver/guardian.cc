@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <memory>
 
 #include "adapters/dpkg_db.h"
@@ -13,7 +12,6 @@
 #include "adapters/proc.h"
 #include "adapters/run_lock.h"
 #include "adapters/run_settings.h"
-#include "adapters/run_tools.h"
 #include "adapters/spawn.h"
 #include "adapters/unit_holds.h"
 #include "adapters/units_scripts.h"
@@ -38,28 +36,6 @@ bool any_unfinished(Store& store, std::int64_t run) {
   return units && std::ranges::any_of(*units, [&](const UnitRecord& unit) {
            return !unit.package.empty() && standing_in(*db, unit.package) == Standing::Unfinished;
          });
-}
-
-// Nothing of it has come to pass: another program that the frontend asks before dpkg has refused
-// (apt-listbugs, apt-listchanges), or the frontend was ended before that.
-bool is_untouched(const OpenPlan& open) {
-  RealDatabase database;
-  const auto db = database.read();
-  if (!db || !open.failures.empty()) return false;
-  for (std::size_t i = 0; i < open.states.size(); ++i) {
-    if (open.states[i] != StepState::Waiting || !whole_at_old_side(open.plan.steps[i], *db))
-      return false;
-  }
-  return true;
-}
-
-void end_untouched(Store& store, OpenPlan& open) {
-  RunTools tools(store, complain, &open);
-  FinishPorts ports = tools.finish_ports();
-  ports.dpkg = nullptr;
-  const auto ended =
-      finish_plan(open.frontend, ports, paths::kPins, std::time(nullptr), "nothing was begun");
-  if (!ended) complain(ended.error().message);
 }
 
 // A frontend that was killed leaves its driver and dpkg behind, which end what they were told.
@@ -105,7 +81,7 @@ Result<std::vector<UnitRecord>> in_trouble_still(const std::vector<UnitRecord>& 
   std::vector<UnitRecord> left = units;
   std::erase_if(left, [&](const UnitRecord& unit) {
     const auto found = now->find(unit.name);
-    return found == now->end() || is_trouble_over(found->second, ended);
+    return found == now->end() || is_trouble_over(unit, found->second, ended);
   });
   return left;
 }
@@ -229,10 +205,7 @@ int guardian(const std::string& pid, const std::string& start_time) {
   for (const UnitRecord& unit : *trouble) complain(unit.name + ": " + unit.trouble);
   // Services of half replaced packages are down until these are whole, if no script that outlived
   // its dpkg has let them go. Whoever calls apt meanwhile does the same, below its own lock.
-  if (*open && is_untouched(**open)) {
-    end_untouched(*store, **open);
-    return 0;
-  }
+  if (*open && end_untouched(*store, **open)) return 0;
   if (*open && (!holds.all().empty() || any_unfinished(*store, *run))) (void)resume(Resume::ByHand);
   return 0;
 }

@@ -14,6 +14,7 @@
 #include "adapters/snapshot_fs.h"
 #include "adapters/spawn.h"
 #include "core/config.h"
+#include "engine/session.h"
 #include "subcommands.h"
 
 namespace aptkeep {
@@ -41,6 +42,23 @@ bool may_resume_at_boot(std::int64_t plan) {
 constexpr int kPatience = 3600;
 
 }  // namespace
+
+bool end_untouched(Store& store, OpenPlan& open) {
+  RealDatabase database;
+  const auto db = database.read();
+  if (!db || !open.failures.empty()) return false;
+  for (std::size_t i = 0; i < open.states.size(); ++i) {
+    if (open.states[i] != StepState::Waiting || !whole_at_old_side(open.plan.steps[i], *db))
+      return false;
+  }
+  RunTools tools(store, complain, &open);
+  FinishPorts ports = tools.finish_ports();
+  ports.dpkg = nullptr;
+  const auto ended =
+      finish_plan(open.frontend, ports, paths::kPins, std::time(nullptr), "nothing was begun");
+  if (!ended) complain(ended.error().message);
+  return true;
+}
 
 void protect_kept() {
   (void)run_to_end(paths::kAptHook, {"update"});
@@ -141,6 +159,7 @@ int resume_plan(Store& store) {
   }
   if (!*found) return 0;
   OpenPlan& open = **found;
+  if (end_untouched(store, open)) return 0;
   complain("finishing what was cut off: " + open.frontend.command);
   RunTools tools(store, complain, &open);
   FinishPorts ports = tools.finish_ports();

@@ -34,6 +34,11 @@ int resume_plan(Store& store);
 // away. Where it does not start, the next `apt update` does so.
 void protect_kept();
 
+// Ends a plan of which nothing has come to pass, and is true then: another program that its
+// frontend asks before dpkg has refused it (apt-listbugs, say), or the frontend was ended before
+// that.
+bool end_untouched(Store& store, OpenPlan& open);
+
 // Shows (--show) or does (--do) what takes back packages, or a run (--run N).
 int rollback(const std::vector<std::string>& args);
 

@@ -24,7 +24,7 @@ PolicyAnswer ask_policy(const std::string& verb, const std::string& unit) {
   if (none) return PolicyAnswer::Lets;
   if (::access(kPolicy, X_OK) != 0) return PolicyAnswer::Unsure;
   const auto said =
-      snapshot::run_tool({"timeout", "--kill-after=5", "30", "sh", "-c",
+      snapshot::run_tool({"timeout", "--kill-after=5", "10", "sh", "-c",
                           "\"$@\" >/dev/null 2>&1; echo $?", "sh", kPolicy, unit, verb});
   if (!said) return PolicyAnswer::Unsure;
   if (*said == "101\n") return PolicyAnswer::Denies;
