@@ -48,8 +48,9 @@ bool is_whole(const Now& package) {
 
 // Of all runs: a night's upgrade comes between a failure and who reads of it.
 std::vector<std::string> not_done_after(Store& store, const std::string& native_arch) {
-  const auto left = store.not_done_after();
+  auto left = store.left_islands();
   if (!left) throw Failed(left.error().message);
+  std::erase_if(*left, [](const LeftIsland& one) { return trouble_after(one.step).empty(); });
   std::vector<std::string> troubles;
   const auto now = left->empty() ? std::map<std::string, Now>{} : packages_now(native_arch);
   for (const LeftIsland& one : *left) {
@@ -194,7 +195,8 @@ int services(const std::string& state) {
   const bool waits = tell_put_off();
   const auto now = troubles.empty() ? std::map<std::string, UnitFacts>{} : units_now(troubles);
   std::size_t left = 0;
-  std::string said;  // what a check said of several
+  std::set<std::string> told;  // why what stays down does
+  std::string said;            // what a check said of several
   for (const auto& [unit, run, ended] : troubles) {
     const auto facts = now.find(unit.name);
     const bool over = facts != now.end() && is_over(unit, facts->second, ended);
@@ -208,16 +210,19 @@ int services(const std::string& state) {
     }
     std::cout << ": " << (over ? "runs again" : harmless(unit.trouble)) << "\n";
     if (over) continue;
+    const bool checked = unit.trouble.starts_with(kStaysDown);
+    if (checked) told.insert(unit.trouble.substr(kStaysDown.size()));
     std::cout << "  it was " << harmless(unit.state) << " when "
               << (run == last ? "the run" : "run " + std::to_string(run)) << " began";
     if (facts != now.end()) std::cout << ", and is " << harmless(state_text(facts->second));
-    const bool checked = unit.trouble.starts_with(kStaysDown);
     std::cout << "\n";
     if (checked && unit.journal == said) continue;
     std::cout << quoted(unit.journal, checked ? kLinesOfCheck : kLines);
     if (checked) said = unit.journal;
   }
-  for (const std::string& trouble : afterwards) std::cout << harmless(trouble) << "\n";
+  for (const std::string& trouble : afterwards) {
+    if (!told.contains(trouble)) std::cout << harmless(trouble) << "\n";
+  }
   if (left == 0 && afterwards.empty()) {
     if (!held && !waits) std::cout << "All that ran before the last run runs.\n";
     return kAllWell;

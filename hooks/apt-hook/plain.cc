@@ -77,7 +77,7 @@ void plain(const std::vector<std::string>& arguments) {
     decisions = decide_steps(index, RuleFacts{compare_versions, installed}, open.plan.steps);
   }
   BusUnits units;
-  mark_islands(decisions, units, open.plan.steps);
+  mark_islands(decisions, units, *store, open.plan.steps);
   // Only its services: nobody who calls dpkg expects backups of it. And nobody can say when what is
   // only unpacked is configured: its clients are not to wait for that.
   const bool only_unpacks = plain_call(arguments).only_unpacks;

@@ -251,7 +251,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   BusUnits units;
   applied.decisions.resize(plan->steps.size());
   if (services && has_service_manager()) {
-    mark_islands(applied.decisions, units, plan->steps);
+    mark_islands(applied.decisions, units, store, plan->steps);
   } else {
     mark_commands(applied.decisions, plan->steps);
   }

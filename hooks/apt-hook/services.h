@@ -31,7 +31,7 @@ std::vector<UnitRecord> note_services(Store& store, const Frontend& frontend,
 
 // Marks the steps whose services go down while they are replaced (adapters/islands.h). What is
 // wrong is said.
-void mark_islands(const std::vector<StepDecisions>& decisions, Units& units,
+void mark_islands(const std::vector<StepDecisions>& decisions, Units& units, Store& store,
                   std::vector<Step>& steps);
 
 // When the run ends, or another begins.

@@ -1,9 +1,12 @@
 #include "engine/services.h"
 
+#include <limits>
+
 #include "adapters/apt_rules.h"
 #include "adapters/islands.h"
 #include "adapters/units_bus.h"
 #include "adapters/units_scripts.h"
+#include "engine/left_islands.h"
 #include "hook.h"
 #include "services.h"
 
@@ -28,13 +31,19 @@ std::vector<UnitRecord> note_services(Store& store, const Frontend& frontend,
   return {};
 }
 
-void mark_islands(const std::vector<StepDecisions>& decisions, Units& units,
+void mark_islands(const std::vector<StepDecisions>& decisions, Units& units, Store& store,
                   std::vector<Step>& steps) {
-  auto files = units_of_packages(replaced_packages(steps));
+  const auto packages = replaced_packages(steps);
+  auto files = units_of_packages(packages);
   if (!files) return complain(files.error().message);
+  IslandsPorts ports{units, std::move(*files), compare_versions, own_unit()};
+  const auto left = left_down_with(store, std::numeric_limits<std::int64_t>::max(),
+                                   {packages.begin(), packages.end()});
+  if (!left) complain(left.error().message);
+  for (const UnitRecord& unit : left ? *left : std::vector<UnitRecord>{})
+    ports.left_down.insert(unit.name);
   std::vector<std::string> complaints;
-  aptkeep::mark_islands(decisions, {units, std::move(*files), compare_versions, own_unit()}, steps,
-                        complaints);
+  aptkeep::mark_islands(decisions, ports, steps, complaints);
   for (const std::string& complaint : complaints) complain(complaint);
 }
 

@@ -196,6 +196,11 @@ int guardian(const std::string& pid, const std::string& start_time) {
     forget_run_settings(frontend);
     return 0;
   }
+  // Or somebody works again by now, and sees to what it holds. Not for longer than to ask.
+  if (!*open && read_put_off(frontend).empty() && !RunLock::of_frontend()) {
+    forget_run_settings(frontend);
+    return 0;
+  }
   policy::end_triggers(paths::kRunDir, false);
   const auto trouble = restore_run(*store, *run, &frontend);
   if (!trouble) {

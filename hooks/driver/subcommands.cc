@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <set>
 
 #include "adapters/dpkg_db.h"
 #include "adapters/proc.h"
@@ -103,13 +104,16 @@ int restore_services() {
     if (one.run != newest) (*earlier)[one.run];
   }
   bool all_well = true;
+  std::set<std::string> told;  // why what stays down does
   const auto tell = [&](const Result<std::vector<UnitRecord>>& trouble) {
     if (!trouble) {
       complain(trouble.error().message);
       return false;
     }
-    for (const UnitRecord& unit : *trouble)
+    for (const UnitRecord& unit : *trouble) {
       std::printf("%s: %s\n", unit.name.c_str(), shown_lines(unit.trouble).c_str());
+      if (unit.trouble.starts_with(kStaysDown)) told.insert(unit.trouble.substr(kStaysDown.size()));
+    }
     all_well = all_well && trouble->empty();
     return true;
   };
@@ -122,8 +126,10 @@ int restore_services() {
     complain(still.error().message);
     return 2;
   }
-  for (const LeftIsland& one : *still)
-    std::printf("%s\n", shown_lines(trouble_after(one.step)).c_str());
+  for (const LeftIsland& one : *still) {
+    const std::string& trouble = trouble_after(one.step);
+    if (!told.contains(trouble)) std::printf("%s\n", shown_lines(trouble).c_str());
+  }
   return all_well && still->empty() ? 0 : 1;
 }
 

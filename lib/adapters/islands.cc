@@ -68,7 +68,8 @@ Island island_by_rules(const StepDecisions& said, const std::vector<std::string>
 // Whether anything of it is up, or would come up by itself.
 class Running {
  public:
-  explicit Running(Units& units) : units_(units) {}
+  Running(Units& units, std::set<std::string> left_down)
+      : units_(units), loaded_(left_down), left_down_(std::move(left_down)) {}
 
   Status look(const std::vector<Island>& islands) {
     const auto loaded = units_.loaded();
@@ -85,6 +86,9 @@ class Running {
     auto theirs = units_.ask({triggers.begin(), triggers.end()});
     if (!theirs) return theirs.error();
     facts_.merge(*theirs);
+    for (auto& [name, facts] : facts_) {
+      if (left_down_.contains(name)) facts.active_state = "active";
+    }
     return success();
   }
 
@@ -172,6 +176,7 @@ class Running {
 
   Units& units_;
   std::set<std::string> loaded_;
+  std::set<std::string> left_down_;
   std::map<std::string, UnitFacts> facts_;
 };
 
@@ -239,7 +244,7 @@ std::vector<StoppedUnits> mark_islands(const std::vector<StepDecisions>& decisio
     islands.push_back(std::move(all[i]));
   }
   if (candidates.empty()) return stopped;
-  Running running(ports.units);
+  Running running(ports.units, ports.left_down);
   if (const Status looked = running.look(islands); !looked) {
     complaints.push_back(looked.error().message);
     mark_commands(decisions, steps);

@@ -3,6 +3,7 @@
 // only.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct IslandsPorts {
   // Whether units are asked too what an administrator's policy-rc.d lets be stopped (Units::may).
   // Whoever makes the plan of a run need not: the run asks when their turn comes.
   bool asks_policy = false;
+  // Units that an earlier run has left down: they are to run again, and so count as up.
+  std::set<std::string> left_down = {};
 };
 
 // What becomes of the units of one step, and of those in Together, that are up now.

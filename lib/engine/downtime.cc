@@ -52,7 +52,9 @@ Status Downtime::ask_for(const std::vector<std::string>& names) {
   if (!found) return found.error();
   for (const HeldUnit& one : left_) {
     const auto its = found->find(one.unit);
-    if (its != found->end()) its->second.active_state = one.ran ? "active" : "inactive";
+    if (its == found->end()) continue;
+    its->second.active_state = one.ran ? "active" : "inactive";
+    its->second.sub_state = one.ran ? "running" : "dead";
   }
   before_.merge(*found);
   return success();
@@ -72,6 +74,7 @@ Status Downtime::look() {
     const auto& island = session_.plan().steps[step].island;
     if (island) add_part(step, true, island->units);
   }
+  add_left_down();
   const auto loaded = session_.ports().units->loaded();
   if (!loaded) return loaded.error();
   // systemd forgets instances that do not run.

@@ -64,6 +64,7 @@ class Downtime {
   };
   Status look();
   void choose_parked(Part& part, std::set<std::string>& triggers);
+  void add_left_down();
   void add_part(std::uint32_t step, bool own, const std::vector<std::string>& patterns);
   Status ask_for(const std::vector<std::string>& names);
   void leave_out_denied(const Part& part, std::set<std::string>& names);

@@ -1,9 +1,11 @@
 // Downtimes that end in a later call of the driver, and those where there is no driver.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/island.h"
 #include "engine/downtime.h"
+#include "engine/left_islands.h"
 #include "engine/services.h"
 
 namespace aptkeep {
@@ -70,6 +72,26 @@ std::optional<CallEnd> end_left_downtimes(Session& session, const std::vector<st
   if (whole.empty()) return std::nullopt;
   for (const std::uint32_t step : whole) session.left_down().erase(step);
   return Downtime(session, whole).up_later(later);
+}
+
+// What an earlier run has left down because one of these was not configured is to run again with
+// them, as if it had run when this began.
+void Downtime::add_left_down() {
+  CallPorts& ports = session_.ports();
+  std::set<std::string> packages;
+  for (const std::uint32_t step : group_) packages.insert(session_.plan().steps[step].package);
+  const auto left = left_down_with(ports.store, session_.open().run, packages);
+  if (!left) return ports.say(left.error().message);
+  std::vector<std::string> names;
+  for (const UnitRecord& unit : *left) names.push_back(unit.name);
+  const auto now = ports.units->ask(names);
+  if (!now) return ports.say(now.error().message);
+  for (const UnitRecord& unit : *left) {
+    const bool known =
+        std::ranges::any_of(left_, [&](const HeldUnit& one) { return one.unit == unit.name; });
+    if (!known && !is_wanted_down(unit, now->at(unit.name)))
+      left_.push_back({unit.name, unit.package, true, false, false});
+  }
 }
 
 bool Downtime::is_fresh(std::uint32_t step, const DbSnapshot& db) const {

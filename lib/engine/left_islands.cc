@@ -132,6 +132,12 @@ void wait_for_others(std::vector<HeldUnit>& held, const LeftIsland& left, const 
 void end_island(const LeftIsland& left, const DbSnapshot& db, const LeftPorts& ports) {
   const Island& island = *left.step.island;
   const std::string name = left.step.package.substr(0, left.step.package.find(':'));
+  const auto first = ports.store.claim_afterwards(left.plan, left.index,
+                                                  name +
+                                                      " is not done with what comes after: "
+                                                      "that was cut off");
+  if (!first) ports.say(first.error().message);
+  if (first && !*first) return;  // the guardian of a run that has just ended, say
   Held held = held_for(left.step, ports);
   wait_for_others(held.others, left, db, ports);
   Staying why = staying_for(left.step, name, ports.failure_of, island.checks, true);
@@ -171,6 +177,23 @@ void end_left_islands(const DbSnapshot& db, const LeftPorts& ports) {
   }
 }
 
+Result<std::vector<UnitRecord>> left_down_with(Store& store, std::int64_t run,
+                                               const std::set<std::string>& packages) {
+  const auto earlier = store.units_left_down(run);
+  if (!earlier) return earlier.error();
+  std::vector<UnitRecord> left;
+  for (const auto& [of, units] : *earlier) {
+    std::ranges::copy_if(units, std::back_inserter(left), [&](const UnitRecord& unit) {
+      if (unit.trouble == kNotConfigured) return packages.contains(unit.package);
+      return std::ranges::any_of(packages, [&](const std::string& package) {
+        const std::string name = package.substr(0, package.find(':'));
+        return unit.trouble.starts_with(std::string(kGoesWith) + name + ",");
+      });
+    });
+  }
+  return left;
+}
+
 Result<std::set<std::string>> left_unconfigured(Store& store, const DbSnapshot& db) {
   const auto left = store.left_islands();
   if (!left) return left.error();
@@ -182,8 +205,11 @@ Result<std::set<std::string>> left_unconfigured(Store& store, const DbSnapshot& 
 }
 
 Result<std::vector<LeftIsland>> not_done_after(Store& store, const DbSnapshot& db) {
-  auto left = store.not_done_after();
-  if (left) std::erase_if(*left, [&](const LeftIsland& one) { return !is_whole(one.step, db); });
+  auto left = store.left_islands();
+  if (!left) return left;
+  std::erase_if(*left, [&](const LeftIsland& one) {
+    return trouble_after(one.step).empty() || !is_whole(one.step, db);
+  });
   return left;
 }
 

@@ -257,6 +257,8 @@ Status Restoring::restart(std::vector<std::string> units) {
 Status Restoring::restart_put_off(const std::function<Standing(const std::string&)>& standing) {
   if (!ports_.put_off) return success();
   if (const Status done = restart(due(standing)); !done) return done;
+  // Its script's start was met by the hold.
+  std::erase_if(failed_, [&](const std::string& unit) { return staying_.stays(unit); });
   if (!failed_.empty()) try_failed_again();
   ports_.forget_put_off();
   return success();

@@ -12,7 +12,7 @@ constexpr std::size_t kMostOfCommand = 60;  // a shell's text may be long, and i
 constexpr const char* kCheckFailed = " refuses its configuration: ";
 constexpr const char* kAfterFailed = " is not done with what comes after: ";
 
-bool stays(const UnitRecord& record) {
+bool is_left_down(const UnitRecord& record) {
   const std::string& trouble = record.trouble;
   return record.wanted && trouble.starts_with(kStaysDown) && !trouble.starts_with(kGoesWith) &&
          !trouble.starts_with(kHangsOn);
@@ -99,7 +99,7 @@ Status record_staying(Store& store, std::int64_t run, const std::string& package
 StayingDown::StayingDown(std::int64_t run, const std::vector<UnitRecord>& records,
                          ServicePorts& ports) {
   for (const UnitRecord& record : records) {
-    if (stays(record)) staying_[record.name] = {record.trouble, record.journal};
+    if (is_left_down(record)) staying_[record.name] = {record.trouble, record.journal};
   }
   if (ports.failure_of) try_all_again(run, records, ports);
 }

@@ -43,6 +43,7 @@ class StayingDown {
   // with the package's own services started between its checks and what comes after them.
   StayingDown(std::int64_t run, const std::vector<UnitRecord>& records, ServicePorts& ports);
 
+  bool stays(const std::string& unit) const { return staying_.contains(unit); }
   // Nobody starts those that stay.
   void leave_out(std::vector<UnitDecision>& decisions) const;
   // Gives these their reason back.

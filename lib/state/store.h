@@ -186,12 +186,13 @@ class Store {
 
   // Step::afterwards.
   Status set_afterwards(std::int64_t plan, std::uint32_t step, const std::string& afterwards);
+  // The same where it is empty yet; false: somebody else was first. For who is to do it alone.
+  Result<bool> claim_afterwards(std::int64_t plan, std::uint32_t step,
+                                const std::string& afterwards);
   // Steps of ended plans whose island has not come to its end, the oldest first: what was left
   // unconfigured, and what did not go well (trouble_after()). Not those whose package has been
   // replaced well by a later step; whether it is still as this step has left it dpkg knows.
   Result<std::vector<LeftIsland>> left_islands();
-  // Of these what did not go well and no unit of its run tells (core/unit.h: is_told_by).
-  Result<std::vector<LeftIsland>> not_done_after();
 
   // What was saved before a step, absolute paths.
   Status note_backups(std::int64_t plan, std::uint32_t step, const std::vector<std::string>& paths);

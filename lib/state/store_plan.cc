@@ -375,6 +375,17 @@ Status Store::set_afterwards(std::int64_t plan, std::uint32_t step, const std::s
                      afterwards, plan, step);
 }
 
+Result<bool> Store::claim_afterwards(std::int64_t plan, std::uint32_t step,
+                                     const std::string& afterwards) {
+  Database& db = impl_->db;
+  Transaction transaction(db, true);
+  Query update(db, update_sql(kSteps, {"afterwards"}, "afterwards='' AND plan=? AND idx=?"));
+  update.bind_all(afterwards, plan, step).run();
+  const bool first = db.changes() > 0;
+  const Status done = transaction.finish("record what comes after in " + impl_->path);
+  return done ? Result<bool>(first) : done.error();
+}
+
 Status Store::set_never_back(std::int64_t plan, std::uint32_t step, const std::string& why) {
   return set_in_step(impl_->db, {"never_back"}, "record what cannot go back in " + impl_->path, why,
                      plan, step);

@@ -238,20 +238,6 @@ Result<std::vector<LeftIsland>> Store::left_islands() {
   return read ? Result<std::vector<LeftIsland>>(std::move(left)) : read.error();
 }
 
-Result<std::vector<LeftIsland>> Store::not_done_after() {
-  auto left = left_islands();
-  if (!left) return left;
-  std::vector<LeftIsland> untold;
-  for (LeftIsland& one : *left) {
-    const std::string& trouble = trouble_after(one.step);
-    if (trouble.empty()) continue;
-    const auto units = this->units(one.run);
-    if (!units) return units.error();
-    if (!is_told_by(*units, trouble)) untold.push_back(std::move(one));
-  }
-  return untold;
-}
-
 Status Store::prune(int keep_runs) {
   Database& db = impl_->db;
   Transaction transaction(db, true);

@@ -94,7 +94,7 @@ class RunTest : public ::testing::Test {
   void begin(PlanFlags flags = {}) {
     flags.native_arch = "amd64";
     Frontend frontend;
-    frontend.pid = 4711;
+    frontend.pid = pid_;
     frontend.start_time = 1;
     ASSERT_TRUE(store_->begin_plan(frontend, flags, plan_, 1000));
     auto open = store_->open_plan(frontend);
@@ -159,6 +159,7 @@ class RunTest : public ::testing::Test {
   }
 
   std::filesystem::path folder_;
+  std::int64_t pid_ = 4711;  // of the frontend: another one has another run
   World world_;
   Plan plan_;
   OpenPlan open_;

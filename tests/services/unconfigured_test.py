@@ -4,7 +4,7 @@ checked before anything starts, and what comes after is done, as that run would 
 
 import unittest
 
-from units import World, package, service
+from units import World, package, service, UPGRADE
 
 INVOKE = "systemctl daemon-reload\ndeb-systemd-invoke start {0}.service\n"
 RULES = "".join(f"""Package: {name}
@@ -50,6 +50,62 @@ class Unconfigured(unittest.TestCase):
             for name in names:
                 self.mended(world, name)
             self.assertEqual(world.bed.must("cat /root/after"), "base\nlate\n")
+            self.assertIn("All that ran", world.bed.must("aptkeep services"))
+
+    def test_a_newer_version_is_checked_before_what_was_left_down_starts(self):
+        front = package("base-front", "1.0", {"base-front.service": service()})
+        with World([daemon("base", "1.0"), front], [daemon("base", "2.0")]) as world:
+            world.bed.write("/etc/aptkeep/rules.d/left.rules", RULES)
+            world.start("base.service", "base-front.service")
+            world.upgrade()
+            self.are(world, "base", "inactive", "inactive")
+            world.repository.replace([daemon("base", "2.1")])
+            world.repository.update()
+            world.bed.must("touch /root/mended")
+            output = world.upgrade().output
+            self.assertIn(CHECK.format("base"), output)
+            self.are(world, "base", "inactive", "inactive")
+            self.assertEqual(world.starts("base.service"), 1, "not for a moment: " + output)
+            self.mended(world, "base")
+            self.assertEqual(world.bed.must("cat /root/after"), "base\n")
+            self.assertIn("All that ran", world.bed.must("aptkeep services"))
+
+    def test_what_is_not_done_is_told_though_a_person_starts_what_waits_for_it(self):
+        front = package("base-front", "1.0", {"base-front.service": service()})
+        with World([daemon("base", "1.0"), front], [daemon("base", "2.0")]) as world:
+            world.bed.write("/etc/aptkeep/rules.d/left.rules", RULES)
+            world.start("base.service", "base-front.service")
+            world.bed.must("touch /root/base-fine")
+            # Without a pause: the guardian of the run is still there.
+            world.bed.run(f"{UPGRADE}; touch /root/mended; aptkeep retry -y base")
+            self.are(world, "base", "active", "inactive")
+            world.bed.must("systemctl start base-front.service")
+            for _ in range(2):
+                told = world.bed.run("aptkeep services")
+                self.assertEqual(told.code, 1, told.output)
+                self.assertIn(AFTER.format("base"), told.output)
+                self.assertEqual(world.bed.run("aptkeep services restart").code, 1)
+            world.bed.must("touch /root/base-done")
+            world.bed.must("aptkeep services restart")
+            self.assertEqual(world.bed.must("cat /root/after"), "base\n")
+            self.assertIn("All that ran", world.bed.must("aptkeep services"))
+
+    def test_what_goes_with_two_waits_for_both(self):
+        shared = RULES.replace("base-front", "front").replace("late-front", "front")
+        with World([daemon("base", "1.0"), daemon("late", "1.0"),
+                    package("front", "1.0", {"front.service": service()})],
+                   [daemon("base", "2.0"), daemon("late", "2.0")]) as world:
+            world.bed.write("/etc/aptkeep/rules.d/left.rules", shared)
+            world.start("base.service", "late.service", "front.service")
+            world.upgrade()
+            world.bed.must("touch /root/mended /root/base-fine /root/base-done /root/late-fine "
+                           "/root/late-done")
+            output = world.bed.must("aptkeep retry -y base 2>&1")
+            self.assertEqual(world.states("base.service", "front.service"),
+                             {"base.service": "active", "front.service": "inactive"}, output)
+            output = world.bed.must("aptkeep retry -y late 2>&1")
+            self.assertEqual(world.states("late.service", "front.service"),
+                             {"late.service": "active", "front.service": "active"}, output)
             self.assertIn("All that ran", world.bed.must("aptkeep services"))
 
     def are(self, world, name, own, front):
