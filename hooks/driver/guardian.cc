@@ -89,7 +89,7 @@ Result<std::vector<UnitRecord>> in_trouble_still(const std::vector<UnitRecord>& 
 }  // namespace
 
 Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
-                                            const Frontend* frontend) {
+                                            const Frontend* frontend, bool lets_go) {
   RealDatabase database;
   const auto db = database.read();
   if (!db) return db.error();
@@ -101,9 +101,11 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
     return Error{"unable to ask for services: no init runs here"};
   // What is to be done for data is done all the same.
   if (units == nullptr) units = std::make_unique<NoUnits>();
-  RunHolds holds;
-  end_left_islands(*db, {store, units.get(), &holds, failure_of, complain});
-  let_whole_go(standing, *units, holds);
+  if (lets_go) {
+    RunHolds holds;
+    end_left_islands(*db, {store, units.get(), &holds, failure_of, complain});
+    let_whole_go(standing, *units, holds);
+  }
   ServicePorts ports{*units, store, complain, units_of_packages};
   ports.complaint_of = complaint_of;
   ports.ends_well = ends_well;
@@ -190,19 +192,14 @@ int guardian(const std::string& pid, const std::string& start_time) {
   if (const auto settings = read_run_settings(frontend); settings && settings->at_its_end) {
     (void)run_to_end(paths::kAptHook, {"outdated", pid, start_time});
   }
-  // Else its own end has seen to all.
+  // Else its own end has seen to all, and let all go: what is held by now another one holds.
   RunHolds holds;
-  if (!*open && read_put_off(frontend).empty() && holds.all().empty()) {
-    forget_run_settings(frontend);
-    return 0;
-  }
-  // Or somebody works again by now, and sees to what it holds. Not for longer than to ask.
-  if (!*open && read_put_off(frontend).empty() && !RunLock::of_frontend()) {
+  if (!*open && read_put_off(frontend).empty()) {
     forget_run_settings(frontend);
     return 0;
   }
   policy::end_triggers(paths::kRunDir, false);
-  const auto trouble = restore_run(*store, *run, &frontend);
+  const auto trouble = restore_run(*store, *run, &frontend, open->has_value());
   if (!trouble) {
     complain(trouble.error().message);
     return 0;

@@ -177,7 +177,8 @@ int carry_out(Store& store, const Request& request) {
   if (ending->keeps.empty() && std::ranges::none_of(ending->outcomes, is_back))
     complain("nothing was put back");
   print_summary(*ending, open.flags.native_arch, false);
-  return std::ranges::all_of(ending->outcomes, is_back) ? 0 : 1;
+  const bool all = found->undo.stays.empty() && std::ranges::all_of(ending->outcomes, is_back);
+  return all ? 0 : 1;
 }
 
 }  // namespace

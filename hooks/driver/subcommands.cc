@@ -117,7 +117,7 @@ int restore_services() {
     all_well = all_well && trouble->empty();
     return true;
   };
-  if (!tell(restore_run(*store, newest, nullptr))) return 2;
+  if (!tell(restore_run(*store, newest, nullptr, true))) return 2;
   for (const auto& [run, units] : *earlier) {
     if (!tell(restore_left_down(*store, run, units))) return 2;
   }

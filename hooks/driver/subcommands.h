@@ -50,9 +50,9 @@ void print_summary(const Ending& ending, const std::string& native_arch, bool by
 // Restarts and starts what is to run of a run: 1: something still does not.
 int restore_services();
 // The units that do not run as before. Of a frontend that has ended, what it has left to its end is
-// done first.
+// done first. `lets_go`: also of what is held, all that is whole.
 Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
-                                            const Frontend* frontend);
+                                            const Frontend* frontend, bool lets_go);
 // The same of units that a run before the newest has left down, and of no others of it.
 Result<std::vector<UnitRecord>> restore_left_down(Store& store, std::int64_t run,
                                                   const std::vector<UnitRecord>& units);
