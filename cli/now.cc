@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <sstream>
+#include <string_view>
 
 #include "command.h"
 
@@ -64,6 +65,11 @@ std::string output_of(const std::vector<std::string>& command) {
 }
 
 }  // namespace
+
+bool is_whole(const Now& package) {
+  return package.state.size() == 2 &&
+         std::string_view("itW").find(package.state[1]) != std::string_view::npos;
+}
 
 std::map<std::string, Now> packages_now(const std::string& native_arch) {
   // Status-Abbrev ends in a blank where there is no error flag.

@@ -15,6 +15,9 @@ struct Now {
   std::string name;  // as dpkg takes it on its command line
 };
 
+// Whether it is there and configured, as dpkg sees it.
+bool is_whole(const Now& package);
+
 // "name:arch", an Architecture: all package under `native_arch`. Empty where dpkg-query fails.
 std::map<std::string, Now> packages_now(const std::string& native_arch);
 

@@ -41,11 +41,6 @@ struct Record {
   std::vector<std::string> afterwards = {};  // what its packages' rules wanted done, and is not
 };
 
-bool is_whole(const Now& package) {
-  return package.state.size() > 1 &&
-         std::string_view("itW").find(package.state[1]) != std::string_view::npos;
-}
-
 // Of all runs: a night's upgrade comes between a failure and who reads of it.
 std::vector<std::string> not_done_after(Store& store, const std::string& native_arch) {
   auto left = store.left_islands();

@@ -106,10 +106,9 @@ bool was_begun(const Kept& kept, std::int64_t run) {
     const auto now = packages.find(step.package);
     const bool there = now != packages.end() && now->second.state.size() == 2 &&
                        now->second.state[1] != 'c' && now->second.state[1] != 'n';
-    const bool whole =
-        there && std::string_view("itW").find(now->second.state[1]) != std::string_view::npos;
-    const bool untouched =
-        *step.old_version == '\0' ? !there : whole && now->second.version == step.old_version;
+    const bool as_before =
+        there && is_whole(now->second) && now->second.version == step.old_version;
+    const bool untouched = *step.old_version == '\0' ? !there : as_before;
     return step.outcome != APTKEEP_WAITING || !untouched;
   });
 }
