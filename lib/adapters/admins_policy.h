@@ -11,7 +11,7 @@ enum class PolicyAnswer : std::uint8_t {
   Denies,  // 101
   Unsure,  // this user may not run it; or it said something else than 0, 101 and 104, or nothing
 };
-// What /usr/sbin/policy-rc.d says about this, to who asks it. It has thirty seconds. It is not run
+// What /usr/sbin/policy-rc.d says about this, to who asks it. It has ten seconds. It is not run
 // where it is aptkeep's. `verb`: "stop", "start".
 PolicyAnswer ask_policy(const std::string& verb, const std::string& unit);
 

@@ -30,6 +30,13 @@ bool is_left_unconfigured(const Step& step, const DbSnapshot& db) {
   return is_untried(step) && at_new_side(step, db) && !is_whole(step, db);
 }
 
+// Whether a unit was left down since this package was not configured, or goes with it.
+bool is_down_because_of(const UnitRecord& unit, const std::string& package) {
+  if (unit.trouble == kNotConfigured) return unit.package == package;
+  return unit.trouble.starts_with(std::string(kGoesWith) + package.substr(0, package.find(':')) +
+                                  ",");
+}
+
 Held held_for(const Step& step, const LeftPorts& ports) {
   Held held;
   if (ports.units == nullptr || ports.holds == nullptr) return held;
@@ -64,13 +71,10 @@ std::vector<std::string> left_down_of(const LeftIsland& left, const LeftPorts& p
     ports.say(known.error().message);
     return {};
   }
-  const std::string with =
-      std::string(kGoesWith) + left.step.package.substr(0, left.step.package.find(':')) + ",";
   std::map<std::string, UnitRecord> records;
   std::vector<std::string> names;
   for (const UnitRecord& unit : *known) {
-    const bool own = unit.trouble == kNotConfigured && unit.package == left.step.package;
-    if (!unit.wanted || !(own || unit.trouble.starts_with(with))) continue;
+    if (!unit.wanted || !is_down_because_of(unit, left.step.package)) continue;
     names.push_back(unit.name);
     records.emplace(unit.name, unit);
   }
@@ -132,10 +136,8 @@ void wait_for_others(std::vector<HeldUnit>& held, const LeftIsland& left, const 
 void end_island(const LeftIsland& left, const DbSnapshot& db, const LeftPorts& ports) {
   const Island& island = *left.step.island;
   const std::string name = left.step.package.substr(0, left.step.package.find(':'));
-  const auto first = ports.store.claim_afterwards(left.plan, left.index,
-                                                  name +
-                                                      " is not done with what comes after: "
-                                                      "that was cut off");
+  const Staying cut_off = not_ended(name, "that was cut off");
+  const auto first = ports.store.claim_afterwards(left.plan, left.index, afterwards_of(cut_off));
   if (!first) ports.say(first.error().message);
   if (first && !*first) return;  // the guardian of a run that has just ended, say
   Held held = held_for(left.step, ports);
@@ -184,11 +186,8 @@ Result<std::vector<UnitRecord>> left_down_with(Store& store, std::int64_t run,
   std::vector<UnitRecord> left;
   for (const auto& [of, units] : *earlier) {
     std::ranges::copy_if(units, std::back_inserter(left), [&](const UnitRecord& unit) {
-      if (unit.trouble == kNotConfigured) return packages.contains(unit.package);
-      return std::ranges::any_of(packages, [&](const std::string& package) {
-        const std::string name = package.substr(0, package.find(':'));
-        return unit.trouble.starts_with(std::string(kGoesWith) + name + ",");
-      });
+      return std::ranges::any_of(
+          packages, [&](const std::string& package) { return is_down_because_of(unit, package); });
     });
   }
   return left;

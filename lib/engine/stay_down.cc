@@ -68,9 +68,12 @@ Staying staying_for(const Step& step, const std::string& name,
   return staying;
 }
 
+Staying not_ended(const std::string& name, const std::string& why) {
+  return {std::string(kStaysDown) + name + kAfterFailed + why, {}};
+}
+
 Staying cut_off_by_boot(const std::string& name) {
-  return {std::string(kStaysDown) + name + kAfterFailed + "the machine was started anew before it",
-          {}};
+  return not_ended(name, "the machine was started anew before it");
 }
 
 std::string afterwards_of(const Staying& why) {

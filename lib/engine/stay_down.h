@@ -29,6 +29,8 @@ Staying staying_for(const Step& step, const std::string& name,
 // The same as Step::afterwards has it.
 std::string afterwards_of(const Staying& why);
 
+// Of a step whose After has not come to its end; `why`: a sentence.
+Staying not_ended(const std::string& name, const std::string& why);
 // Of a step whose After was not run because the machine was started anew before it could be.
 Staying cut_off_by_boot(const std::string& name);
 

@@ -27,6 +27,11 @@ def daemon(name, version):
                    scripts={"postinst": {"configure": script + INVOKE.format(name)}})
 
 
+def alone():
+    front = package("base-front", "1.0", {"base-front.service": service()})
+    return World([daemon("base", "1.0"), front], [daemon("base", "2.0")])
+
+
 class Unconfigured(unittest.TestCase):
     def test_it_is_checked_and_done_by_the_run_that_configures_it(self):
         names = ("base", "late")
@@ -53,10 +58,8 @@ class Unconfigured(unittest.TestCase):
             self.assertIn("All that ran", world.bed.must("aptkeep services"))
 
     def test_a_newer_version_is_checked_before_what_was_left_down_starts(self):
-        front = package("base-front", "1.0", {"base-front.service": service()})
-        with World([daemon("base", "1.0"), front], [daemon("base", "2.0")]) as world:
-            world.bed.write("/etc/aptkeep/rules.d/left.rules", RULES)
-            world.start("base.service", "base-front.service")
+        with alone() as world:
+            self.begin(world)
             world.upgrade()
             self.are(world, "base", "inactive", "inactive")
             world.repository.replace([daemon("base", "2.1")])
@@ -71,10 +74,8 @@ class Unconfigured(unittest.TestCase):
             self.assertIn("All that ran", world.bed.must("aptkeep services"))
 
     def test_what_is_not_done_is_told_though_a_person_starts_what_waits_for_it(self):
-        front = package("base-front", "1.0", {"base-front.service": service()})
-        with World([daemon("base", "1.0"), front], [daemon("base", "2.0")]) as world:
-            world.bed.write("/etc/aptkeep/rules.d/left.rules", RULES)
-            world.start("base.service", "base-front.service")
+        with alone() as world:
+            self.begin(world)
             world.bed.must("touch /root/base-fine")
             # Without a pause: the guardian of the run is still there.
             world.bed.run(f"{UPGRADE}; touch /root/mended; aptkeep retry -y base")
@@ -107,6 +108,10 @@ class Unconfigured(unittest.TestCase):
             self.assertEqual(world.states("late.service", "front.service"),
                              {"late.service": "active", "front.service": "active"}, output)
             self.assertIn("All that ran", world.bed.must("aptkeep services"))
+
+    def begin(self, world):
+        world.bed.write("/etc/aptkeep/rules.d/left.rules", RULES)
+        world.start("base.service", "base-front.service")
 
     def are(self, world, name, own, front):
         units = (f"{name}.service", f"{name}-front.service")
