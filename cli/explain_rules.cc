@@ -61,6 +61,7 @@ class Telling {
     for (const auto& [package, now] : packages_now(native_arch_)) {
       if (now.state.size() > 1 && now.state[1] != 'n' && now.state[1] != 'c') {
         installed_[name_alone(package)] = now.version;
+        if (!now.config_version.empty()) configured_[{package, now.version}] = now.config_version;
       }
     }
   }
@@ -129,7 +130,9 @@ class Telling {
   }
 
   bool versions(const Considered& one) {
-    const auto step = step_of(one);
+    auto step = step_of(one);
+    const auto last = configured_.find({one.package, one.old_version});
+    if (last != configured_.end()) step.config_version = last->second;
     const RuleFacts facts{compare_versions, [this](std::string_view name) {
                             const auto found = installed_.find(std::string(name));
                             return found == installed_.end() ? std::string() : found->second;
@@ -149,7 +152,7 @@ class Telling {
     if (decisions.applying.empty() && others.empty()) {
       return false;
     }
-    tell(one, decisions, others);
+    tell(step, decisions, others);
     return true;
   }
 
@@ -177,7 +180,7 @@ class Telling {
     }
   }
 
-  void tell(const Considered& one, const StepDecisions& decisions,
+  void tell(const Step& one, const StepDecisions& decisions,
             const std::vector<const Rule*>& others) {
     const bool both = !one.old_version.empty() && !one.new_version.empty();
     const bool moves = both && one.old_version != one.new_version;
@@ -185,6 +188,9 @@ class Telling {
     std::cout << "What rules decide about " << name_of(one.package, native_arch_)
               << harmless(moves ? " from " + one.old_version + " to " + one.new_version
                                 : (version.empty() ? "" : " ") + version)
+              << (one.config_version.empty()
+                      ? ""
+                      : harmless(" (last configured at " + one.config_version + ")"))
               << ":\n";
     for (const DecisionLine& line : decision_lines(decisions)) {
       std::cout << "  " << in_short(line) << "\n";
@@ -204,6 +210,8 @@ class Telling {
   const Rules& rules_;
   std::string native_arch_;
   std::map<std::string, std::string> installed_;
+  // By "name:arch" and the version that is there, which never was.
+  std::map<std::pair<std::string, std::string>, std::string> configured_;
   std::set<const Rule*> used_;
 };
 

@@ -75,14 +75,16 @@ std::map<std::string, Now> packages_now(const std::string& native_arch) {
   // Status-Abbrev ends in a blank where there is no error flag.
   std::istringstream lines(output_of(
       {"/usr/bin/dpkg-query", "-W", "-f",
-       "${Package}\\t${Architecture}\\t${db:Status-Abbrev}\\t${binary:Package}\\t${Version}\\n"}));
+       "${Package}\\t${Architecture}\\t${db:Status-Abbrev}\\t${binary:Package}\\t${Version}\\t"
+       "${Config-Version}\\n"}));
   std::map<std::string, Now> packages;
   std::string name;
   std::string arch;
   Now now;
   while (std::getline(lines, name, '\t') && std::getline(lines, arch, '\t') &&
          std::getline(lines, now.state, '\t') && std::getline(lines, now.name, '\t') &&
-         std::getline(lines, now.version)) {
+         std::getline(lines, now.version, '\t') && std::getline(lines, now.config_version)) {
+    if (now.config_version == now.version) now.config_version.clear();
     now.state.erase(now.state.find_last_not_of(' ') + 1);
     packages[name + ":" + (arch == "all" ? native_arch : arch)] = now;
   }

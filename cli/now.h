@@ -12,7 +12,8 @@ namespace aptkeep::cli {
 struct Now {
   std::string state;  // "ii", "iF", "iHR" ...
   std::string version;
-  std::string name;  // as dpkg takes it on its command line
+  std::string name;                 // as dpkg takes it on its command line
+  std::string config_version = {};  // as DbPackage has it
 };
 
 // Whether it is there and configured, as dpkg sees it.

@@ -30,6 +30,15 @@ struct PlannedServices {
   bool is_denied(const PlannedService& one) const;
 };
 
+// What comes after a package that an earlier run has left unconfigured, when it is configured now.
+struct PlannedEnd {
+  std::vector<std::string> checks;  // commands, as to_string(RuleCommand) has them; recorded then
+  std::vector<std::string> starts;  // units that are down because of it
+  std::vector<std::string> after;   // as `checks`
+
+  bool is_nothing() const { return checks.empty() && starts.empty() && after.empty(); }
+};
+
 struct PlanView {
   AptArguments arguments;
   PlanSettings settings;
@@ -41,6 +50,7 @@ struct PlanView {
   bool services_on = true;                // Aptkeep::Services
   std::vector<PlannedServices> services;  // one for each step
   std::vector<std::string> left;          // as PlanParts has it
+  std::vector<PlannedEnd> ends;           // one for each step
   std::vector<PlannedStep> planned;       // in the order in which they are made
   Kept kept;
   std::vector<std::string> complaints;  // what the plan could not heed
@@ -50,8 +60,9 @@ struct PlanView {
   bool all_well() const;
 };
 
-// Of steps that only configure: the version that is there, and which of them the run leaves alone.
-// `state`: as below.
+// Of what is not configured: which version was last; of steps that only configure the version that
+// is there, and which of them the run leaves alone. And what is up again with the others. `state`:
+// as below.
 void see_what_is_left(PlanView& view, const std::string& state);
 
 // Evaluates the guards of each step, as the run would. `state`: the record's path; empty: the usual

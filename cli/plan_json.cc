@@ -95,12 +95,18 @@ Json apart(const PlanView& view, const PlannedStep& planned) {
           {"why", island ? Json(island->why) : Json(nullptr)}};
 }
 
+Json end(const PlannedEnd& planned) {
+  if (planned.is_nothing()) return nullptr;
+  return {{"check_config", planned.checks}, {"starts", planned.starts}, {"after", planned.after}};
+}
+
 Json step(const PlanView& view, const PlannedStep& planned) {
   const Step& one = view.plan.steps[planned.step];
   return {{"package", one.package},
           {"action", to_string(one.action)},
           {"old_version", text_or_null(one.old_version)},
           {"new_version", text_or_null(one.new_version)},
+          {"config_version", text_or_null(one.config_version)},
           {"origin", text_or_null(view.simulation.steps[planned.step].origin)},
           {"security", one.security},
           {"fate", to_string(planned.fate)},
@@ -108,6 +114,7 @@ Json step(const PlanView& view, const PlannedStep& planned) {
           {"services", services(view.services[planned.step])},
           {"goes_on", goes_on(view.services[planned.step])},
           {"apart", apart(view, planned)},
+          {"end", end(view.ends[planned.step])},
           {"guards", guards(view.guards[planned.step])},
           {"forced_past", planned.judged.passed},
           {"if_it_fails",

@@ -3,76 +3,132 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <limits>
+#include <optional>
 #include <set>
 #include <system_error>
 
 #include "command.h"
 #include "core/config.h"
 #include "core/dpkg_status.h"
+#include "core/unit.h"
 #include "now.h"
 #include "plan.h"
+#include "state/left_down.h"
 #include "state/store.h"
 #include "state/wanted_again.h"
 
 namespace aptkeep::cli {
 namespace {
 
-// By name; before the first run there is no record.
-std::set<std::string> wanted_by_the_run(const std::vector<Step>& steps, const std::string& state,
-                                        std::vector<std::string>& complaints) {
+using PackagesNow = std::map<std::string, Now>;
+
+// Before the first run there is no record.
+std::optional<Store> record_of(const std::string& state, std::vector<std::string>& complaints) {
   const std::string path = state.empty() ? paths::kStateDb : state;
   std::error_code error;
-  if (!std::filesystem::exists(path, error) && !error) {
-    return {};
-  }
+  if (!std::filesystem::exists(path, error) && !error) return std::nullopt;
   auto store = Store::open(path, Store::Mode::ReadOnly);
-  const auto keeps = store ? store->keeps() : Result<std::vector<Keep>>(store.error());
+  if (store) return std::move(*store);
+  complaints.push_back("unable to tell what is tried again: " + store.error().message);
+  return std::nullopt;
+}
+
+// By name.
+std::set<std::string> wanted_by_the_run(Store& store, const std::vector<SimulatedStep>& simulated,
+                                        std::vector<std::string>& complaints) {
+  std::vector<Step> steps;
+  for (const SimulatedStep& one : simulated) steps.push_back(one.step);
+  std::set<std::string> names;
+  const auto keeps = store.keeps();
   if (!keeps) {
     complaints.push_back("unable to tell what is tried again: " + keeps.error().message);
-    return {};
+    return names;
   }
-  std::set<std::string> names;
-  for (const Keep& keep : wanted_again(*keeps, steps, std::time(nullptr))) {
+  for (const Keep& keep : wanted_again(*keeps, steps, std::time(nullptr)))
     names.insert(keep.package);
-  }
   return names;
+}
+
+void see_what_stays(PlanView& view, const PackagesNow& now, const std::set<std::string>& again) {
+  auto& steps = view.simulation.steps;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    Step& step = steps[i].step;
+    const auto found = now.find(step.package);
+    if (step.action == Action::Configure) {
+      if (found == now.end()) {
+        throw Failed("unable to plan: dpkg does not know " + step.package +
+                     ", which apt-get would configure");
+      }
+      if (found->second.version != step.new_version) steps[i].origin.clear();
+      step.old_version = step.new_version = found->second.version;
+      if (view.settings.keep_going && !steps[i].by_name &&
+          is_left_unconfigured(found->second.state) && !again.contains(found->first)) {
+        view.left[i] = "an earlier run has left it so, and it is not to be tried now";
+      }
+    }
+    if (found != now.end() && found->second.version == step.old_version)
+      step.config_version = found->second.config_version;
+  }
+}
+
+std::vector<std::string> still_down(const std::vector<UnitRecord>& records) {
+  std::vector<std::string> names;
+  for (const UnitRecord& one : records) names.push_back(one.name);
+  const auto facts = names.empty() ? std::vector<UnitFacts>{} : units_shown(names);
+  std::vector<std::string> down;
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    const bool wanted = records[i].wanted && !is_wanted_down(records[i], facts[i]);
+    if (wanted && !facts[i].is_up()) down.push_back(records[i].name);
+  }
+  return down;
+}
+
+// What goes over a package brings its services up as its own rules say (engine/downtime.h:
+// add_left_down); where it is configured as it is, what its run has recorded counts.
+PlannedEnd end_of(const Step& step, Store& store, const std::vector<LeftIsland>& islands) {
+  PlannedEnd end;
+  for (const LeftIsland& one : islands) {
+    const bool is_it = step.action == Action::Configure && one.step.package == step.package &&
+                       one.step.new_version == step.new_version && has_untried_end(one.step);
+    if (!is_it) continue;
+    end.checks = one.step.island->checks;
+    end.after = one.step.island->after;
+  }
+  const auto records =
+      left_down_with(store, std::numeric_limits<std::int64_t>::max(), {step.package});
+  if (!records) throw Failed(records.error().message);
+  end.starts = still_down(*records);
+  return end;
+}
+
+void see_what_comes_after(PlanView& view, Store& store, const PackagesNow& now) {
+  const auto islands = store.left_islands();
+  if (!islands) throw Failed(islands.error().message);
+  for (std::size_t i = 0; i < view.simulation.steps.size(); ++i) {
+    const Step& step = view.simulation.steps[i].step;
+    const auto found = now.find(step.package);
+    const bool unconfigured = found != now.end() && is_half_done(found->second.state);
+    if (unconfigured && !step.new_version.empty() && view.left[i].empty())
+      view.ends[i] = end_of(step, store, *islands);
+  }
 }
 
 }  // namespace
 
 void see_what_is_left(PlanView& view, const std::string& state) {
-  const auto is_configured = [](const SimulatedStep& one) {
-    return one.step.action == Action::Configure;
-  };
-  auto& steps = view.simulation.steps;
+  const auto& steps = view.simulation.steps;
   view.left.assign(steps.size(), "");
-  if (std::none_of(steps.begin(), steps.end(), is_configured)) {
-    return;
-  }
-  std::vector<Step> all;
-  for (const SimulatedStep& one : steps) {
-    all.push_back(one.step);
-  }
-  const auto again = wanted_by_the_run(all, state, view.complaints);
+  view.ends.assign(steps.size(), {});
+  const auto is_there = [](const SimulatedStep& one) { return one.step.action != Action::Install; };
+  if (std::none_of(steps.begin(), steps.end(), is_there)) return;
+  auto store = record_of(state, view.complaints);
   const auto now = packages_now(view.settings.native_arch);
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (!is_configured(steps[i])) {
-      continue;
-    }
-    const auto found = now.find(steps[i].step.package);
-    if (found == now.end()) {
-      throw Failed("unable to plan: dpkg does not know " + steps[i].step.package +
-                   ", which apt-get would configure");
-    }
-    if (found->second.version != steps[i].step.new_version) {
-      steps[i].origin.clear();
-    }
-    steps[i].step.old_version = steps[i].step.new_version = found->second.version;
-    if (view.settings.keep_going && !steps[i].by_name &&
-        is_left_unconfigured(found->second.state) && !again.contains(found->first)) {
-      view.left[i] = "an earlier run has left it so, and it is not to be tried now";
-    }
-  }
+  see_what_stays(
+      view, now,
+      store ? wanted_by_the_run(*store, steps, view.complaints) : std::set<std::string>{});
+  if (store && view.settings.keep_going && view.services_on)
+    see_what_comes_after(view, *store, now);
 }
 
 }  // namespace aptkeep::cli

@@ -52,10 +52,12 @@ void tell_step(const PlanView& view, const PlannedStep& planned, std::size_t num
   const std::string& origin = view.simulation.steps[planned.step].origin;
   const bool both = !step.old_version.empty() && !step.new_version.empty() &&
                     step.old_version != step.new_version;
-  std::string text = std::to_string(number) + ". " + to_string(step.action) + " " +
-                     view.name(planned.step) + " " + step.old_version + (both ? " -> " : "") +
-                     (step.old_version == step.new_version ? "" : step.new_version) +
-                     (origin.empty() ? "" : " (" + origin + ")");
+  std::string text =
+      std::to_string(number) + ". " + to_string(step.action) + " " + view.name(planned.step) + " " +
+      step.old_version + (both ? " -> " : "") +
+      (step.old_version == step.new_version ? "" : step.new_version) +
+      (step.config_version.empty() ? "" : " (last configured at " + step.config_version + ")") +
+      (origin.empty() ? "" : " (" + origin + ")");
   std::cout << harmless(text) << (step.security ? loud(", security update") : "") << "\n";
 }
 
@@ -161,6 +163,18 @@ void tell_apart(const PlanView& view, const PlannedStep& planned) {
             << (parked.empty() ? "" : "; parked, with clients waiting: " + named(parked)) << "\n";
 }
 
+void tell_end(const PlanView& view, const PlannedStep& planned) {
+  if (planned.fate == Fate::Kept || planned.fate == Fate::NotBegun) return;
+  const PlannedEnd& end = view.ends[planned.step];
+  const std::string when = "     when it is configured: ";
+  for (const std::string& command : end.checks)
+    std::cout << when << "its configuration is checked by " << harmless(command) << "\n";
+  if (!end.starts.empty())
+    std::cout << when << "what was left down is started: " << named(end.starts) << "\n";
+  for (const std::string& command : end.after)
+    std::cout << when << "what comes after is run: " << harmless(command) << "\n";
+}
+
 std::string what_if_it_fails(const PlannedStep& planned) {
   switch (planned.if_it_fails) {
     case IfItFails::LeftUnconfigured:
@@ -262,6 +276,7 @@ void print_plan(const PlanView& view) {
     tell_rules(view, planned, used);
     tell_services(view, planned, used);
     tell_apart(view, planned);
+    tell_end(view, planned);
     tell_fate(view, planned);
   }
   tell_unknown(view);

@@ -216,9 +216,8 @@ void note_settings(const Conversation& conversation, const Frontend& frontend) {
 }
 
 // Configured now. What an earlier run has left otherwise may have its services down for that.
-std::set<std::string> whole_packages(const std::vector<Step>& steps) {
+std::set<std::string> whole_packages(RealDatabase& database, const std::vector<Step>& steps) {
   std::set<std::string> whole;
-  RealDatabase database;
   const auto db = database.read();
   for (const Step& step : steps) {
     const auto found = db ? db->find(step.package) : DbSnapshot::const_iterator();
@@ -238,6 +237,8 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   const auto flags = flags_of(conversation, frontend);
   complain_about_settings(conversation, frontend);
   drop_old_backups(conversation);
+  RealDatabase database;
+  if (const auto db = database.read()) note_config_versions(*db, plan->steps);
   Applied applied;
   const auto rules = usable_rules(frontend, plan->steps);  // decisions point into them
   if (rules) applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);
@@ -265,8 +266,8 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   if (services) {
     const auto noted = note_services(store, frontend, plan->steps, applied.checks);
     if (!noted.empty())
-      add_units_that_ran(noted, cache->needed_within(plan->steps), whole_packages(plan->steps),
-                         applied.services);
+      add_units_that_ran(noted, cache->needed_within(plan->steps),
+                         whole_packages(database, plan->steps), applied.services);
     const bool guarded = (!noted.empty() || flags.quiet_exit) && start_guardian(frontend);
     many_plans = flags.quiet_exit && guarded;
     note_settings(conversation, frontend);

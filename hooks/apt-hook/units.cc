@@ -6,9 +6,9 @@
 #include "adapters/islands.h"
 #include "adapters/units_bus.h"
 #include "adapters/units_scripts.h"
-#include "engine/left_islands.h"
 #include "hook.h"
 #include "services.h"
+#include "state/left_down.h"
 
 namespace aptkeep::hook {
 

@@ -137,6 +137,8 @@ bool read_field(const Field& field, RuleTest& test, std::string& architecture, F
     if (!is_architecture(architecture)) tell(faults, field, architecture, "is no architecture");
   } else if (same_word(field.name, "From")) {
     read_version(field, test.step.old_version, faults);
+  } else if (same_word(field.name, "Config-Version")) {
+    read_version(field, test.step.config_version, faults);
   } else if (same_word(field.name, "To")) {
     read_version(field, test.step.new_version, faults);
   } else if (same_word(field.name, "Installed")) {
@@ -182,6 +184,11 @@ RuleTest test_of(const Stanza& stanza, const std::string& path, Faults& faults) 
   }
   if (test.expect.empty() && faults.size() == before)
     faults.push_back({stanza.line, "no field says what is expected"});
+  const bool unpacked = !test.step.config_version.empty();
+  if (unpacked && test.step.old_version.empty())
+    faults.push_back({stanza.line, "Config-Version without From"});
+  if (unpacked && test.step.config_version == test.step.old_version)
+    faults.push_back({stanza.line, "Config-Version is From, which is configured then"});
   const bool stops = stanza.find("Stops") != nullptr;
   const bool units = stanza.find("Units") != nullptr;
   if (stops && !units) faults.push_back({stanza.line, "Stops without Units"});

@@ -55,6 +55,10 @@ Result<DbSnapshot> RealDatabase::read() {
     package.arch = pkg->installed.arch != nullptr ? pkg->installed.arch->name : "";
     package.state = dpkg_impl::state_of(pkg);
     package.held = package.state[0] == 'h';
+    if (dpkg_version_is_informative(&pkg->configversion)) {
+      package.config_version = versiondescribe(&pkg->configversion, vdew_nonambig);
+      if (package.config_version == package.version) package.config_version.clear();
+    }
     snapshot[dpkg_impl::name_of(pkg)] = package;
   }
   pkg_hash_iter_free(packages);

@@ -19,6 +19,11 @@ const std::string& trouble_after(const Step& step) {
   return step.afterwards == kIslandDone ? none : step.afterwards;
 }
 
+bool has_untried_end(const Step& step) {
+  const bool has_end = !step.island->checks.empty() || !step.island->after.empty();
+  return has_end && step.afterwards.empty();
+}
+
 const char* to_string(Action action) {
   switch (action) {
     case Action::Install:

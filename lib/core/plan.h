@@ -86,11 +86,17 @@ struct Step {
   // What became of its island's checks and of what comes after them, when it was at its new
   // version: kIslandDone, or in one line why not; empty: they were not tried, or there are none.
   std::string afterwards = {};
+  // Where the old version was unpacked and has never been configured, the one that was before it
+  // (dpkg's Config-Version, which the postinst is given); empty: there is none, or it is the old.
+  // Not on record: only rules' windows ask for it, before anything is done.
+  std::string config_version = {};
 };
 
 inline constexpr const char* kIslandDone = "done";
 // Of Step::afterwards what went wrong; empty: nothing did, as far as it was tried.
 const std::string& trouble_after(const Step& step);
+// Of a step with an island: whether this has an end that was not tried.
+bool has_untried_end(const Step& step);
 
 // Whether it is unpacked over something that is there; not whether the versions differ.
 bool is_replaced(const Step& step);

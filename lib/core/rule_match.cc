@@ -77,6 +77,14 @@ void decide_list(DecidedList<T>& decided, const RuleList<T>& said, const Rule& r
   }
 }
 
+// What comes before the package is unpacked.
+void add_what_is_before(StepDecisions& decisions, const Rule& rule) {
+  decide_list(decisions.guards, rule.guards, rule);
+  if (is_about_all(rule)) decide_one(decisions.if_unmet, rule.if_unmet, rule);
+  decide_list(decisions.before, rule.before, rule);
+  decide_list(decisions.backup, rule.backup, rule);
+}
+
 void add(StepDecisions& decisions, const Rule& rule) {
   decisions.applying.push_back(&rule);
   decide_list(decisions.services, rule.services, rule);
@@ -84,14 +92,10 @@ void add(StepDecisions& decisions, const Rule& rule) {
   decide_one(decisions.service_class, rule.service_class, rule);
   decide_one(decisions.sockets, rule.sockets, rule);
   decide_list(decisions.together, rule.together, rule);
-  decide_list(decisions.guards, rule.guards, rule);
-  if (is_about_all(rule)) decide_one(decisions.if_unmet, rule.if_unmet, rule);
   decide_list(decisions.check_config, rule.check_config, rule);
   decide_list(decisions.probe, rule.probe, rule);
   decide_list(decisions.idle, rule.idle, rule);
-  decide_list(decisions.before, rule.before, rule);
   decide_list(decisions.after, rule.after, rule);
-  decide_list(decisions.backup, rule.backup, rule);
   decide_list(decisions.save, rule.save, rule);
   decide_one(decisions.on_failure, rule.on_failure, rule);
   decide_one(decisions.never_back, rule.never_back, rule);
@@ -116,6 +120,35 @@ void finish(StepDecisions& decisions, const Step& step) {
   sort_beaten(decisions.repair, &Rule::repair);
 }
 
+enum class Crossing {
+  No,
+  SinceConfigured,  // only from the version that was last configured
+  Whole,
+};
+
+Crossing crossing(const Rule& rule, const Step& step, const CompareVersions& compare) {
+  if (crosses_window(rule, step.old_version, step.new_version, compare)) return Crossing::Whole;
+  const bool since = !step.config_version.empty() && !step.new_version.empty() &&
+                     crosses_window(rule, step.config_version, step.new_version, compare);
+  return since ? Crossing::SinceConfigured : Crossing::No;
+}
+
+Crossing applying(const Rule& rule, const Step& step, const RuleFacts& facts) {
+  const bool fits = names_package(rule, name_of(step.package)) &&
+                    is_for_architecture(rule, architecture_of(step.package)) &&
+                    std::all_of(rule.when_installed.begin(), rule.when_installed.end(),
+                                [&facts](const auto& one) { return is_met(one, facts); });
+  return fits ? crossing(rule, step, facts.compare) : Crossing::No;
+}
+
+void add_if_it_applies(StepDecisions& decisions, const Rule& rule, const Step& step,
+                       const RuleFacts& facts) {
+  const Crossing how = applying(rule, step, facts);
+  if (how == Crossing::No) return;
+  if (how == Crossing::Whole) add_what_is_before(decisions, rule);
+  add(decisions, rule);
+}
+
 bool is_pattern(std::string_view name) {
   return name.find_first_of("*?[") != std::string_view::npos;
 }
@@ -132,18 +165,12 @@ Step step_x() {
 }
 
 bool applies(const Rule& rule, const Step& step, const RuleFacts& facts) {
-  return names_package(rule, name_of(step.package)) &&
-         is_for_architecture(rule, architecture_of(step.package)) &&
-         crosses_window(rule, step.old_version, step.new_version, facts.compare) &&
-         std::all_of(rule.when_installed.begin(), rule.when_installed.end(),
-                     [&facts](const auto& condition) { return is_met(condition, facts); });
+  return applying(rule, step, facts) != Crossing::No;
 }
 
 StepDecisions decide(const std::vector<Rule>& rules, const Step& step, const RuleFacts& facts) {
   StepDecisions decisions;
-  for (const auto& rule : rules) {
-    if (applies(rule, step, facts)) add(decisions, rule);
-  }
+  for (const auto& rule : rules) add_if_it_applies(decisions, rule, step, facts);
   finish(decisions, step);
   return decisions;
 }
@@ -174,10 +201,7 @@ StepDecisions RuleIndex::decide(const Step& step, const RuleFacts& facts) const 
   std::sort(candidates.begin(), candidates.end());
   candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
   StepDecisions decisions;
-  for (const auto i : candidates) {
-    const auto& rule = (*rules_)[i];
-    if (applies(rule, step, facts)) add(decisions, rule);
-  }
+  for (const auto i : candidates) add_if_it_applies(decisions, (*rules_)[i], step, facts);
   finish(decisions, step);
   return decisions;
 }

@@ -73,6 +73,11 @@ Step step_x();
 
 // Whether the rule is about this step: name, architecture, versions, what is installed. A rule with
 // a window of versions is never about a step that lacks that side (new installs, removals).
+//
+// A window that is crossed from the version that was last configured only (Step::config_version)
+// counts too, as the data are that version's; but not for guards, Before and Backup. These were
+// there before the version in between was unpacked, and the one that mends it must not be kept
+// since a service that cannot run has no backup.
 bool applies(const Rule& rule, const Step& step, const RuleFacts& facts);
 
 StepDecisions decide(const std::vector<Rule>& rules, const Step& step, const RuleFacts& facts);

@@ -5,8 +5,8 @@
 
 #include "core/island.h"
 #include "engine/downtime.h"
-#include "engine/left_islands.h"
 #include "engine/services.h"
+#include "state/left_down.h"
 
 namespace aptkeep {
 namespace {

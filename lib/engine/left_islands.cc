@@ -8,6 +8,7 @@
 #include "engine/session.h"
 #include "engine/stay_down.h"
 #include "engine/together.h"
+#include "state/left_down.h"
 
 namespace aptkeep {
 namespace {
@@ -21,20 +22,8 @@ bool is_whole(const Step& step, const DbSnapshot& db) {
   return at_new_side(step, db) && standing_in(db, step.package) != Standing::Unfinished;
 }
 
-bool is_untried(const Step& step) {
-  const bool has_end = !step.island->checks.empty() || !step.island->after.empty();
-  return has_end && step.afterwards.empty();
-}
-
 bool is_left_unconfigured(const Step& step, const DbSnapshot& db) {
-  return is_untried(step) && at_new_side(step, db) && !is_whole(step, db);
-}
-
-// Whether a unit was left down since this package was not configured, or goes with it.
-bool is_down_because_of(const UnitRecord& unit, const std::string& package) {
-  if (unit.trouble == kNotConfigured) return unit.package == package;
-  return unit.trouble.starts_with(std::string(kGoesWith) + package.substr(0, package.find(':')) +
-                                  ",");
+  return has_untried_end(step) && at_new_side(step, db) && !is_whole(step, db);
 }
 
 Held held_for(const Step& step, const LeftPorts& ports) {
@@ -175,22 +164,8 @@ void end_left_islands(const DbSnapshot& db, const LeftPorts& ports) {
   const auto left = ports.store.left_islands();
   if (!left) return ports.say(left.error().message);
   for (const LeftIsland& one : *left) {
-    if (is_untried(one.step) && is_whole(one.step, db)) end_island(one, db, ports);
+    if (has_untried_end(one.step) && is_whole(one.step, db)) end_island(one, db, ports);
   }
-}
-
-Result<std::vector<UnitRecord>> left_down_with(Store& store, std::int64_t run,
-                                               const std::set<std::string>& packages) {
-  const auto earlier = store.units_left_down(run);
-  if (!earlier) return earlier.error();
-  std::vector<UnitRecord> left;
-  for (const auto& [of, units] : *earlier) {
-    std::ranges::copy_if(units, std::back_inserter(left), [&](const UnitRecord& unit) {
-      return std::ranges::any_of(
-          packages, [&](const std::string& package) { return is_down_because_of(unit, package); });
-    });
-  }
-  return left;
 }
 
 Result<std::set<std::string>> left_unconfigured(Store& store, const DbSnapshot& db) {
@@ -198,7 +173,7 @@ Result<std::set<std::string>> left_unconfigured(Store& store, const DbSnapshot& 
   if (!left) return left.error();
   std::set<std::string> packages;
   for (const LeftIsland& one : *left) {
-    if (is_untried(one.step) && at_new_side(one.step, db)) packages.insert(one.step.package);
+    if (has_untried_end(one.step) && at_new_side(one.step, db)) packages.insert(one.step.package);
   }
   return packages;
 }

@@ -33,11 +33,6 @@ void hold_left_islands(const DbSnapshot& db, const LeftPorts& ports,
 // happens. Before anybody lets go what is held.
 void end_left_islands(const DbSnapshot& db, const LeftPorts& ports);
 
-// Units that runs before `run` have left down because one of these packages ("name:arch") was not
-// configured, or goes down and up with one of them.
-Result<std::vector<UnitRecord>> left_down_with(Store& store, std::int64_t run,
-                                               const std::set<std::string>& packages);
-
 // The packages that these two are about: of what is held for them, the run that left them has it on
 // record. Whole by now, or not.
 Result<std::set<std::string>> left_unconfigured(Store& store, const DbSnapshot& db);

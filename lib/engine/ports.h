@@ -36,6 +36,8 @@ struct DbPackage {
   // dpkg -l's letters: "ii", "iF", "iU", "iHR", "rc", "it", "iW" ...
   std::string state;
   bool held = false;  // want=hold
+  // The version that was last configured, where it is not `version` (dpkg's Config-Version).
+  std::string config_version = {};
 
   bool configured() const {  // fit to satisfy a dependency, as dpkg sees it
     return state.size() == 2 && (state[1] == 'i' || state[1] == 't' || state[1] == 'W');

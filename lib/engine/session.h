@@ -191,6 +191,9 @@ bool is_saved_first(const Step& step);
 // dpkg's letters for it ("ii"); empty: it does not know the package.
 std::string state_in(const DbSnapshot& db, const std::string& package);
 
+// Fills in Step::config_version.
+void note_config_versions(const DbSnapshot& db, std::vector<Step>& steps);
+
 // Whether a step's package is on its new side in the database, configured or not.
 bool at_new_side(const Step& step, const DbSnapshot& db);
 

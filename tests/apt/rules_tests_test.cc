@@ -102,6 +102,11 @@ TEST(RuleTests, TheStepCounts) {
   EXPECT_EQ(differences("Test: a\nFrom: 3.5\nTo: 3.7\nPackage: postfix\nInstalled: vmm 0.7\n"
                         "Class: none\n"),
             Texts());
+  const std::string again =
+      "Test: a\nPackage: postfix\nInstalled: vmm 0.6\nFrom: 3.7.1\nTo: 3.7.2\n";
+  EXPECT_EQ(differences(again + "Class: none\n"), Texts());
+  EXPECT_EQ(differences(again + "Config-Version: 3.5\nClass: stop\nGuard: none\nBefore: none\n"),
+            Texts());
 }
 
 TEST(RuleTests, WhatGuardsFindDecidesTheOutcome) {
@@ -212,6 +217,12 @@ TEST(RuleTests, Mistakes) {
   EXPECT_EQ(mistake(good + "Clas: stop\n"), "line 4: unknown field \"Clas\"");
   EXPECT_EQ(mistake(good + "Class: stop\nclass: end\n"), "line 5: field \"class\" is there twice");
   EXPECT_EQ(mistake(good + "From: x\nClass: stop\n"), "line 4: From: \"x\" is no version");
+  EXPECT_EQ(mistake(good + "From: 0\nConfig-Version: x\nClass: stop\n"),
+            "line 5: Config-Version: \"x\" is no version");
+  EXPECT_EQ(mistake(good + "Config-Version: 0\nClass: stop\n"),
+            "line 1: Config-Version without From");
+  EXPECT_EQ(mistake(good + "From: 0\nConfig-Version: 0\nClass: stop\n"),
+            "line 1: Config-Version is From, which is configured then");
   EXPECT_EQ(mistake(good + "Installed: a\nClass: stop\n"),
             "line 4: Installed: \"a\" is no NAME VERSION");
   EXPECT_EQ(mistake(good + "Guards: a = good\nClass: stop\n"),

@@ -301,5 +301,57 @@ TEST(RuleDecides, WhoseEntriesWereDropped) {
   EXPECT_EQ(decided.services.entries[0].by, &rules[3]);
 }
 
+// foo 2 was unpacked over 1 and never configured; what its postinst would have changed is as 1 left
+// it.
+TEST(RuleApplies, FromTheVersionThatWasLastConfigured) {
+  auto rule = rule_for({"postfix"});
+  rule.upgrade_from = {{RelationOp::Less, "20"}};
+  rule.upgrade_to = {{RelationOp::GreaterEqual, "20"}};
+  auto step = step_of("postfix:amd64", "20", "21");
+  EXPECT_FALSE(applies(rule, step, facts_with()));
+  step.config_version = "10";
+  EXPECT_TRUE(applies(rule, step, facts_with()));
+  step.config_version = "20";
+  EXPECT_FALSE(applies(rule, step, facts_with()));
+  step.config_version = "10";
+  step.new_version = "19";
+  EXPECT_FALSE(applies(rule, step, facts_with()));
+  step.new_version = "";
+  rule.upgrade_to = {};
+  EXPECT_FALSE(applies(rule, step, facts_with())) << "it goes, and nothing is configured";
+}
+
+// What it was before it was unpacked was asked when 2 came; 3, which mends it, is not to be kept.
+TEST(RuleApplies, WithoutWhatComesBeforeWhereOnlyTheConfiguredVersionIsFromTheWindow) {
+  auto rule = rule_for({"postfix"});
+  rule.upgrade_from = {{RelationOp::Less, "20"}};
+  rule.upgrade_to = {{RelationOp::GreaterEqual, "20"}};
+  rule.guards.entries = {{"queue-empty", {"/var/spool/postfix"}}};
+  rule.backup.entries = {RuleCommand{}};
+  rule.before.entries = {RuleCommand{}};
+  rule.after.entries = {RuleCommand{}};
+  rule.check_config.entries = {RuleCommand{}};
+  rule.together.entries = {"dovecot.service"};
+  rule.service_class = ServiceClass::Stop;
+  auto step = step_of("postfix:amd64", "20", "21");
+  step.config_version = "10";
+  auto decided = decide({rule}, step, facts_with());
+  EXPECT_TRUE(decided.guards.entries.empty());
+  EXPECT_TRUE(decided.backup.entries.empty());
+  EXPECT_TRUE(decided.before.entries.empty());
+  EXPECT_EQ(decided.after.entries.size(), 1U);
+  EXPECT_EQ(decided.check_config.entries.size(), 1U);
+  EXPECT_EQ(decided.together.entries.size(), 1U);
+  EXPECT_TRUE(decided.service_class);
+  rule.if_unmet = IfUnmet::Stop;
+  rule.guards.entries.clear();
+  rule.backup.entries.clear();
+  EXPECT_FALSE(decide({rule}, step, facts_with()).if_unmet);
+  step.old_version = "10";
+  decided = decide({rule}, step, facts_with());
+  EXPECT_EQ(decided.before.entries.size(), 1U);
+  EXPECT_TRUE(decided.if_unmet);
+}
+
 }  // namespace
 }  // namespace aptkeep

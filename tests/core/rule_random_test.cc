@@ -27,7 +27,9 @@ class RandomRules {
   }
   Step step() {
     const auto version = [this] { return below(5) == 0 ? "" : std::to_string(below(6)); };
-    return test::step_of(name() + (below(2) == 0 ? ":amd64" : ":i386"), version(), version());
+    auto step = test::step_of(name() + (below(2) == 0 ? ":amd64" : ":i386"), version(), version());
+    if (below(3) == 0) step.config_version = version();
+    return step;
   }
 
  private:

@@ -1,4 +1,5 @@
 // write_half_configured(): what the real dpkg says and does afterwards.
+#include "adapters/dpkg_db.h"
 #include "dpkg_root.h"
 
 namespace aptkeep::test {
@@ -21,9 +22,11 @@ TEST_F(WriteStateTest, IsConfiguredAnewFromTheVersionThatWas) {
   ASSERT_TRUE(write_half_configured(slot("foo"), "1:1.0-1").ok());
   EXPECT_EQ(files_of(slot("foo")).state, "iF");
   EXPECT_EQ(query("${Config-Version}", "foo"), "1:1.0-1");
+  EXPECT_EQ(RealDatabase().read()->at(slot("foo")).config_version, "1:1.0-1");
   ASSERT_EQ(dpkg("--configure --pending"), 0) << output();
   EXPECT_EQ(postinst_saw(), "configure 1:1.0-1\n");
   EXPECT_EQ(read(admin("status")), before);
+  EXPECT_EQ(RealDatabase().read()->at(slot("foo")).config_version, "");
 }
 
 TEST_F(WriteStateTest, IsConfiguredAsNewWhereNoVersionWas) {

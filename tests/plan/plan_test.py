@@ -78,6 +78,29 @@ class Planning(Base):
             told = "foo not configured: an earlier run has left it so"
             self.assertEqual((told in text, "if it fails" in text), (fate == "kept", fate == "goes"))
 
+    def test_a_window_counts_from_the_version_that_was_last_configured(self):
+        """What comes before a package is unpacked was asked when the version in between came."""
+        self.world.installed(Package("foo", "2.0"))
+        self.world.offers(Package("foo", "2.1"))
+        self.world.rule("foo", "Upgrade-From: << 2\nUpgrade-To: >= 2\nGuard: queue-empty /nowhere\n"
+                               "Class: stop\nAfter: /bin/convert")
+        self.assertEqual(by_name(self.plan(code=0))["foo"]["config_version"], None)
+        status = self.world.root / "var/lib/dpkg/status"
+        status.write_text(status.read_text(encoding="utf-8").replace(
+            "install ok installed", "install ok half-configured\nConfig-Version: 1.0", 1),
+            encoding="utf-8")
+        foo = by_name(self.plan(code=0))["foo"]
+        self.assertEqual((foo["old_version"], foo["config_version"]), ("2.0", "1.0"))
+        self.assertEqual({d["field"]: d["value"] for d in foo["decisions"]},
+                         {"Class": "stop", "After": "/bin/convert"})
+        self.assertIn("upgrade foo 2.0 -> 2.1 (last configured at 1.0) (Debian:stable)\n",
+                      self.text().stdout.decode())
+        told = self.world.with_rules("explain", "--state", self.record("empty"), "foo")
+        text = told.stdout.decode()
+        self.assertIn("foo from 2.0 to 2.1 (last configured at 1.0):\n", text)
+        self.assertIn("After: /bin/convert", text)
+        self.assertNotIn("Guard", text)
+
     def test_apts_own_arguments(self):
         self.chain()
         self.assertEqual(sorted(by_name(self.plan("--", "install", "base"))), ["base"])

@@ -17,6 +17,11 @@ Reason: a test
 Source: https://example.org/
 
 """ for name in ("base", "late"))
+# Crossed from the version that was last configured; what is asked before is not asked again then.
+WINDOW = "Upgrade-From: << 2\nUpgrade-To: >= 2\nGuard: file-lacks /root/guarded begun\n"
+STARTS = "when it is configured: what was left down is started: base-front.service, base.service\n"
+ENDS = ("when it is configured: its configuration is checked by sh: test -e /root/base-fine\n",
+        STARTS, "when it is configured: what comes after is run: sh: test -e /root/base-done")
 CHECK = "{0} refuses its configuration: sh: test -e /root/{0}-fine: exit status 1"
 AFTER = "{0} is not done with what comes after: sh: test -e /root/{0}-done"
 
@@ -59,12 +64,19 @@ class Unconfigured(unittest.TestCase):
 
     def test_a_newer_version_is_checked_before_what_was_left_down_starts(self):
         with alone() as world:
-            self.begin(world)
+            world.bed.write("/root/guarded", "no\n")
+            self.begin(world, WINDOW)
             world.upgrade()
             self.are(world, "base", "inactive", "inactive")
+            # As who does not know aptkeep would.
+            world.bed.must("echo base install | dpkg --set-selections")
+            self.is_planned(world, "install base", "configure base 2.0 (last configured at 1.0)",
+                            *ENDS)
             world.repository.replace([daemon("base", "2.1")])
             world.repository.update()
-            world.bed.must("touch /root/mended")
+            self.is_planned(world, "upgrade", "upgrade base 2.0 -> 2.1 (last configured at 1.0)",
+                            "After: sh: test -e /root/base-done", STARTS)
+            world.bed.must("touch /root/mended; echo begun >/root/guarded")
             output = world.upgrade().output
             self.assertIn(CHECK.format("base"), output)
             self.are(world, "base", "inactive", "inactive")
@@ -109,8 +121,14 @@ class Unconfigured(unittest.TestCase):
                              {"late.service": "active", "front.service": "active"}, output)
             self.assertIn("All that ran", world.bed.must("aptkeep services"))
 
-    def begin(self, world):
-        world.bed.write("/etc/aptkeep/rules.d/left.rules", RULES)
+    def is_planned(self, world, command, *parts):
+        told = world.bed.run("aptkeep plan " + command).output
+        for part in parts:
+            self.assertIn(part, told)
+
+    def begin(self, world, more=""):
+        world.bed.write("/etc/aptkeep/rules.d/left.rules",
+                        RULES.replace("Class: stop\n", "Class: stop\n" + more))
         world.start("base.service", "base-front.service")
 
     def are(self, world, name, own, front):
