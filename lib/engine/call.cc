@@ -30,6 +30,32 @@ bool kept_something(const Session& session, const std::vector<StepState>& states
          });
 }
 
+bool is_kept(StepState state) {
+  return state == StepState::FailedOld || state == StepState::FailedNew ||
+         state == StepState::Kept || state == StepState::Stranded;
+}
+
+// What waits for a package that an earlier run has left unconfigured: apt has failed of it once,
+// and is not to fail of each upgrade until a person has looked. What somebody wants to be new is
+// another matter.
+bool was_told_before(const OpenPlan& open, Store& store) {
+  const bool only_waiting = std::ranges::all_of(open.failures, [](const Failure& failure) {
+    return failure.healed || failure.failure_class == FailureClass::Waiting;
+  });
+  if (!only_waiting) return false;
+  const auto keeps = store.keeps();
+  if (!keeps) return false;
+  for (std::size_t i = 0; i < open.states.size(); ++i) {
+    const Step& step = open.plan.steps[i];
+    const bool told = !step.old_version.empty() && std::ranges::any_of(*keeps, [&](const Keep& k) {
+      return k.package == step.package && k.version == step.new_version &&
+             k.old_version == step.old_version;
+    });
+    if (is_kept(open.states[i]) && !told) return false;
+  }
+  return true;
+}
+
 std::optional<CallEnd> carry_out(Session& session, const std::vector<std::uint32_t>& steps) {
   switch (session.call().verb) {
     case DpkgCall::Verb::Unpack:
@@ -87,6 +113,7 @@ CallEnd run_steps(Session& session, const std::vector<std::string>& archives, Op
     if (const auto went = go_back(session); !went) ports.say(went.error().message);
   }
   if (open.flags.quiet_exit || !kept_something(session, open.states)) return CallEnd{};
+  if (was_told_before(open, ports.store)) return CallEnd{};
   if (is_last_call(call, open)) return CallEnd{true, 1, 0};
   // The exit code at the last call is told from the record. Where that is lost, or we are being
   // removed, this is the last chance to tell apt, which then stops. So it may be where apt does not

@@ -1,4 +1,5 @@
 // Whole runs of the driver's engine: what is told to apt, to the launcher and to the record.
+#include "core/failure_class.h"
 #include "run_fixture.h"
 
 namespace aptkeep {
@@ -11,6 +12,43 @@ TEST_F(RunTest, QuietPlansEndWithZero) {
   begin(flags);
   EXPECT_EQ(unpack_all().exit_code, 0);
   EXPECT_EQ(configure_pending().exit_code, 0);
+}
+
+// apt fails once of what waits for a package that an earlier run has left, not each night.
+TEST_F(RunTest, WhatWaitsForAPackageThatWasLeftIsToldToAptOnce) {
+  const auto dep = upgrade({.package = "dep", .version = "2.0"});
+  const auto more = upgrade({.package = "more", .version = "2.0"});
+  needs(more, Side::New, dep, Side::New);
+  const auto run = [&] {
+    begin();
+    Failure waits;
+    waits.package = "dep:amd64";
+    waits.step = static_cast<std::int32_t>(dep);
+    waits.version = "2.0";
+    waits.old_version = "1.0";
+    waits.failure_class = FailureClass::Waiting;
+    EXPECT_TRUE(store_->add_failure(open_.id, waits));
+    EXPECT_TRUE(store_->set_states(open_.id, {{dep, StepState::FailedOld}}));
+    open_.failures = {waits};
+    open_.states[dep] = StepState::FailedOld;
+    EXPECT_EQ(unpack_all().exit_code, 0);
+    const int code = configure_pending().exit_code;
+    auto ports = finish_ports(memory_);
+    EXPECT_TRUE(finish_plan(open_.frontend, ports, (folder_ / "pins").string(), 2000));
+    ++pid_;
+    return code;
+  };
+  EXPECT_EQ(run(), 1);
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(world_.state("more"), "ii 1.0");
+  plan_.steps[more].new_version = "2.1";  // nobody was told of it
+  EXPECT_EQ(run(), 1);
+  upgrade({.package = "wanted", .version = "2.0"}, true);
+  EXPECT_EQ(run(), 0) << "one that goes well";
+  const auto fresh = upgrade({.package = "fresh", .version = "2.0"}, true);
+  needs(fresh, Side::New, dep, Side::New);
+  EXPECT_EQ(run(), 1);
+  EXPECT_EQ(run(), 1) << "somebody wants it";
 }
 
 TEST_F(RunTest, WhatIsLeftIsToldBeforeEachCall) {

@@ -261,9 +261,15 @@ libx:i386 2.0
         text = """
 [installed]
 foo 1.0
+dep 1.0
+more 1.0
 [repository]
 foo 2.0
   postinst configure: fail
+dep 2.0
+  Depends: foo
+more 2.0
+  Depends: dep (>= 2.0)
 other 2.0
 user 2.0
   Depends: foo
@@ -281,6 +287,11 @@ first 2.0
             steps = self.agree(world, "install user", plan_code=1, run_code=100)
             self.assertEqual(steps["user"]["fate"], "kept")
             self.assertEqual(steps["user"]["cause"][0], "user kept: needs foo")
+            # apt fails of it once.
+            for code in (100, 0):
+                steps = self.agree(world, "install dep more", plan_code=1, run_code=code)
+                self.assertEqual({steps[name]["fate"] for name in ("dep", "more")}, {"kept"})
+            self.agree(world, "install dep more user", plan_code=1, run_code=100)
             # Here dpkg is told its name.
             steps = self.agree(world, "install first", plan_code=1, run_code=100)
             self.assertEqual(steps["foo"]["fate"], "goes")
