@@ -107,11 +107,31 @@ void read_with(const FieldReader& reader, const Field& field, Rule& rule, Faults
   reader.read({std::string(reader.name), field.line, field.lines}, rule, faults);
 }
 
+std::size_t line_in(const Stanza& stanza, std::string_view name) {
+  const auto* field = stanza.find(name);
+  return field == nullptr ? stanza.line : field->line;
+}
+
+// What is right in each field, and can come to nothing.
+void check_sense(const Stanza& stanza, const Rule& rule, Faults& faults) {
+  const bool waits = !rule.service_class || *rule.service_class == ServiceClass::Never;
+  if (!rule.idle.entries.empty() && !waits)
+    faults.push_back({line_in(stanza, "Idle"), "Idle with another Class than never"});
+  for (const auto& unit : rule.reload.entries) {
+    if (!unit.ends_with(".service"))
+      faults.push_back({line_in(stanza, "Reload"), "Reload: " + as_shown(unit) + " is no service"});
+  }
+  const auto& own = rule.services.entries;
+  for (const auto& unit : rule.together.entries) {
+    if (std::find(own.begin(), own.end(), unit) != own.end()) {
+      faults.push_back(
+          {line_in(stanza, "Together"), "Together: " + as_shown(unit) + " is in Services, too"});
+    }
+  }
+}
+
 void check_window(const Stanza& stanza, const Rule& rule, Faults& faults) {
-  const auto line_of = [&stanza](std::string_view name) {
-    const auto* field = stanza.find(name);
-    return field == nullptr ? stanza.line : field->line;
-  };
+  const auto line_of = [&stanza](std::string_view name) { return line_in(stanza, name); };
   if (rule.both_ways && rule.upgrade_from.empty() && rule.upgrade_to.empty()) {
     faults.push_back({line_of("Both-Ways"), "Both-Ways without Upgrade-From or Upgrade-To"});
   }
@@ -156,6 +176,7 @@ Rule rule_of(const Stanza& stanza, const std::string& path, Faults& faults) {
     faults.push_back({stanza.line, "no field says what to do: Class, Guard, Rollback or another"});
   }
   check_window(stanza, rule, faults);
+  check_sense(stanza, rule, faults);
   return rule;
 }
 

@@ -216,6 +216,16 @@ TEST(RuleMistakes, InUnits) {
   EXPECT_NE(mistake("Services: " + std::string(300, 'x') + ".service\n"), "");
 }
 
+TEST(RuleMistakes, InWhatComesToNothing) {
+  EXPECT_EQ(mistake("Class: end\nIdle: /bin/true\n"), "6: Idle with another Class than never");
+  EXPECT_EQ(mistakes_in(kStart + "Class: never\nIdle: /bin/true\n"), Texts());
+  EXPECT_EQ(mistakes_in(kStart + "Idle: /bin/true\n"), Texts());
+  EXPECT_EQ(mistake("Reload: a.service b.socket\n"), "5: Reload: \"b.socket\" is no service");
+  EXPECT_EQ(mistake("Services: a.service\nTogether: b.service\n a.service\n"),
+            "6: Together: \"a.service\" is in Services, too");
+  EXPECT_EQ(mistakes_in(kStart + "Services: a.service\nTogether: b.service\n"), Texts());
+}
+
 TEST(RuleMistakes, InChoices) {
   EXPECT_EQ(mistake("Class: pause\n"),
             "5: Class: \"pause\" is not stop, early, end, never or stock");
