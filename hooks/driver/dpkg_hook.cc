@@ -82,14 +82,11 @@ void hold_left_down(const PlainCall& call) {
   const bool configures = call.configures_all || !call.configures.empty();
   if (!configures || !has_service_manager()) return;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
-  const auto left = store ? store->left_islands() : std::vector<LeftIsland>{};
-  if (!left || left->empty()) return;
+  if (!store) return;
   RealDatabase database;
-  const auto db = database.read();
-  if (!db) return complain(db.error().message);
   SystemctlUnits units;
   RunHolds holds;
-  hold_left_islands(*db, left_ports(*store, units, holds), [&](const std::string& package) {
+  hold_left_islands(database, left_ports(*store, units, holds), [&](const std::string& package) {
     const std::string name = package.substr(0, package.find(':'));
     return call.configures_all || std::ranges::count(call.configures, package) > 0 ||
            std::ranges::count(call.configures, name) > 0;
@@ -130,7 +127,7 @@ std::vector<HeldUnit> let_go_after_dpkg() {
   if (!db) complain(db.error().message);
   if (any_left && db) {
     const auto known = left_unconfigured(*store, *db);
-    end_left_islands(*db, left_ports(*store, units, holds));
+    end_left_islands(database, left_ports(*store, units, holds));
     if (known) std::erase_if(held, [&](const auto& one) { return known->contains(one.package); });
   }
   if (any && db && has_service_manager()) {

@@ -103,7 +103,7 @@ Result<std::vector<UnitRecord>> restore_run(Store& store, std::int64_t run,
   if (units == nullptr) units = std::make_unique<NoUnits>();
   if (lets_go) {
     RunHolds holds;
-    end_left_islands(*db, {store, units.get(), &holds, failure_of, complain});
+    end_left_islands(database, {store, units.get(), &holds, failure_of, complain});
     let_whole_go(standing, *units, holds);
   }
   ServicePorts ports{*units, store, complain, units_of_packages};

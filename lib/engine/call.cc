@@ -125,28 +125,12 @@ CallEnd run_steps(Session& session, const std::vector<std::string>& archives, Op
   return CallEnd{true, 1, 0};
 }
 
-// Nobody has left anything, as a rule, and dpkg's database is not read for it.
-bool any_left(const LeftPorts& ports) {
-  const auto left = ports.store.left_islands();
-  return left && !left->empty();
-}
-
 void hold_what_was_left(const OpenPlan& open, CallPorts& ports, const LeftPorts& left) {
-  if (!any_left(left)) return;
-  const auto db = ports.db.read();
-  if (!db) return ports.say(db.error().message);
-  hold_left_islands(*db, left, [&](const std::string& package) {
+  hold_left_islands(ports.db, left, [&](const std::string& package) {
     return std::ranges::any_of(open.plan.steps, [&](const Step& step) {
       return step.package == package && step.action == Action::Configure;
     });
   });
-}
-
-void end_what_was_left(CallPorts& ports, const LeftPorts& left) {
-  if (!any_left(left)) return;
-  const auto db = ports.db.read();
-  if (!db) return ports.say(db.error().message);
-  end_left_islands(*db, left);
 }
 
 }  // namespace
@@ -162,7 +146,7 @@ CallEnd run_call(const DpkgCall& call, const std::vector<std::string>& archives,
   if (configures) hold_what_was_left(open, ports, left);
   const CallEnd end = run_steps(session, archives, open, ports);
   (void)end_left_downtimes(session, {});
-  if (configures && !ports.rebooted) end_what_was_left(ports, left);
+  if (configures && !ports.rebooted) end_left_islands(ports.db, left);
   let_configured_go(ports);
   return end;
 }

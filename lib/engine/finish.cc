@@ -314,7 +314,7 @@ Result<Ending> finish_plan(const Frontend& frontend, FinishPorts& ports,
   if (open.flags.bypassed) ending.note = "the frontend called /usr/bin/dpkg itself";
   if (!note.empty()) ending.note = note;
   if (!ports.rebooted)
-    end_left_islands(*database,
+    end_left_islands(ports.db,
                      {ports.store, ports.units, ports.holds, ports.failure_of, ports.say});
   ending.units = restore_services(open, *database, ports);
   do_what_comes_after(open, *database, ports);

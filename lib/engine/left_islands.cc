@@ -144,14 +144,17 @@ void end_island(const LeftIsland& left, const DbSnapshot& db, const LeftPorts& p
 
 }  // namespace
 
-void hold_left_islands(const DbSnapshot& db, const LeftPorts& ports,
+void hold_left_islands(DpkgDatabase& database, const LeftPorts& ports,
                        const std::function<bool(const std::string&)>& configured) {
   if (!ports.failure_of || ports.units == nullptr || ports.holds == nullptr) return;
   const auto left = ports.store.left_islands();
   if (!left) return ports.say(left.error().message);
+  if (left->empty()) return;
+  const auto db = database.read();
+  if (!db) return ports.say(db.error().message);
   std::vector<HeldUnit> held;
   for (const LeftIsland& one : *left) {
-    if (!is_left_unconfigured(one.step, db) || !configured(one.step.package)) continue;
+    if (!is_left_unconfigured(one.step, *db) || !configured(one.step.package)) continue;
     for (std::string& name : left_down_of(one, ports))
       held.push_back({std::move(name), one.step.package, true, true, false});
   }
@@ -159,12 +162,15 @@ void hold_left_islands(const DbSnapshot& db, const LeftPorts& ports,
   if (const Status put = ports.holds->put(held); !put) ports.say(put.error().message);
 }
 
-void end_left_islands(const DbSnapshot& db, const LeftPorts& ports) {
+void end_left_islands(DpkgDatabase& database, const LeftPorts& ports) {
   if (!ports.failure_of) return;
   const auto left = ports.store.left_islands();
   if (!left) return ports.say(left.error().message);
+  if (left->empty()) return;
+  const auto db = database.read();
+  if (!db) return ports.say(db.error().message);
   for (const LeftIsland& one : *left) {
-    if (has_untried_end(one.step) && is_whole(one.step, db)) end_island(one, db, ports);
+    if (has_untried_end(one.step) && is_whole(one.step, *db)) end_island(one, *db, ports);
   }
 }
 

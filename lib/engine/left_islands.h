@@ -12,6 +12,7 @@
 
 namespace aptkeep {
 
+// Nobody has left anything, as a rule, and dpkg's database is not read then.
 struct LeftPorts {
   Store& store;
   Units* units;  // with `holds`; null: there is no service manager to ask
@@ -23,7 +24,7 @@ struct LeftPorts {
 
 // Before packages are configured, those of which `configured` says so: holds what their runs have
 // left down and this would start, so that the check comes first. end_left_islands() lets it go.
-void hold_left_islands(const DbSnapshot& db, const LeftPorts& ports,
+void hold_left_islands(DpkgDatabase& database, const LeftPorts& ports,
                        const std::function<bool(const std::string& package)>& configured);
 
 // Of packages that are whole by now at the version that their runs had left unconfigured: checks
@@ -31,7 +32,7 @@ void hold_left_islands(const DbSnapshot& db, const LeftPorts& ports,
 // order, as an island of the run would have. What does not end well is said and recorded with the
 // run that left it, and so is what stays down because of it. Where failure_of is not set, nothing
 // happens. Before anybody lets go what is held.
-void end_left_islands(const DbSnapshot& db, const LeftPorts& ports);
+void end_left_islands(DpkgDatabase& database, const LeftPorts& ports);
 
 // The packages that these two are about: of what is held for them, the run that left them has it on
 // record. Whole by now, or not.

@@ -178,11 +178,11 @@ class LeftIslandsTest : public AfterwardsTest {
             [](const std::string&) {}};
   }
   void hold() {
-    hold_left_islands(*world_.read(), ports(),
+    hold_left_islands(world_, ports(),
                       [](const std::string& package) { return package == "foo:amd64"; });
   }
   void configured() { world_.db["foo:amd64"].state = "ii"; }
-  void end() { end_left_islands(*world_.read(), ports()); }
+  void end() { end_left_islands(world_, ports()); }
   std::uint32_t step_ = 0;
 };
 
@@ -217,7 +217,7 @@ TEST_F(LeftIslandsTest, NorWhereItIsBackAtItsOldVersion) {
 
 TEST_F(LeftIslandsTest, NothingIsHeldForOthers) {
   leave();
-  hold_left_islands(*world_.read(), ports(), [](const std::string&) { return false; });
+  hold_left_islands(world_, ports(), [](const std::string&) { return false; });
   EXPECT_TRUE(holds_.held.empty());
 }
 
@@ -264,7 +264,7 @@ TEST_F(LeftIslandsTest, WhatGoesWithAnotherThatIsNotConfiguredWaitsForThatOne) {
   EXPECT_EQ(mail->trouble,
             "it is not started, because it goes down and up with bar, which is not configured");
   world_.db["bar:amd64"].state = "ii";
-  hold_left_islands(*world_.read(), ports(), [](const std::string&) { return true; });
+  hold_left_islands(world_, ports(), [](const std::string&) { return true; });
   end();
   EXPECT_EQ(times("command after of bar"), 1);
 }
