@@ -86,13 +86,15 @@ class BlockerSearch {
   };
 
   // The resolver found no way with what the last round blocked. Blocking all that belongs to it
-  // gives it a way that is there for certain, though it need not find it. If it does not: rather
-  // an upgrade that is refused than the loss of a kept package, but rather the loss of another one.
+  // gives it a way that is there for certain, though it need not find it; so does blocking all that
+  // is kept, with which it has less to try. If it does not: rather an upgrade that is refused than
+  // the loss of a kept package, but rather the loss of another one.
   bool step_back() {
     if (!last_) return false;
     if (!last_->wide && widen(*last_)) return true;
     const bool hits_kept = kept_.count(package_of(*last_, last_->victims.front())) != 0;
-    if (hits_kept) return false;
+    // With the kept set at its old versions, of which all others are known to be content.
+    if (hits_kept) return block_all_kept(would_remove_both(*last_));
     for (const auto victim : last_->victims) given_up_.insert(package_of(*last_, victim));
     unblock_down_to(last_->blocked_before);
     last_.reset();
