@@ -30,7 +30,8 @@ struct PlannedServices {
   bool is_denied(const PlannedService& one) const;
 };
 
-// What comes after a package that an earlier run has left unconfigured, when it is configured now.
+// What comes after a package that an earlier run has left unconfigured, or with services that are
+// down because of it, when it is configured now.
 struct PlannedEnd {
   std::vector<std::string> checks;  // commands, as to_string(RuleCommand) has them; recorded then
   std::vector<std::string> starts;  // units that are down because of it

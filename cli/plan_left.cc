@@ -8,9 +8,11 @@
 #include <set>
 #include <system_error>
 
+#include "adapters/admins_policy.h"
 #include "command.h"
 #include "core/config.h"
 #include "core/dpkg_status.h"
+#include "core/island.h"
 #include "core/unit.h"
 #include "now.h"
 #include "plan.h"
@@ -72,6 +74,25 @@ void see_what_stays(PlanView& view, const PackagesNow& now, const std::set<std::
   }
 }
 
+// Whether another package, which is not configured now either, goes down and up with it.
+bool waits_for_another(const std::string& unit, const PlanView& view, const Step& step,
+                       const std::vector<LeftIsland>& islands, const PackagesNow& now) {
+  return std::ranges::any_of(islands, [&](const LeftIsland& one) {
+    const auto found = now.find(one.step.package);
+    const bool unconfigured = one.step.package != step.package && found != now.end() &&
+                              found->second.version == one.step.new_version &&
+                              is_half_done(found->second.state);
+    if (!unconfigured) return false;
+    const auto& steps = view.simulation.steps;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (steps[i].step.package == one.step.package && view.left[i].empty()) return false;
+    }
+    return std::ranges::any_of(one.step.island->together, [&](const std::string& pattern) {
+      return is_unit_of(unit, pattern);
+    });
+  });
+}
+
 std::vector<std::string> still_down(const std::vector<UnitRecord>& records) {
   std::vector<std::string> names;
   for (const UnitRecord& one : records) names.push_back(one.name);
@@ -79,14 +100,16 @@ std::vector<std::string> still_down(const std::vector<UnitRecord>& records) {
   std::vector<std::string> down;
   for (std::size_t i = 0; i < facts.size(); ++i) {
     const bool wanted = records[i].wanted && !is_wanted_down(records[i], facts[i]);
-    if (wanted && !facts[i].is_up()) down.push_back(records[i].name);
+    const bool denied = ask_policy("start", records[i].name) == PolicyAnswer::Denies;
+    if (wanted && !facts[i].is_up() && !denied) down.push_back(records[i].name);
   }
   return down;
 }
 
 // What goes over a package brings its services up as its own rules say (engine/downtime.h:
 // add_left_down); where it is configured as it is, what its run has recorded counts.
-PlannedEnd end_of(const Step& step, Store& store, const std::vector<LeftIsland>& islands) {
+PlannedEnd end_of(const PlanView& view, const Step& step, Store& store,
+                  const std::vector<LeftIsland>& islands, const PackagesNow& now) {
   PlannedEnd end;
   for (const LeftIsland& one : islands) {
     const bool is_it = step.action == Action::Configure && one.step.package == step.package &&
@@ -95,10 +118,14 @@ PlannedEnd end_of(const Step& step, Store& store, const std::vector<LeftIsland>&
     end.checks = one.step.island->checks;
     end.after = one.step.island->after;
   }
+  if (!view.services_on) return end;
   const auto records =
       left_down_with(store, std::numeric_limits<std::int64_t>::max(), {step.package});
   if (!records) throw Failed(records.error().message);
   end.starts = still_down(*records);
+  std::erase_if(end.starts, [&](const std::string& unit) {
+    return waits_for_another(unit, view, step, islands, now);
+  });
   return end;
 }
 
@@ -107,10 +134,8 @@ void see_what_comes_after(PlanView& view, Store& store, const PackagesNow& now) 
   if (!islands) throw Failed(islands.error().message);
   for (std::size_t i = 0; i < view.simulation.steps.size(); ++i) {
     const Step& step = view.simulation.steps[i].step;
-    const auto found = now.find(step.package);
-    const bool unconfigured = found != now.end() && is_half_done(found->second.state);
-    if (unconfigured && !step.new_version.empty() && view.left[i].empty())
-      view.ends[i] = end_of(step, store, *islands);
+    const bool configures = step.action == Action::Configure || is_replaced(step);
+    if (configures && view.left[i].empty()) view.ends[i] = end_of(view, step, store, *islands, now);
   }
 }
 
@@ -127,8 +152,7 @@ void see_what_is_left(PlanView& view, const std::string& state) {
   see_what_stays(
       view, now,
       store ? wanted_by_the_run(*store, steps, view.complaints) : std::set<std::string>{});
-  if (store && view.settings.keep_going && view.services_on)
-    see_what_comes_after(view, *store, now);
+  if (store && view.settings.keep_going) see_what_comes_after(view, *store, now);
 }
 
 }  // namespace aptkeep::cli

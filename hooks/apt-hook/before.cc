@@ -53,7 +53,9 @@ bool lift_due(Store& store) {
   bool any = false;
   for (const Keep& root : *keeps) {
     const bool whole = root.db_state.size() == 2 && root.db_state[1] == 'i';
-    if (!root.failed || !whole) continue;
+    // What only waits has no pin, and was told to apt (engine/call.cc) as long as it is on record.
+    const bool waits = root.failure_class == FailureClass::Waiting;
+    if (!root.failed || !whole || waits) continue;
     if (!due_again(root.failure_class, root.attempts, root.tried, now())) continue;
     any = lift_with_those_that_wait(store, *keeps, root.package, "due again") || any;
   }

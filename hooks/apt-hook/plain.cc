@@ -78,13 +78,15 @@ void plain(const std::vector<std::string>& arguments) {
   }
   BusUnits units;
   mark_islands(decisions, units, *store, open.plan.steps);
-  // Only its services: nobody who calls dpkg expects backups of it. And nobody can say when what is
+  // Only its services: nobody who calls dpkg expects commands of it, nor would those that come
+  // after be run. And nobody can say when what is
   // only unpacked is configured: its clients are not to wait for that.
   const bool only_unpacks = plain_call(arguments).only_unpacks;
   bool parks = false;
   for (Step& step : open.plan.steps) {
     if (!step.island) continue;
     step.island->backup.clear();
+    step.island->before.clear();
     if (only_unpacks) step.island->parked.clear();
     parks = parks || !step.island->parked.empty();
   }

@@ -60,12 +60,13 @@ bool removes_aptkeep(const std::vector<std::string>& arguments) {
   return removes && aptkeep;
 }
 
+bool installs(const std::vector<std::string>& arguments) {
+  return std::ranges::count(arguments, "-i") + std::ranges::count(arguments, "--install") > 0;
+}
+
 // With libapt-pkg, for the rules; where that is not to be had it is as without aptkeep.
 void take_services_down(const std::vector<std::string>& arguments) {
-  bool unpacks = false;
-  for (const auto& argument : arguments) {
-    unpacks = unpacks || argument == "-i" || argument == "--install" || argument == "--unpack";
-  }
+  const bool unpacks = installs(arguments) || std::ranges::count(arguments, "--unpack") > 0;
   if (!unpacks || !has_service_manager()) return;
   std::vector<std::string> words{"plain"};
   words.insert(words.end(), arguments.begin() + 1, arguments.end());
@@ -78,9 +79,11 @@ LeftPorts left_ports(Store& store, SystemctlUnits& units, RunHolds& holds) {
 }
 
 // What an earlier run has left unconfigured, and this one configures, is checked before it starts.
-void hold_left_down(const PlainCall& call) {
-  const bool configures = call.configures_all || !call.configures.empty();
-  if (!configures || !has_service_manager()) return;
+// Archives are not read for it: what is of none of them is down, and is let go as it is.
+void hold_left_down(const std::vector<std::string>& arguments) {
+  const PlainCall call = plain_call(arguments);
+  const bool named = !call.configures.empty();
+  if (!(named || call.configures_all || installs(arguments)) || !has_service_manager()) return;
   auto store = Store::open(paths::kStateDb, Store::Mode::ReadOnly);
   if (!store) return;
   RealDatabase database;
@@ -88,7 +91,7 @@ void hold_left_down(const PlainCall& call) {
   RunHolds holds;
   hold_left_islands(database, left_ports(*store, units, holds), [&](const std::string& package) {
     const std::string name = package.substr(0, package.find(':'));
-    return call.configures_all || std::ranges::count(call.configures, package) > 0 ||
+    return !named || std::ranges::count(call.configures, package) > 0 ||
            std::ranges::count(call.configures, name) > 0;
   });
 }
@@ -187,7 +190,7 @@ int dpkg_hook(const std::string& when) {
     const int done = before_dpkg(dpkg->process, removes);
     if (look_at_plans() != Planned::Ours) {
       take_services_down(dpkg->arguments);
-      hold_left_down(plain_call(dpkg->arguments));
+      hold_left_down(dpkg->arguments);
     }
     return done;
   }

@@ -66,6 +66,10 @@ void set_for_a_person(ServicePorts& ports, const std::optional<RunReport>& repor
   ports.failure_of = failure_of;
   ports.ends_well = ends_well;
   ports.is_there = [&db](const Step& step) { return at_new_side(step, db); };
+  ports.is_over = [&db](const Step& step) {
+    const auto now = db.find(step.package);
+    return now != db.end() && now->second.configured() && now->second.version != step.new_version;
+  };
   // What waits for the next boot has come by then.
   if (report && report->summary.frontend.boot == boot_id())
     ports.put_off = [left = still_put_off(records)] { return left; };

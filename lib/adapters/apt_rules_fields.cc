@@ -170,9 +170,10 @@ Rule rule_of(const Stanza& stanza, const std::string& path, Faults& faults) {
     }
   }
   for (const char* name : {"Package", "Reason", "Source"}) {
-    if (!seen.contains(name)) faults.push_back({stanza.line, std::string("no field ") + name});
+    const bool missing = !seen.contains(name) && !stanza.has_lost;
+    if (missing) faults.push_back({stanza.line, std::string("no field ") + name});
   }
-  if (!says_something) {
+  if (!says_something && !stanza.has_lost) {
     faults.push_back({stanza.line, "no field says what to do: Class, Guard, Rollback or another"});
   }
   check_window(stanza, rule, faults);

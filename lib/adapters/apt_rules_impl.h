@@ -38,6 +38,7 @@ struct Field {
 struct Stanza {
   std::size_t line = 0;
   std::vector<Field> fields;
+  bool has_lost = false;  // a line, which was told and may be a field that is missed now
 
   const Field* find(std::string_view name) const;
 };

@@ -17,6 +17,7 @@ constexpr std::string_view kBlanks = " \t";
 struct RawStanza {
   std::string text;
   std::vector<std::size_t> lines;
+  bool has_lost = false;
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -47,6 +48,7 @@ std::string character_fault(std::string_view line) {
 void add_line(std::string_view line, std::size_t number, RawStanza& stanza, Faults& faults) {
   if (auto why = character_fault(line); !why.empty()) {
     faults.push_back({number, std::move(why)});
+    stanza.has_lost = true;
   } else if (!is_well_formed(line, stanza.lines.empty())) {
     faults.push_back({number, as_shown(line) + " is no field"});
   } else {
@@ -132,7 +134,7 @@ std::vector<Stanza> stanzas_of(std::string_view text, Faults& faults) {
       faults.push_back({raw.lines.front(), "it is no stanza"});
       continue;
     }
-    Stanza stanza{raw.lines.front(), {}};
+    Stanza stanza{raw.lines.front(), {}, raw.has_lost};
     for (unsigned int i = 0; i < section.Count(); ++i) {
       const char* start = nullptr;
       const char* stop = nullptr;

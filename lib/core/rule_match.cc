@@ -112,6 +112,10 @@ void leave_out_what_is_for_replacing(StepDecisions& decisions) {
 
 void finish(StepDecisions& decisions, const Step& step) {
   if (!is_replaced(step)) leave_out_what_is_for_replacing(decisions);
+  if (step.action == Action::Configure) {  // they were asked before it was unpacked
+    decisions.guards = {};
+    decisions.if_unmet = {};
+  }
   sort_beaten(decisions.service_class, &Rule::service_class);
   sort_beaten(decisions.sockets, &Rule::sockets);
   sort_beaten(decisions.if_unmet, &Rule::if_unmet);

@@ -35,6 +35,16 @@ bool is_kept(StepState state) {
          state == StepState::Kept || state == StepState::Stranded;
 }
 
+// A new package that one of these steps brings, which are replaced.
+bool is_pulled_in(const Plan& plan, const std::vector<bool>& told, std::uint32_t fresh) {
+  return std::ranges::any_of(plan.clauses, [&](const Clause& clause) {
+    const bool needs = clause.kind == ClauseKind::Depends || clause.kind == ClauseKind::PreDepends;
+    return needs && clause.owner_step >= 0 && clause.owner_side == Side::New &&
+           told[static_cast<std::size_t>(clause.owner_step)] &&
+           std::ranges::count(clause.any_of, Literal{fresh, Side::New}) > 0;
+  });
+}
+
 // What waits for a package that an earlier run has left unconfigured: apt has failed of it once,
 // and is not to fail of each upgrade until a person has looked. What somebody wants to be new is
 // another matter.
@@ -45,13 +55,17 @@ bool was_told_before(const OpenPlan& open, Store& store) {
   if (!only_waiting) return false;
   const auto keeps = store.keeps();
   if (!keeps) return false;
-  for (std::size_t i = 0; i < open.states.size(); ++i) {
-    const Step& step = open.plan.steps[i];
-    const bool told = !step.old_version.empty() && std::ranges::any_of(*keeps, [&](const Keep& k) {
-      return k.package == step.package && k.version == step.new_version &&
-             k.old_version == step.old_version;
-    });
-    if (is_kept(open.states[i]) && !told) return false;
+  std::vector<bool> told;
+  for (const Step& step : open.plan.steps) {
+    told.push_back(!step.old_version.empty() && std::ranges::any_of(*keeps, [&](const Keep& keep) {
+      return keep.package == step.package && keep.version == step.new_version &&
+             keep.old_version == step.old_version;
+    }));
+  }
+  for (std::uint32_t i = 0; i < open.states.size(); ++i) {
+    if (!is_kept(open.states[i]) || told[i]) continue;
+    const bool fresh = open.plan.steps[i].old_version.empty();
+    if (!fresh || !is_pulled_in(open.plan, told, i)) return false;
   }
   return true;
 }

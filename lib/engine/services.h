@@ -44,6 +44,8 @@ struct ServicePorts {
   // With failure_of: whether a step's package is still at the version that it brought. Unset: it
   // is.
   std::function<bool(const Step& step)> is_there = {};
+  // Whether its package is whole at another version than the step's new one. With is_there.
+  std::function<bool(const Step& step)> is_over = {};
 };
 
 // What rules say of a package's services, see UnitRecord.

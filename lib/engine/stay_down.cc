@@ -4,6 +4,7 @@
 
 #include "core/guard_arguments.h"
 #include "core/island.h"
+#include "state/left_down.h"
 
 namespace aptkeep {
 namespace {
@@ -104,6 +105,7 @@ StayingDown::StayingDown(std::int64_t run, const std::vector<UnitRecord>& record
   for (const UnitRecord& record : records) {
     if (is_left_down(record)) staying_[record.name] = {record.trouble, record.journal};
   }
+  known_ = staying_;
   if (ports.failure_of) try_all_again(run, records, ports);
 }
 
@@ -118,6 +120,8 @@ void StayingDown::try_all_again(std::int64_t run, const std::vector<UnitRecord>&
     const auto& steps = (*plan)->plan.steps;
     for (std::uint32_t i = 0; i < steps.size(); ++i) {
       const bool is_there = !ports.is_there || ports.is_there(steps[i]);
+      if (steps[i].island && ports.is_over && ports.is_over(steps[i]))
+        set(because_of(steps[i].package), {});
       if (!steps[i].island || !is_there) continue;
       const auto ended = try_again(steps[i], records, ports);
       if (!ended) continue;
@@ -129,12 +133,23 @@ void StayingDown::try_all_again(std::int64_t run, const std::vector<UnitRecord>&
 
 void StayingDown::set(const std::vector<std::string>& units, const Staying& why) {
   for (const std::string& unit : units) {
-    if (why.trouble.empty()) {
-      staying_.erase(unit);
-    } else {
+    if (!why.trouble.empty()) {
       staying_[unit] = why;
+      refused_.insert(unit);
+    } else if (!refused_.contains(unit)) {
+      staying_.erase(unit);
     }
   }
+}
+
+std::vector<std::string> StayingDown::because_of(const std::string& package) const {
+  std::vector<std::string> units;
+  for (const auto& [name, why] : known_) {
+    UnitRecord unit;
+    unit.trouble = why.trouble;
+    if (is_down_because_of(unit, package)) units.push_back(name);
+  }
+  return units;
 }
 
 // What Step::afterwards is then; nullopt: there was nothing to try again.
@@ -143,11 +158,12 @@ std::optional<std::string> StayingDown::try_again(const Step& step,
                                                   ServicePorts& ports) {
   const Island& island = *step.island;
   if (island.checks.empty() && island.after.empty()) return std::nullopt;
-  auto own = fitting(staying_, island.units);
-  auto others = fitting(staying_, island.together);
-  if (own.empty() && others.empty() && trouble_after(step).empty()) return std::nullopt;
-  add_triggers(staying_, ports.units, own);
-  add_triggers(staying_, ports.units, others);
+  // What has gone well once is not done again because another package keeps down the same unit.
+  if (because_of(step.package).empty() && trouble_after(step).empty()) return std::nullopt;
+  auto own = fitting(known_, island.units);
+  auto others = fitting(known_, island.together);
+  add_triggers(known_, ports.units, own);
+  add_triggers(known_, ports.units, others);
   const std::string name = step.package.substr(0, step.package.find(':'));
   Staying why = staying_for(step, name, ports.failure_of, island.checks, true);
   set(own, why);

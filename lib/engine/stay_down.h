@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,7 +44,9 @@ Status record_staying(Store& store, std::int64_t run, const std::string& package
 class StayingDown {
  public:
   // Where ServicePorts::failure_of is set they are tried again: the commands run, in their order,
-  // with the package's own services started between its checks and what comes after them.
+  // with the package's own services started between its checks and what comes after them. What one
+  // package still keeps down another one does not let go; what a version of a package kept down is
+  // let go when the package is whole at another one.
   StayingDown(std::int64_t run, const std::vector<UnitRecord>& records, ServicePorts& ports);
 
   bool stays(const std::string& unit) const { return staying_.contains(unit); }
@@ -56,8 +60,11 @@ class StayingDown {
   std::optional<std::string> try_again(const Step& step, const std::vector<UnitRecord>& records,
                                        ServicePorts& ports);
   void set(const std::vector<std::string>& units, const Staying& why);
+  std::vector<std::string> because_of(const std::string& package) const;
 
   std::map<std::string, Staying> staying_;  // by unit
+  std::map<std::string, Staying> known_;    // the same, before they were tried again
+  std::set<std::string> refused_;           // by what was tried
 };
 
 }  // namespace aptkeep

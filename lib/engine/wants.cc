@@ -37,6 +37,13 @@ std::map<std::string, std::string> wants_of(const Ending& ending, const std::vec
     if (state[0] == 'i' && (state[1] == 'U' || state[1] == 'F'))
       wants[dpkg_name(keep.package, db)] = "unknown";
   }
+  // apt has told dpkg to take it away, which a later --pending would do.
+  for (const StepOutcome& outcome : ending.outcomes) {
+    const std::string& state = outcome.db_state;
+    const bool stays = outcome.state == StepState::Kept && outcome.step.new_version.empty();
+    if (stays && (state == "ri" || state == "pi"))
+      wants[dpkg_name(outcome.step.package, db)] = "install";
+  }
   for (const auto& package : ending.lifted) {
     if (is_unwanted(package, db)) wants[dpkg_name(package, db)] = "install";
   }

@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
 
 namespace aptkeep {
 
 bool is_down_because_of(const UnitRecord& unit, const std::string& package) {
   if (unit.trouble == kNotConfigured) return unit.package == package;
-  return unit.trouble.starts_with(std::string(kGoesWith) + package.substr(0, package.find(':')) +
-                                  ",");
+  const auto name = package.substr(0, package.find(':'));
+  const auto begins = [&](std::string_view with, const char* end) {
+    return unit.trouble.starts_with(std::string(with) + name + end);
+  };
+  if (unit.trouble.starts_with(kGoesWith)) return begins(kGoesWith, ",");
+  return !unit.trouble.starts_with(kHangsOn) && begins(kStaysDown, " ");
 }
 
 Result<std::vector<UnitRecord>> left_down_with(Store& store, std::int64_t run,

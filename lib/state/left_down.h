@@ -1,4 +1,4 @@
-// What runs have left down since a package was not configured.
+// What runs have left down since a package was not configured, or does not work as things are.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace aptkeep {
 
-// Whether a unit was left down since this package ("name:arch") was not configured, or goes with
-// it.
+// Whether a unit was left down since this package ("name:arch") was not configured, or because of
+// its check or of what comes after it, or goes with it.
 bool is_down_because_of(const UnitRecord& unit, const std::string& package);
 
 // Units that runs before `run` have left down because of one of these packages ("name:arch").

@@ -211,10 +211,13 @@ Result<std::vector<LeftIsland>> Store::left_islands() {
   const auto text = [](auto value) { return std::to_string(number(value)); };
   const std::string left_so = "afterwards='' AND rolled_back=0 AND state IN (" +
                               text(StepState::FailedNew) + "," + text(StepState::Stranded) + ")";
-  const std::string replaced = "later.island<>'' AND later.state=" + text(StepState::Done) +
-                               " AND later.action<>" + text(Action::Configure);
+  // Anew, or what was begun has gone with its package.
+  const std::string replaced = "later.state=" + text(StepState::Done) +
+                               " AND (later.new_version='' OR later.old_version='' OR "
+                               "(later.island<>'' AND later.action<>" +
+                               text(Action::Configure) + "))";
   const std::string failed = "afterwards NOT IN ('','" + std::string(kIslandDone) + "')";
-  std::set<std::string> seen;
+  std::set<std::pair<std::string, std::string>> seen;
   Query run(db, "SELECT run FROM plans WHERE id=?");
   Query rows(db, select_sql(kSteps, "WHERE island<>'' AND (" + failed + " OR (" + left_so +
                                         ")) AND plan IN (SELECT id FROM plans WHERE ended<>0) "
@@ -229,8 +232,10 @@ Result<std::vector<LeftIsland>> Store::left_islands() {
     one.step = read_step(db, rows);
     if (run.bind(one.plan).row()) one.run = run.integer(0);
     run.reset();
-    // Each package's newest: what came before it has been begun anew.
-    if (one.step.island && seen.insert(one.step.package).second) left.push_back(std::move(one));
+    // Each version's newest: what came before it has been begun anew. Another version may have come
+    // to nothing since then.
+    if (one.step.island && seen.emplace(one.step.package, one.step.new_version).second)
+      left.push_back(std::move(one));
   }
   std::ranges::reverse(left);
   rows.reset();

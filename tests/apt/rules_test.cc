@@ -85,6 +85,10 @@ TEST_F(RulesTest, EachFaultHasItsLine) {
   EXPECT_EQ(complaint_on(kGood + "nonsense\n"), "x.rules, line 5: \"nonsense\" is no field");
   EXPECT_EQ(complaint_on("\n goes on\n" + kGood), "x.rules, line 2: \" goes on\" is no field");
   EXPECT_EQ(complaint_on(kGood + "\x1b[2J: x\n"), "x.rules, line 5: a control character");
+  EXPECT_EQ(complaint_on("Package: a\nRollback: never\nReason: \x1b[2J\nSource: https://x.org\n"),
+            "x.rules, line 3: a control character");
+  EXPECT_EQ(complaint_on("\xef\xbb\xbf" + kGood),
+            "x.rules, line 1: what is no UTF-8, or turns the direction of writing");
   EXPECT_EQ(complaint_on("# \xff in a comment\n" + kGood + "Repair: \xff\n"),
             "x.rules, line 6: what is no UTF-8, or turns the direction of writing");
   EXPECT_EQ(complaint_on(kGood + "Repair: rm \xe2\x80\xae x\n"),

@@ -49,6 +49,8 @@ TEST_F(RunTest, WhatWaitsForAPackageThatWasLeftIsToldToAptOnce) {
   needs(fresh, Side::New, dep, Side::New);
   EXPECT_EQ(run(), 1);
   EXPECT_EQ(run(), 1) << "somebody wants it";
+  needs(more, Side::New, fresh, Side::New);
+  EXPECT_EQ(run(), 0) << "what was told wants it";
 }
 
 TEST_F(RunTest, WhatIsLeftIsToldBeforeEachCall) {

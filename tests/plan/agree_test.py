@@ -291,6 +291,7 @@ first 2.0
             for code in (100, 0):
                 steps = self.agree(world, "install dep more", plan_code=1, run_code=code)
                 self.assertEqual({steps[name]["fate"] for name in ("dep", "more")}, {"kept"})
+                world.bed.must("apt-get -q update")
             self.agree(world, "install dep more user", plan_code=1, run_code=100)
             # Here dpkg is told its name.
             steps = self.agree(world, "install first", plan_code=1, run_code=100)

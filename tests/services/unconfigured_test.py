@@ -103,6 +103,64 @@ class Unconfigured(unittest.TestCase):
             self.assertEqual(world.bed.must("cat /root/after"), "base\n")
             self.assertIn("All that ran", world.bed.must("aptkeep services"))
 
+    def test_a_newer_version_starts_what_a_check_and_what_comes_after_have_left_down(self):
+        with alone() as world:
+            self.begin(world)
+            world.bed.must("touch /root/mended")
+            world.upgrade()
+            self.are(world, "base", "inactive", "inactive")
+            world.bed.must("touch /root/base-fine")
+            self.comes(world, "2.1")
+            self.are(world, "base", "active", "inactive")
+            world.bed.must("touch /root/base-done")
+            self.offered(world, "2.2")
+            self.is_planned(world, "upgrade", "what was left down is started: base-front.service\n")
+            world.upgrade()
+            self.are(world, "base", "active", "active")
+            self.assertEqual(world.bed.must("cat /root/after"), "base\n")
+            self.assertIn("All that ran", world.bed.must("aptkeep services"))
+
+    def test_what_a_version_has_left_down_is_over_with_its_rule(self):
+        with alone() as world:
+            self.begin(world)
+            world.bed.must("touch /root/mended")
+            world.upgrade()
+            world.bed.must("rm /etc/aptkeep/rules.d/left.rules")
+            self.comes(world, "2.1")
+            world.bed.run("aptkeep services restart")
+            self.are(world, "base", "active", "active")
+            self.assertIn("All that ran", world.bed.must("aptkeep services"))
+
+    def test_a_newer_version_that_is_kept_off_takes_nothing_away(self):
+        with alone() as world:
+            self.begin(world)
+            world.upgrade()
+            world.bed.write("/etc/aptkeep/rules.d/guard.rules", "Package: base\nUpgrade-To: >= 2.1\n"
+                            "Guard: queue-empty /nowhere\nReason: a test\n"
+                            "Source: https://example.org/\n")
+            self.assertIn("base is not touched", self.comes(world, "2.1"))
+            world.bed.must("touch /root/mended")
+            self.configured(world, "base", "aptkeep retry -y base")
+            self.mended(world, "base")
+            self.assertEqual(world.bed.must("cat /root/after"), "base\n")
+
+    def test_dpkg_with_the_archive_is_checked_before_what_was_left_down_starts(self):
+        with alone() as world:
+            self.begin(world)
+            world.upgrade()
+            world.bed.must("touch /root/mended")
+            self.configured(world, "base", "dpkg -i /srv/repository/main/base_2.0_*.deb")
+            self.mended(world, "base")
+
+    def test_a_new_installation_has_nothing_to_be_ended(self):
+        with alone() as world:
+            self.begin(world)
+            world.upgrade()
+            world.bed.must("apt-get -q -y purge base && touch /root/mended")
+            output = world.bed.must("apt-get -q -y install base 2>&1")
+            self.assertNotIn(CHECK.format("base"), output)
+            self.assertEqual(world.bed.run("cat /root/after").code, 1)
+
     def test_what_goes_with_two_waits_for_both(self):
         shared = RULES.replace("base-front", "front").replace("late-front", "front")
         with World([daemon("base", "1.0"), daemon("late", "1.0"),
@@ -111,15 +169,30 @@ class Unconfigured(unittest.TestCase):
             world.bed.write("/etc/aptkeep/rules.d/left.rules", shared)
             world.start("base.service", "late.service", "front.service")
             world.upgrade()
-            world.bed.must("touch /root/mended /root/base-fine /root/base-done /root/late-fine "
-                           "/root/late-done")
+            world.bed.must("touch /root/mended /root/base-fine /root/base-done /root/late-fine")
             output = world.bed.must("aptkeep retry -y base 2>&1")
             self.assertEqual(world.states("base.service", "front.service"),
                              {"base.service": "active", "front.service": "inactive"}, output)
-            output = world.bed.must("aptkeep retry -y late 2>&1")
+            output = world.bed.run("aptkeep retry -y late 2>&1").output
+            for _ in range(2):  # nor is what base has done well done again
+                self.assertEqual(world.states("late.service", "front.service"),
+                                 {"late.service": "active", "front.service": "inactive"}, output)
+                self.assertEqual(world.bed.must("cat /root/after"), "base\n")
+                output = world.bed.run("aptkeep services restart").output
+            world.bed.must("touch /root/late-done")
+            output = world.bed.must("aptkeep services restart")
             self.assertEqual(world.states("late.service", "front.service"),
                              {"late.service": "active", "front.service": "active"}, output)
+            self.assertEqual(world.bed.must("cat /root/after"), "base\nlate\n")
             self.assertIn("All that ran", world.bed.must("aptkeep services"))
+
+    def offered(self, world, version):
+        world.repository.replace([daemon("base", version)])
+        world.repository.update()
+
+    def comes(self, world, version):
+        self.offered(world, version)
+        return world.upgrade().output
 
     def is_planned(self, world, command, *parts):
         told = world.bed.run("aptkeep plan " + command).output

@@ -109,5 +109,23 @@ TEST_F(StoreLeftTest, OnlyWhatReplacedThePackageWellIsInItsPlace) {
   EXPECT_TRUE(left().empty());
 }
 
+TEST_F(StoreLeftTest, ANewerVersionThatComesToNothingTakesNothingAway) {
+  const auto first = ended(step(), StepState::FailedNew);
+  Step newer = step();
+  newer.new_version = "3";
+  const auto kept = ended(newer, StepState::FailedNew);
+  EXPECT_EQ(left(), (std::vector{first, kept})) << "which of them is there dpkg knows";
+}
+
+TEST_F(StoreLeftTest, WhatWentWithItsPackageDoesNotComeBackWithANewInstallation) {
+  for (const bool removed : {true, false}) {
+    ended(step(), StepState::FailedNew);
+    Step gone = step(false, removed ? Action::Remove : Action::Install);
+    (removed ? gone.new_version : gone.old_version) = "";
+    ended(gone, StepState::Done);
+    EXPECT_TRUE(left().empty()) << removed;
+  }
+}
+
 }  // namespace
 }  // namespace aptkeep
