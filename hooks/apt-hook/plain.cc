@@ -79,8 +79,8 @@ void plain(const std::vector<std::string>& arguments) {
   BusUnits units;
   mark_islands(decisions, units, *store, open.plan.steps);
   // Only its services: nobody who calls dpkg expects commands of it, nor would those that come
-  // after be run. And nobody can say when what is
-  // only unpacked is configured: its clients are not to wait for that.
+  // after be run. And nobody can say when what is only unpacked is configured: its clients are not
+  // to wait for that.
   const bool only_unpacks = plain_call(arguments).only_unpacks;
   bool parks = false;
   for (Step& step : open.plan.steps) {
