@@ -2,6 +2,7 @@
 // unconfigured and are tried again now.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "adapters/dpkg_db.h"
@@ -9,6 +10,7 @@
 #include "adapters/selections.h"
 #include "adapters/spawn.h"
 #include "core/config.h"
+#include "core/dpkg_status.h"
 #include "core/failure_class.h"
 #include "engine/finish.h"
 #include "hook.h"
@@ -46,6 +48,12 @@ bool lift_with_those_that_wait(Store& store, const std::vector<Keep>& keeps,
   return any;
 }
 
+// What only waits for a package that was left unconfigured has no pin; as long as there is one, apt
+// is told by this record that it has failed of it once (engine/call.cc).
+bool waits_still(const std::vector<Keep>& keeps) {
+  return std::ranges::any_of(keeps, [](const Keep& keep) { return is_half_done(keep.db_state); });
+}
+
 // Only those whose pin is all that keeps them from being tried.
 bool lift_due(Store& store) {
   const auto keeps = store.keeps();
@@ -53,9 +61,8 @@ bool lift_due(Store& store) {
   bool any = false;
   for (const Keep& root : *keeps) {
     const bool whole = root.db_state.size() == 2 && root.db_state[1] == 'i';
-    // What only waits has no pin, and was told to apt (engine/call.cc) as long as it is on record.
     const bool waits = root.failure_class == FailureClass::Waiting;
-    if (!root.failed || !whole || waits) continue;
+    if (!root.failed || (waits ? waits_still(*keeps) : !whole)) continue;
     if (!due_again(root.failure_class, root.attempts, root.tried, now())) continue;
     any = lift_with_those_that_wait(store, *keeps, root.package, "due again") || any;
   }

@@ -304,6 +304,10 @@ first 2.0
             self.assertEqual(steps["foo"]["new_version"], "2.0")
             self.assertEqual(world.states()["foo"], ("uF", "2.0"))
             self.assertEqual(self.agree(world, "install foo", plan_code=1)["foo"]["fate"], "goes")
+            # Nothing waits any more.
+            world.bed.must("apt-get -q update")
+            self.agree(world, "upgrade")
+            self.assertEqual(world.bed.run("aptkeep status").code, 0)
 
     def test_a_frontend_that_runs_dpkg_itself(self):
         with frontend.world(CHAIN) as world:
