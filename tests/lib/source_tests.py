@@ -54,7 +54,11 @@ def _fetch(suite, package, target):
         if told.returncode == 0 and archives:
             with tarfile.open(archives[0]) as tar:
                 members = [m for m in tar.getmembers() if m.name.startswith("debian/tests/")]
-                tar.extractall(target, members=members, filter="tar")
+                # Debian 12's own Python knows no filter= (before deb12u7); as the manual of
+                # tarfile says.
+                tar.extraction_filter = getattr(tarfile, "tar_filter",
+                                                lambda member, _path: member)
+                tar.extractall(target, members=members)
             (target / "version").write_text(version + "\n", "ascii")
             return
     raise sources.NoSources(f"unable to fetch the source of {package} for {suite} "
