@@ -93,22 +93,25 @@ bool waits_for_another(const std::string& unit, const PlanView& view, const Step
   });
 }
 
-std::vector<std::string> still_down(const std::vector<UnitRecord>& records) {
+// Of what is left down because of these packages, what may be started and is not.
+std::vector<UnitRecord> still_down(Store& store, const std::set<std::string>& packages) {
+  const auto records = left_down_with(store, std::numeric_limits<std::int64_t>::max(), packages);
+  if (!records) throw Failed(records.error().message);
   std::vector<std::string> names;
-  for (const UnitRecord& one : records) names.push_back(one.name);
+  for (const UnitRecord& one : *records) names.push_back(one.name);
   const auto facts = names.empty() ? std::vector<UnitFacts>{} : units_shown(names);
-  std::vector<std::string> down;
+  std::vector<UnitRecord> down;
   for (std::size_t i = 0; i < facts.size(); ++i) {
-    const bool wanted = records[i].wanted && !is_wanted_down(records[i], facts[i]);
-    const bool denied = ask_policy("start", records[i].name) == PolicyAnswer::Denies;
-    if (wanted && !facts[i].is_up() && !denied) down.push_back(records[i].name);
+    const UnitRecord& one = (*records)[i];
+    const bool wanted = one.wanted && !facts[i].is_up() && !is_wanted_down(one, facts[i]);
+    if (wanted && ask_policy("start", one.name) != PolicyAnswer::Denies) down.push_back(one);
   }
   return down;
 }
 
 // What goes over a package brings its services up as its own rules say (engine/downtime.h:
 // add_left_down); where it is configured as it is, what its run has recorded counts.
-PlannedEnd end_of(const PlanView& view, const Step& step, Store& store,
+PlannedEnd end_of(const PlanView& view, const Step& step, const std::vector<UnitRecord>& down,
                   const std::vector<LeftIsland>& islands, const PackagesNow& now) {
   PlannedEnd end;
   for (const LeftIsland& one : islands) {
@@ -118,24 +121,29 @@ PlannedEnd end_of(const PlanView& view, const Step& step, Store& store,
     end.checks = one.step.island->checks;
     end.after = one.step.island->after;
   }
-  if (!view.services_on) return end;
-  const auto records =
-      left_down_with(store, std::numeric_limits<std::int64_t>::max(), {step.package});
-  if (!records) throw Failed(records.error().message);
-  end.starts = still_down(*records);
-  std::erase_if(end.starts, [&](const std::string& unit) {
-    return waits_for_another(unit, view, step, islands, now);
-  });
+  for (const UnitRecord& unit : down) {
+    const bool its = is_down_because_of(unit, step.package);
+    if (its && !waits_for_another(unit.name, view, step, islands, now))
+      end.starts.push_back(unit.name);
+  }
   return end;
 }
 
 void see_what_comes_after(PlanView& view, Store& store, const PackagesNow& now) {
   const auto islands = store.left_islands();
   if (!islands) throw Failed(islands.error().message);
-  for (std::size_t i = 0; i < view.simulation.steps.size(); ++i) {
-    const Step& step = view.simulation.steps[i].step;
-    const bool configures = step.action == Action::Configure || is_replaced(step);
-    if (configures && view.left[i].empty()) view.ends[i] = end_of(view, step, store, *islands, now);
+  const auto& steps = view.simulation.steps;
+  const auto ends = [&](std::size_t i) {
+    const bool configures = steps[i].step.action == Action::Configure || is_replaced(steps[i].step);
+    return configures && view.left[i].empty();
+  };
+  std::set<std::string> packages;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (ends(i)) packages.insert(steps[i].step.package);
+  }
+  const auto down = view.services_on ? still_down(store, packages) : std::vector<UnitRecord>{};
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (ends(i)) view.ends[i] = end_of(view, steps[i].step, down, *islands, now);
   }
 }
 
