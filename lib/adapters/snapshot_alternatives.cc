@@ -20,7 +20,8 @@ class Alternatives {
  private:
   void run(const std::string& name, const std::vector<std::string>& args);
   bool ours(const std::string& path) const {
-    return package_.lists(path) || package_.brought(path);
+    return package_.lists(path) || package_.brought(path) ||
+           (!by_hand() && package_.has_named(path, kTool));
   }
   // In a rollback by hand, where `before` is how it was with the new version.
   bool lost(const std::string& path) const { return by_hand() && !package_.lists(path); }

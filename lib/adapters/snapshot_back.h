@@ -40,6 +40,10 @@ class AllConffiles {
 inline constexpr const char* kFailed = "failed";
 // In a package's folder: the failed version's md5sums, as it shipped them.
 inline constexpr const char* kFailedSums = "failed.md5sums";
+// In a package's folder: the failed version's scripts, one after the other.
+inline constexpr const char* kFailedScripts = "failed.scripts";
+// In a package's folder: the overrides of others' files that were undone, as dpkg had them.
+inline constexpr const char* kUndone = "undone.statoverride";
 
 // A package's snapshot, opened, with what is known of the version that it is gone back from.
 struct Package {
@@ -58,10 +62,14 @@ struct Package {
   bool lists(const std::string& listed) const;    // the old version does
   bool brought(const std::string& listed) const;  // the failed version lists it
   bool stays(const std::string& path) const;  // a person has changed it since (snapshot_today.cc)
+  // Whether the failed version's scripts call `tool`, and have the path's last name as a word: what
+  // of others' was changed in the run was changed by them, then (snapshot_scripts.cc).
+  bool has_named(const std::string& path, const std::string& tool) const;
 
   std::unordered_set<std::string> listed_;
   std::unordered_set<std::string> brought_;
   std::unordered_set<std::string> stays_;
+  std::string scripts_;  // the failed version's
 };
 
 // snapshot_return.cc
@@ -121,6 +129,17 @@ Status settle_leftovers(Package& package);
 Status settle_ucf(Package& package);
 Status settle_extra(Package& package);
 
+// snapshot_scripts.cc
+// Keeps what dpkg is about to forget: the maintainer scripts that it has of a version.
+Status keep_scripts(int folder, const PackageFiles& files);
+// Those kept; "": none.
+Result<std::string> read_scripts(const Package& package);
+// The text of those that dpkg has; what cannot be read is left out.
+std::string scripts_of(const PackageFiles& files);
+inline constexpr const char* kScripts[] = {"config", "postinst", "postrm", "preinst", "prerm"};
+// A longer one is not looked into.
+inline constexpr std::size_t kLongestScript = std::size_t{1} << 20;
+
 // snapshot_diverted.cc
 // Path -> where it goes, by diversions that are not the package's own; `local`: also by those that
 // are no package's.
@@ -133,6 +152,8 @@ Status follow_diversions(Package& package);
 std::vector<std::string> restore_diversions(Package& package);
 std::vector<std::string> undo_diversions(Package& package);
 std::vector<std::string> undo_overrides(Package& package);
+// Of others' files whose override was undone: whose owner and mode they were before nobody knows.
+std::vector<std::string> tell_undone(Package& package);
 // snapshot_alternatives.cc
 std::vector<std::string> undo_alternatives(Package& package);
 
@@ -146,5 +167,8 @@ std::vector<std::string> still_taken(const Package& package);
 
 // snapshot_compare.cc: puts back owners, modes and attributes; says what is not as it was.
 std::vector<std::string> compare_package(Package& package);
+// The same of those of its files that are named.
+std::vector<std::string> compare_paths(Package& package,
+                                       const std::unordered_set<std::string>& paths);
 
 }  // namespace aptkeep::snapshot

@@ -196,6 +196,15 @@ void Comparison::compare(const FileRecord& file) {
 
 }  // namespace
 
+std::vector<std::string> compare_paths(Package& package,
+                                       const std::unordered_set<std::string>& paths) {
+  Comparison comparison(package);
+  for (const FileRecord& file : package.record.snapshot.files) {
+    if (paths.contains(file.path)) comparison.compare(file);
+  }
+  return std::move(comparison.sentences);
+}
+
 std::vector<std::string> compare_package(Package& package) {
   Comparison comparison(package);
   for (const FileRecord& file : package.record.snapshot.files) comparison.compare(file);

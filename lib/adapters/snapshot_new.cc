@@ -19,6 +19,7 @@ Status note_all(const SnapshotOptions& options, const std::vector<std::string>& 
     auto own = open_below(folder->get(), files.package, options.folder + "/" + files.package, true);
     if (!own) return own.error();
     const Failed failed{files.version, files.paths, files.conffiles, files.state, {}};
+    if (auto kept = keep_scripts(own->get(), files); !kept) return kept;
     if (auto saved = save(own->get(), kFailed, failed); !saved) return saved;
   }
   return success();
@@ -38,7 +39,10 @@ Result<std::vector<std::string>> undo_one(const SnapshotOptions& options, const 
   const auto failed = read_failed(package);
   if (!failed) return failed.error();
   package.brought_.insert(failed->paths.begin(), failed->paths.end());
-  for (auto* undo : {undo_diversions, undo_overrides, undo_alternatives}) {
+  auto scripts = read_scripts(package);
+  if (!scripts) return scripts.error();
+  package.scripts_ = std::move(*scripts);
+  for (auto* undo : {undo_diversions, undo_overrides, undo_alternatives, tell_undone}) {
     for (std::string& sentence : undo(package)) sentences.push_back(std::move(sentence));
   }
   return sentences;

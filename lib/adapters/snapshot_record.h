@@ -47,6 +47,8 @@ struct System {
   std::string statoverride;                         // the same
   std::map<std::string, std::string> alternatives;  // name -> update-alternatives' file
   std::map<std::string, std::string> links;         // name in /etc/alternatives -> target
+
+  friend bool operator==(const System&, const System&) = default;
 };
 
 // Facts before the run: on disk with all else that is saved then, by one sync for all.

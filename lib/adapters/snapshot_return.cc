@@ -86,6 +86,8 @@ Status note_failed(Package& package, const Now& now) {
   package.brought_.clear();
   package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
   if (auto kept = keep_sums(package, *now.files); !kept) return kept;
+  if (auto kept = keep_scripts(package.folder.get(), *now.files); !kept) return kept;
+  package.scripts_ = scripts_of(*now.files);
   return save(package.folder.get(), kFailed, package.failed);
 }
 
@@ -171,6 +173,7 @@ Result<std::vector<std::string>> complete_package(Package& package, AllConffiles
   append(sentences, undo_overrides(package));
   append(sentences, undo_alternatives(package));
   append(sentences, compare_package(package));
+  append(sentences, tell_undone(package));
   append(sentences, still_taken(package));
   append(sentences, drop_aside(package));
   remove_archives(package);
@@ -263,6 +266,9 @@ Result<Package> open_package(const SnapshotOptions& options, const std::string& 
   if (!failed) return failed.error();
   package.failed = std::move(*failed);
   package.brought_.insert(package.failed.paths.begin(), package.failed.paths.end());
+  auto scripts = read_scripts(package);
+  if (!scripts) return scripts.error();
+  package.scripts_ = std::move(*scripts);
   for (std::size_t i = 0; i < package.record.listed; ++i) {
     package.listed_.insert(package.record.snapshot.files[i].path);
   }

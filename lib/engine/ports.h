@@ -126,6 +126,10 @@ class Snapshots {
   // scripts made and left. A sentence on each that it could not.
   virtual Status note_new(const std::vector<std::string>& packages) = 0;
   virtual std::vector<std::string> undo_new(const std::string& package) = 0;
+  // Of a package that dpkg itself has brought back to where it was, because a script failed: the
+  // same of what its scripts did; `archive`: of the version that was to come, "" of a removal.
+  virtual std::vector<std::string> undo_scripts(const std::string& package,
+                                                const std::string& archive) = 0;
   // Whether the new package has a file that one of these had at its old version, and that comes
   // back only when the new package is gone. True where that cannot be read.
   virtual bool shares_files(const std::string& newcomer,

@@ -19,13 +19,6 @@ StepState side_when_back(const Session& session, std::uint32_t step) {
   return session.is_not_reached(step) ? StepState::NotReached : StepState::Kept;
 }
 
-void tell_remains(Session& session, const std::string& package,
-                  const std::vector<std::string>& remains) {
-  for (const std::string& sentence : remains) {
-    session.ports().say("unable to put back all of " + session.shown(package) + ": " + sentence);
-  }
-}
-
 class GoingBack {
  public:
   explicit GoingBack(Session& session) : session_(session), plan_(session.plan()) {}
@@ -80,7 +73,7 @@ class GoingBack {
     });
     const auto remains =
         shared ? std::vector<std::string>{} : session_.ports().snapshots->undo_new(package);
-    tell_remains(session_, package, remains);
+    session_.tell_remains(index, remains);
     session_.set_rolled_back(index, remains);
   }
 
@@ -357,7 +350,7 @@ void finish_returned(Session& session) {
       const auto found = session.ports().snapshots->complete({step.package});
       remains = found ? *found : std::vector<std::string>{found.error().message};
     }
-    tell_remains(session, step.package, remains);
+    session.tell_remains(i, remains);
     session.set_state(i, side_when_back(session, i));
     session.set_rolled_back(i, remains);
   }

@@ -142,8 +142,11 @@ class Session {
   WayBack way_back(const std::vector<StepState>& states) const;  // as they might be
   // That a step was put back, and what could not be restored.
   void set_rolled_back(std::uint32_t step, const std::vector<std::string>& remains);
+  void tell_remains(std::uint32_t step, const std::vector<std::string>& remains);
   // That it is not back any more: at its new version again, or failed since.
   void set_not_back(std::uint32_t step, std::vector<std::string> remains = {});
+  // Of what dpkg itself has brought back: what its scripts did of diversions and the like.
+  void undo_scripts(std::uint32_t step);
   // Takes snapshots of what is to be replaced or removed in this plan, before these steps are: what
   // they bring may take files over from a package of a later call (Replaces) or make it vanish, and
   // dpkg crosses them off that one's list at once.

@@ -77,6 +77,26 @@ void Session::record(Failure failure, const DbSnapshot& db) {
     line += ", with " + std::to_string(kept_.members.size() - before - 1) + " that need it so";
   }
   ports_.say(line + "; going on with the rest");
+  if (whole && step >= 0) undo_scripts(static_cast<std::uint32_t>(step));
+}
+
+// At once: a diversion that is left takes a file away from a package that others may need now.
+void Session::undo_scripts(std::uint32_t step) {
+  if (ports_.snapshots == nullptr) return;
+  const Step& failed = open_.plan.steps[step];
+  const auto remains = ports_.snapshots->undo_scripts(failed.package, failed.archive);
+  if (remains.empty()) return;
+  tell_remains(step, remains);
+  open_.remains[step] = remains;
+  const auto saved = ports_.store.set_rolled_back(open_.id, step, remains, false);
+  if (!saved) lose_record(saved.error());
+}
+
+void Session::tell_remains(std::uint32_t step, const std::vector<std::string>& remains) {
+  for (const std::string& sentence : remains) {
+    ports_.say("unable to put back all of " + shown(open_.plan.steps[step].package) + ": " +
+               sentence);
+  }
 }
 
 void Session::record_untouched(Failure failure) {

@@ -283,6 +283,12 @@ std::vector<std::string> Memory::undo_new(const std::string& package) {
   return remains[package];
 }
 
+std::vector<std::string> Memory::undo_scripts(const std::string& package,
+                                              const std::string& archive) {
+  log.push_back("undo-scripts " + package + " " + archive);
+  return remains[package];
+}
+
 Result<std::string> Memory::archive(const std::string& package) {
   if (archive_fails.contains(package)) return Error{"unable to make an archive of " + package};
   const std::string path = "/snapshots/" + package;

@@ -106,6 +106,8 @@ class Memory final : public Snapshots {
   Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) override;
   Status note_new(const std::vector<std::string>& packages) override;
   std::vector<std::string> undo_new(const std::string& package) override;
+  std::vector<std::string> undo_scripts(const std::string& package,
+                                        const std::string& archive) override;
   bool shares_files(const std::string& newcomer, const std::vector<std::string>&) override {
     return in_the_way.contains(newcomer);
   }
