@@ -19,6 +19,7 @@
 #include "core/config.h"
 #include "core/step_rules.h"
 #include "known_rules.h"
+#include "policy/off_word.h"
 #include "text.h"
 
 namespace aptkeep::cli {
@@ -65,7 +66,8 @@ void read_force_of(PlanView& view, const AptSettings& apt) {
 void read_settings(PlanView& view, const AptSettings& apt) {
   view.settings.native_arch = apt.find("APT::Architecture");
   view.settings.keep_going = apt.find_bool("Aptkeep::Keep-Going", true) &&
-                             variable("APTKEEP") != "off" && ::access(paths::kOff, F_OK) != 0;
+                             !switches_off(std::getenv("APTKEEP")) &&
+                             ::access(paths::kOff, F_OK) != 0;
   view.settings.rollback = apt.find_bool("Aptkeep::Rollback", true);
   view.settings.bypassed = bypasses_launcher(apt.find("Dir::Bin::dpkg"), apt.find("DPkg::Path"));
   view.services_on = apt.find_bool("Aptkeep::Services", true);

@@ -8,14 +8,14 @@
 #include "core/config.h"
 #include "hook.h"
 #include "outdated.h"
+#include "policy/off_word.h"
 
 namespace aptkeep::hook {
 namespace {
 
 bool switched_off() {
-  const char* word = std::getenv("APTKEEP");
-  if (word != nullptr && std::string(word) == "off") return true;
-  return ::access(paths::kOff, F_OK) == 0 || ::geteuid() != 0;
+  return switches_off(std::getenv("APTKEEP")) || ::access(paths::kOff, F_OK) == 0 ||
+         ::geteuid() != 0;
 }
 
 int run(const std::string& use) {

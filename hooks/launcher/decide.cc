@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "policy/off_word.h"
+
 namespace aptkeep::launcher {
 namespace {
 
@@ -101,9 +103,8 @@ bool is_frontend_action(const CommandLine& line) {
 
 bool wants_driver(const CommandLine& line, const Surroundings& around) {
   return is_frontend_action(line) && around.privileged && !set(around.maintscript_package) &&
-         !set(around.root) && !set(around.admindir) &&
-         !(around.aptkeep != nullptr && equal(around.aptkeep, "off")) && !around.off_file &&
-         around.driver;
+         !set(around.root) && !set(around.admindir) && !switches_off(around.aptkeep) &&
+         !around.off_file && around.driver;
 }
 
 }  // namespace aptkeep::launcher

@@ -14,6 +14,7 @@
 #include "policy/call.h"
 #include "policy/holds.h"
 #include "policy/notes.h"
+#include "policy/off_word.h"
 #include "policy/triggers.h"
 #include "table/reader.h"
 
@@ -240,7 +241,7 @@ bool starts_at_once(const Question& question) {
 }  // namespace
 
 bool is_off() {
-  return std::strcmp(variable("APTKEEP"), "off") == 0 || access(paths::kOff, F_OK) == 0;
+  return switches_off(variable("APTKEEP")) || access(paths::kOff, F_OK) == 0;
 }
 
 bool has_systemd() {

@@ -138,7 +138,12 @@ TEST(Decide, Surroundings) {
   EXPECT_FALSE(with([](auto& a) { a.maintscript_package = "foo"; }));
   EXPECT_FALSE(with([](auto& a) { a.root = "/m"; }));
   EXPECT_FALSE(with([](auto& a) { a.admindir = "/m"; }));
-  EXPECT_FALSE(with([](auto& a) { a.aptkeep = "off"; }));
+  for (const char* no : {"off", "OFF", "no", "False", "without", "disable", "0"}) {
+    EXPECT_FALSE(with([&](auto& a) { a.aptkeep = no; })) << no;
+  }
+  for (const char* other : {"", "on", "1", "offline"}) {
+    EXPECT_TRUE(with([&](auto& a) { a.aptkeep = other; })) << other;
+  }
   EXPECT_FALSE(with([](auto& a) { a.privileged = false; }));
   EXPECT_FALSE(with([](auto& a) { a.off_file = true; }));
   EXPECT_FALSE(with([](auto& a) { a.driver = false; }));

@@ -75,7 +75,7 @@ class LauncherTest(LauncherCase):
     def test_surroundings_that_rule_the_driver_out(self):
         self.driver("finished", "exit 0")
         for env in ({"DPKG_MAINTSCRIPT_PACKAGE": "foo"}, {"DPKG_ROOT": "/m"},
-                    {"DPKG_ADMINDIR": "/m"}, {"APTKEEP": "off"}):
+                    {"DPKG_ADMINDIR": "/m"}, {"APTKEEP": "off"}, {"APTKEEP": "0"}):
             self.ends("exit 7")
             self.assertEqual(self.run_launcher(*UNPACK, env=env), 7, env)
         open(self.at("off"), "w").close()

@@ -126,7 +126,7 @@ class Policy(unittest.TestCase):
             self.assertEqual(len(stock), len(ACTIONS) * len(UNITS) * 2)
             world.bed.must("mv /root/ours /usr/sbin/policy-rc.d")
             script = {"DPKG_MAINTSCRIPT_PACKAGE": "foo", "DPKG_MAINTSCRIPT_ARCH": "amd64"}
-            for env in ({}, script, {**script, "APTKEEP": "off"}):
+            for env in ({}, script, {**script, "APTKEEP": "OFF"}):
                 ours = world.bed.run(matrix(), env=env).output.splitlines()
                 self.assertEqual(ours, stock, env)
             # Where there is no init. deb-systemd-invoke does not look for one, since its callers do.
