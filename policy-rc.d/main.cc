@@ -11,8 +11,10 @@ int main(int argc, char** argv) {
   policy::Caller caller;
   policy::find_caller(caller);
   const policy::Surroundings around = policy::look_around(question, caller.of_users);
-  const policy::Answer said = policy::answer(question, around);
+  policy::Answer said = policy::answer(question, around);
   policy::Units& units = caller.units;
+  // deb-systemd-invoke would have started nothing, if it had been let.
+  if (said.later && units.count > 0) said.later = around.ran || policy::is_enabled(question.unit);
   if (units.count == 0 && question.understood) units.name[units.count++] = question.unit;
   if (caller.of_users && policy::below_script() && !around.off)
     (void)policy::leave_to_end(policy::kUsers, units);

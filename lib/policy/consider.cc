@@ -244,6 +244,12 @@ bool is_off() {
   return switches_off(variable("APTKEEP")) || access(paths::kOff, F_OK) == 0;
 }
 
+bool is_enabled(const char* unit) {
+  char text[64];
+  const char* const words[] = {"is-enabled", "--", unit};
+  return systemctl(words, 3, text, sizeof text) && std::strstr(text, "enabled") != nullptr;
+}
+
 bool has_systemd() {
   struct stat info {};
   return lstat("/run/systemd/system", &info) == 0 && S_ISDIR(info.st_mode);

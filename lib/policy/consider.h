@@ -13,6 +13,8 @@ inline constexpr char kNow[] = "APTKEEP_NOW";                           // put n
 
 bool is_off();
 bool has_systemd();  // sd_booted(3)
+// As deb-systemd-invoke(1) sees it: a unit that is down is started by it if it is, and else not.
+bool is_enabled(const char* unit);
 
 // Below a maintainer script of this system's dpkg, as root.
 bool below_script();
