@@ -5,6 +5,7 @@
 #include <iostream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string_view>
 
 #include "core/names.h"
@@ -50,7 +51,34 @@ Available available(const std::string& package) {
       found.candidate = value(line);
     }
   }
+  // apt has no candidate where a pin of ours is about the very version that is there, unconfigured.
+  if (found.candidate.empty()) found.candidate = found.installed;
   return found;
+}
+
+// The installed packages that have the unit's file, or its template's, by dpkg's lists.
+std::set<std::string> owners_of_unit(const std::string& unit) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.@-";
+  // dpkg takes others for patterns.
+  if (unit.find_first_not_of(kPlain) != std::string::npos) return {};
+  const auto dot = unit.rfind('.');
+  const auto at = unit.find('@');
+  const std::string file = at < dot ? unit.substr(0, at + 1) + unit.substr(dot) : unit;
+  std::vector<std::string> asking{"/usr/bin/env", "LC_ALL=C", "/usr/bin/dpkg-query", "-S", "--"};
+  for (const char* folder : {"/usr/lib/systemd/system/", "/lib/systemd/system/"})
+    asking.push_back(folder + file);
+  if (file.ends_with(".service")) asking.push_back("/etc/init.d/" + file.substr(0, dot));
+  std::set<std::string> owners;
+  for (const std::string& line : lines_of(asking)) {
+    // "a, b:i386: /path", and "diversion by dash from: /path".
+    const auto end = line.find(": /");
+    if (end == std::string::npos || line.starts_with("diversion ")) continue;
+    std::string name;
+    for (std::istringstream names(line.substr(0, end)); std::getline(names >> std::ws, name, ',');)
+      owners.insert(name_alone(name));
+  }
+  return owners;
 }
 
 class Telling {
@@ -102,10 +130,16 @@ class Telling {
         std::cout << "    " << in_short(line) << "\n";
       }
     }
+    const auto owners = owners_of_unit(name);
+    if (!any) {
+      for (const std::string& owner : owners)
+        std::cout << harmless(name) << " is of the package " << harmless(owner) << ".\n";
+    }
+    packages.insert(owners.begin(), owners.end());
     for (const std::string& one : packages) {
       package(one, {}, true);
     }
-    return any;
+    return any || !owners.empty();
   }
 
   void sources() const {
@@ -131,8 +165,12 @@ class Telling {
 
   bool versions(const Considered& one) {
     auto step = step_of(one);
-    const auto last = configured_.find({one.package, one.old_version});
-    if (last != configured_.end()) step.config_version = last->second;
+    // Of what was tried last, and of what comes next.
+    for (const std::string& there : {one.new_version, one.old_version}) {
+      const auto last = configured_.find({one.package, there});
+      if (last != configured_.end() && last->second != one.old_version)
+        step.config_version = last->second;
+    }
     const RuleFacts facts{compare_versions, [this](std::string_view name) {
                             const auto found = installed_.find(std::string(name));
                             return found == installed_.end() ? std::string() : found->second;

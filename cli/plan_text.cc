@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/denied_units.h"
+#include "core/guard_policy.h"
 #include "core/rule_text.h"
 #include "known_rules.h"
 #include "plan.h"
@@ -221,6 +222,9 @@ void tell_kept(const PlanView& view) {
   }
   for (const aptkeep_keep& keep : view.kept.keeps) {
     std::cout << "  " << headline(view.kept, keep) << "\n";
+    // Nothing else would say so: apt calls nobody where it has nothing to do.
+    if (is_forced(view.settings.forced, keep.package))
+      std::cout << "    forced, but apt sees no new version of it before aptkeep release\n";
   }
   if (!view.simulation.kept_back.empty()) {
     std::cout << "Kept back by apt (its dependencies, a hold, a phase, or one of the above):\n";

@@ -85,6 +85,18 @@ class Unconfigured(unittest.TestCase):
             self.assertEqual(world.bed.must("cat /root/after"), "base\n")
             self.assertIn("All that ran", world.bed.must("aptkeep services"))
 
+    def test_explain_tells_the_rule_of_what_is_unconfigured(self):
+        with alone() as world:
+            world.bed.write("/root/guarded", "no\n")
+            self.begin(world, WINDOW)
+            world.upgrade()
+            self.comes(world, "2.1")  # and fails as well
+            for asked in ("base", "base.service"):
+                told = world.bed.must(f"aptkeep explain {asked}")
+                self.assertIn("2.1 (last configured at 1.0):\n  Class: stop [left.rules:1]", told)
+                self.assertNotIn("not about this", told)
+            self.assertIn("base.service is of the package base.\n", told)
+
     def test_what_is_not_done_is_told_though_a_person_starts_what_waits_for_it(self):
         with alone() as world:
             self.begin(world)
