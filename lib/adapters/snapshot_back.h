@@ -163,7 +163,12 @@ std::vector<std::string> undo_alternatives(Package& package);
 Result<std::string> search_owners(const std::vector<std::string>& paths);
 std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed);
 // Sentences on what of the one is nowhere now, and of the other is there twice.
-std::vector<std::string> still_taken(const Package& package);
+// Whether another package has a file of the old version by now, which dpkg has left to it when it
+// unpacked that (Replaces).
+bool is_replaced(const Package& package, const std::string& path);
+// The conffiles of which that is so: before dpkg knows of them again by this package's list.
+std::vector<std::string> tell_replaced(const Package& package);
+std::vector<std::string> still_taken(const Package& package, AllConffiles& all);
 
 // snapshot_compare.cc: puts back owners, modes and attributes; says what is not as it was.
 std::vector<std::string> compare_package(Package& package);

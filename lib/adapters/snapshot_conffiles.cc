@@ -226,6 +226,7 @@ Status cross_off_newcomers(Package& package, AllConffiles& all) {
 
 Status settle_conffiles(Package& package, AllConffiles& all) {
   for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
+    if (is_replaced(package, conffile.path)) continue;
     if (auto settled = settle_one(package, all, conffile); !settled) return settled;
   }
   std::vector<const ConffileRecord*> fresh;

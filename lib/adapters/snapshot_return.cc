@@ -155,9 +155,9 @@ std::vector<ConffileRecord> conffiles_of(const Package& package) {
 }
 
 Result<std::vector<std::string>> complete_package(Package& package, AllConffiles& conffiles) {
+  std::vector<std::string> sentences = tell_replaced(package);
   auto wrote = package.options.write(package.name(), conffiles_of(package));
   if (!wrote) return wrote.error();
-  std::vector<std::string> sentences;
   if (auto followed = follow_diversions(package); !followed) {
     sentences.push_back(followed.error().message);
   }
@@ -174,7 +174,7 @@ Result<std::vector<std::string>> complete_package(Package& package, AllConffiles
   append(sentences, undo_alternatives(package));
   append(sentences, compare_package(package));
   append(sentences, tell_undone(package));
-  append(sentences, still_taken(package));
+  append(sentences, still_taken(package, conffiles));
   append(sentences, drop_aside(package));
   remove_archives(package);
   return sentences;

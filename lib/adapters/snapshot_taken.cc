@@ -39,7 +39,15 @@ void look_through(std::string_view sums, const std::string& owner, const Wanted&
   });
 }
 
-// What other installed packages list of these paths, as dpkg says it: "foo, bar:arch: /path".
+// The names of the packages in a line of dpkg-query --search: "foo, bar:arch: /path".
+std::vector<std::string> owners_in(const std::string& line) {
+  std::vector<std::string> names;
+  std::istringstream owners(line.substr(0, line.find(": /")));
+  for (std::string owner; std::getline(owners >> std::ws, owner, ',');) names.push_back(owner);
+  return names;
+}
+
+// What other installed packages list of these paths.
 std::vector<Taken> owners_of(const Package& package, const std::vector<std::string>& paths) {
   const auto said = search_owners(paths);
   std::vector<Taken> found;
@@ -48,8 +56,7 @@ std::vector<Taken> owners_of(const Package& package, const std::vector<std::stri
   for (std::string line; std::getline(lines, line);) {
     const auto end = line.find(": /");
     if (end == std::string::npos) continue;
-    std::istringstream owners(line.substr(0, end));
-    for (std::string owner; std::getline(owners >> std::ws, owner, ',');) {
+    for (const std::string& owner : owners_in(line)) {
       if (name_without_arch(owner) == name_without_arch(package.name())) continue;
       found.push_back({line.substr(end + 2), owner});
     }
@@ -93,9 +100,20 @@ std::string sums_of(int folder, const std::string& owner) {
   return sums ? std::move(*sums) : std::string();
 }
 
+// Of a conffile, which no sums have: whether it has the old version's text, and the other package,
+// which is there, another.
+bool is_overwritten(const Package& package, AllConffiles& all, const Taken& taken) {
+  const ConffileRecord* own = find_conffile(package.record.snapshot.conffiles, taken.path);
+  if (own == nullptr || hash_at(taken.path) != own->hash) return false;
+  return std::ranges::any_of(all.claims_of(taken.path), [&](const Claim& claim) {
+    return name_without_arch(claim.package) == name_without_arch(taken.owner) &&
+           claim.state.ends_with("i") && claim.hash != own->hash;
+  });
+}
+
 // Where that package has not gone back itself: dpkg has crossed the path off its list again, but
 // its sums have it.
-std::vector<std::string> lost_to(const Package& package) {
+std::vector<std::string> lost_to(const Package& package, AllConffiles& all) {
   std::vector<std::string> sentences;
   const std::string folder = package.options.dpkg_folder + "/info";
   const Fd info(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -107,7 +125,7 @@ std::vector<std::string> lost_to(const Package& package) {
     look_through(sums, taken.owner, wanted, found);
     // With a Replaces of its own it has kept its file.
     const bool kept = sums.find(hash_at(taken.path) + "  " + taken.path.substr(1)) != sums.npos;
-    if (found.empty() || kept) continue;
+    if (kept || (found.empty() && !is_overwritten(package, all, taken))) continue;
     sentences.push_back(taken.path + ": that of " + taken.owner +
                         ", which came there meanwhile, is gone");
   }
@@ -140,6 +158,16 @@ std::vector<Taken> replaced(const Package& package, const PackageFiles& failed) 
 
 }  // namespace
 
+bool is_replaced(const Package& package, const std::string& path) {
+  const auto& taken = package.failed.taken;
+  if (std::ranges::count(taken, path, &Taken::path) == 0) return false;
+  const auto said = search_owners({path});
+  const auto owners = said ? owners_in(*said) : std::vector<std::string>{};
+  return !owners.empty() && std::ranges::none_of(owners, [&](const std::string& owner) {
+    return name_without_arch(owner) == name_without_arch(package.name());
+  });
+}
+
 Result<std::string> search_owners(const std::vector<std::string>& paths) {
   if (paths.empty()) return std::string();
   // It ends with 1 where one of them is nobody's.
@@ -155,8 +183,19 @@ std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed
   return found;
 }
 
-std::vector<std::string> still_taken(const Package& package) {
-  std::vector<std::string> sentences = lost_to(package);
+std::vector<std::string> tell_replaced(const Package& package) {
+  std::vector<std::string> sentences;
+  for (const Taken& taken : package.failed.taken) {
+    if (find_conffile(package.record.snapshot.conffiles, taken.path) != nullptr &&
+        is_replaced(package, taken.path)) {
+      sentences.push_back(taken.path + ": it belongs to " + taken.owner + " now");
+    }
+  }
+  return sentences;
+}
+
+std::vector<std::string> still_taken(const Package& package, AllConffiles& all) {
+  std::vector<std::string> sentences = lost_to(package, all);
   for (const Taken& taken : package.failed.taken) {
     if (package.lists(taken.path)) continue;
     Walk walk;
