@@ -69,8 +69,9 @@ void see_what_stays(PlanView& view, const PackagesNow& now, const std::set<std::
         view.left[i] = "an earlier run has left it so, and it is not to be tried now";
       }
     }
-    if (found != now.end() && found->second.version == step.old_version)
-      step.config_version = found->second.config_version;
+    if (found == now.end() || found->second.version != step.old_version) continue;
+    step.config_version = found->second.config_version;
+    step.old_state = found->second.state;
   }
 }
 

@@ -238,7 +238,7 @@ int begin(const Conversation& conversation, const Frontend& frontend, Store& sto
   complain_about_settings(conversation, frontend);
   drop_old_backups(conversation);
   RealDatabase database;
-  if (const auto db = database.read()) note_config_versions(*db, plan->steps);
+  if (const auto db = database.read()) note_what_is_there(*db, plan->steps);
   Applied applied;
   const auto rules = usable_rules(frontend, plan->steps);  // decisions point into them
   if (rules) applied = apply_rules(*rules, *cache, conversation, flags, store, plan->steps);

@@ -81,7 +81,8 @@ struct Step {
   IfUnmet if_unmet{};
   // Its services are down while it is replaced.
   std::optional<Island> island = {};
-  // Guards that were not met and were let pass, by force or by a person, one line; empty: none.
+  // Guards that were not met and were let pass, by force, by a person, or since a rule only warns
+  // of them, one line; empty: none.
   std::string passed = {};
   // What became of its island's checks and of what comes after them, when it was at its new
   // version: kIslandDone, or in one line why not; empty: they were not tried, or there are none.
@@ -90,6 +91,8 @@ struct Step {
   // (dpkg's Config-Version, which the postinst is given); empty: there is none, or it is the old.
   // Not on record: only rules' windows ask for it, before anything is done.
   std::string config_version = {};
+  // dpkg's letters of the old version when it was planned: "iF". Not on record either.
+  std::string old_state = {};
 };
 
 inline constexpr const char* kIslandDone = "done";

@@ -22,6 +22,15 @@ void mark_never_back(const std::vector<StepDecisions>& decisions, std::vector<St
   }
 }
 
+// What failed when it was configured never worked: to go back to it helps nobody, runs its failing
+// script again, and takes the newer files away. What was only unpacked may work.
+void mark_what_never_worked(Step& step) {
+  const bool failed = step.old_state.size() > 1 && step.old_state[1] == 'F';
+  const bool changes = !step.new_version.empty() && step.old_version != step.new_version;
+  if (failed && changes && step.never_back.empty())
+    step.never_back = "the version before, " + step.old_version + ", was not configured either";
+}
+
 }  // namespace
 
 std::vector<StepDecisions> decide_steps(const RuleIndex& rules, const RuleFacts& facts,
@@ -35,6 +44,7 @@ std::vector<StepDecisions> decide_steps(const RuleIndex& rules, const RuleFacts&
 void mark_steps(const std::vector<StepDecisions>& decisions, std::vector<Step>& steps) {
   mark_never_back(decisions, steps);
   for (std::size_t i = 0; i < steps.size(); ++i) {
+    mark_what_never_worked(steps[i]);
     if (const auto& decided = decisions[i].on_failure)
       steps[i].on_failure = FailureRule{decided->value, decided->by->reason};
     if (const auto& decided = decisions[i].repair) steps[i].repair = decided->value;

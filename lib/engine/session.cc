@@ -31,11 +31,12 @@ std::string state_in(const DbSnapshot& db, const std::string& package) {
   return entry == db.end() ? std::string() : entry->second.state;
 }
 
-void note_config_versions(const DbSnapshot& db, std::vector<Step>& steps) {
+void note_what_is_there(const DbSnapshot& db, std::vector<Step>& steps) {
   for (Step& step : steps) {
     const auto entry = db.find(step.package);
     const bool there = entry != db.end() && entry->second.version == step.old_version;
     step.config_version = there ? entry->second.config_version : "";
+    step.old_state = there ? entry->second.state : "";
   }
 }
 

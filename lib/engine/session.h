@@ -195,7 +195,7 @@ bool is_saved_first(const Step& step);
 std::string state_in(const DbSnapshot& db, const std::string& package);
 
 // Fills in Step::config_version.
-void note_config_versions(const DbSnapshot& db, std::vector<Step>& steps);
+void note_what_is_there(const DbSnapshot& db, std::vector<Step>& steps);
 
 // Whether a step's package is on its new side in the database, configured or not.
 bool at_new_side(const Step& step, const DbSnapshot& db);

@@ -52,6 +52,26 @@ TEST(NeverBack, EveryArchitectureOfAName) {
   EXPECT_EQ(reason({never({"*i386"}, "x")}, "libc6:i386"), "") << "a name, not a slot";
 }
 
+TEST(NeverBack, WhatFailedBeforeAsWell) {
+  const auto reason_of = [](const std::string& state, const std::string& new_version) {
+    std::vector<Step> steps(1);
+    steps[0].package = "foo:amd64";
+    steps[0].old_version = "2.0";
+    steps[0].new_version = new_version;
+    steps[0].old_state = state;
+    mark({}, steps);
+    return steps[0].never_back;
+  };
+  const std::string why = "the version before, 2.0, was not configured either";
+  EXPECT_EQ(reason_of("iF", "2.1"), why);
+  EXPECT_EQ(reason_of("uF", "2.1"), why);
+  EXPECT_EQ(reason_of("iU", "2.1"), "") << "it was not tried";
+  EXPECT_EQ(reason_of("ii", "2.1"), "");
+  EXPECT_EQ(reason_of("", "2.1"), "");
+  EXPECT_EQ(reason_of("iF", "2.0"), "") << "it is tried again";
+  EXPECT_EQ(reason_of("iF", ""), "") << "it is removed";
+}
+
 TEST(NeverBack, TheLastRuleDecides) {
   const auto first = never({"mariadb-server*"}, "first");
   const auto second = never({"mariadb-server"}, "second");
