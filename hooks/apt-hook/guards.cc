@@ -133,7 +133,7 @@ GuardOutcome judge_steps(const Conversation& conversation, const PlanFlags& flag
     one.setting.forced = is_forced(forced, step.package);
     const std::string name = display_name(step.package, flags.native_arch);
     const GuardDecision decision = decide(one, name);
-    if (!decision.passed.empty()) step.passed = decision.reason;
+    step.passed = passed_past(decision);
     step.guards = guards_to_repeat(one.guards.findings, decision);
     step.if_unmet =
         one.setting.forced ? IfUnmet::Force : if_unmet_of_backups(decisions[one.guards.step]);

@@ -74,6 +74,11 @@ GuardDecision judge_guards(const std::vector<GuardFinding>& findings, const Guar
   return decision;
 }
 
+std::string passed_past(const GuardDecision& decision) {
+  if (decision.verdict == GuardVerdict::Warn) return "warned of: " + decision.reason;
+  return decision.verdict == GuardVerdict::Go ? decision.reason : "";
+}
+
 Failure guard_failure(const Step& step, std::uint32_t index, const std::string& reason) {
   Failure failure;
   failure.package = step.package;

@@ -80,6 +80,9 @@ Force read_force(std::string_view text);
 // Whether `package` ("name:arch") is among them; "name" alone means all its architectures.
 bool is_forced(const std::vector<std::string>& packages, std::string_view package);
 
+// What is recorded of a step that goes on past guards; empty: all were met, or it does not go on.
+std::string passed_past(const GuardDecision& decision);
+
 const char* to_string(GuardVerdict verdict);
 
 }  // namespace aptkeep

@@ -221,9 +221,8 @@ std::optional<Downtime::Refusal> Downtime::back_up(std::uint32_t step) {
     const bool forced = its.if_unmet == IfUnmet::Force;
     const bool passes = (forced || its.if_unmet == IfUnmet::Warn) && !session_.interrupted();
     if (!passes) return Refusal{step, why, its.if_unmet == IfUnmet::Stop, FailureClass::Backup};
-    if (forced) why = "forced past: " + why;
-    ports.say(name + " goes on: " + why);
-    if (forced) session_.note_passed(step, why);
+    ports.say(name + " goes on: " + (forced ? "forced past: " : "") + why);
+    session_.note_passed(step, (forced ? "forced past: " : "warned of: ") + why);
     return std::nullopt;
   }
   ports.say("saved before " + name + " is replaced: " + list_of(*files));

@@ -33,12 +33,10 @@ bool guards_hold_still(Session& session, const std::vector<std::uint32_t>& steps
     const std::string name = session.shown(step.package);
     switch (decision.verdict) {
       case GuardVerdict::Go:
-        if (decision.passed.empty()) break;
-        session.ports().say(name + " goes on: " + decision.reason);
-        session.note_passed(index, decision.reason);
-        break;
       case GuardVerdict::Warn:
+        if (decision.reason.empty()) break;
         session.ports().say(name + " goes on: " + decision.reason);
+        session.note_passed(index, passed_past(decision));
         break;
       case GuardVerdict::Ask:
       case GuardVerdict::Keep:
