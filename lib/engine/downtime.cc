@@ -177,7 +177,9 @@ std::optional<Downtime::Refusal> Downtime::stop(Part& part) {
   std::vector<std::string> services;
   for (const std::string& name : part.services) {
     const UnitFacts& facts = before_.at(name);
-    const bool stops = facts.active_state != "inactive" && facts.load_state == "loaded";
+    // Also what is masked, and runs: it must not, whether it may be started again or not.
+    const bool loaded = facts.load_state == "loaded" || facts.is_up();
+    const bool stops = facts.active_state != "inactive" && loaded;
     if (stops && !is_parked(name)) services.push_back(name);
   }
   if (services.empty()) return std::nullopt;

@@ -54,6 +54,21 @@ class Disabled(unittest.TestCase):
                 unit: "active" if unit in up else "inactive" for unit in units}, output)
             self.assertIn("All that ran", world.bed.must("aptkeep services"), output)
 
+    def test_masked_and_running_is_down_while_it_is_replaced(self):
+        names = ("masked", "front")
+        old, new = ([package(name, version, {f"{name}.service": service("sleep infinity")})
+                     for name in names] for version in ("1.0", "2.0"))
+        with World(old, new[:1]) as world:
+            lines = "Together: front.service\nBefore: sh: systemctl is-active masked front >/root/seen || true"
+            world.bed.write("/etc/aptkeep/rules.d/masked.rules", RULE.format("masked", lines))
+            world.start("masked.service", "front.service")
+            world.bed.must("systemctl mask masked.service front.service")
+            output = world.upgrade().output
+            self.assertEqual(world.bed.must("cat /root/seen"), "inactive\n" * 2, output)
+            told = world.bed.run("aptkeep services").output
+            for name in names:
+                self.assertRegex(told, f"(?m)^{name}.service.*: it is masked now$")
+
 
 if __name__ == "__main__":
     unittest.main()
