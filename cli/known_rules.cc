@@ -1,6 +1,8 @@
 #include "known_rules.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "command.h"
 #include "core/rule_text.h"
@@ -10,6 +12,13 @@ namespace aptkeep::cli {
 
 Result<Rules> try_known_rules(const std::vector<std::string>& folders) {
   if (folders.empty()) return read_rules(rule_folders());
+  // The system's may be missing; those that somebody names may not.
+  for (const std::string& folder : folders) {
+    std::error_code error;
+    if (std::filesystem::exists(folder, error)) continue;
+    return Error{"unable to read " + folder + ": " +
+                 (error ? error.message() : "No such file or directory")};
+  }
   // What a run would make of the system's is not asked; and only root can have commands run.
   return read_rules(folders, RuleOwners::RootOrUser);
 }

@@ -15,11 +15,11 @@ namespace aptkeep::cli {
 namespace {
 
 // Also of those that another one overrides: a mistake in it is one.
-Result<std::vector<std::string>> files_of(const std::string& folder) {
+Result<std::vector<std::string>> files_of(const std::string& folder, bool may_be_missing) {
   std::vector<std::string> files;
   std::error_code error;
   std::filesystem::directory_iterator entries(folder, error);
-  if (error == std::errc::no_such_file_or_directory) {
+  if (may_be_missing && error == std::errc::no_such_file_or_directory) {
     return files;
   }
   if (error) {
@@ -27,7 +27,9 @@ Result<std::vector<std::string>> files_of(const std::string& folder) {
   }
   for (const auto& entry : entries) {
     const bool masked = std::filesystem::is_character_file(entry.path(), error);
-    if (entry.path().extension() == ".rules" && !masked) {
+    // As a run would read them (apt_rules_files.cc).
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".rules") && !name.starts_with('.') && !masked) {
       files.push_back(entry.path().string());
     }
   }
@@ -98,7 +100,7 @@ int check_rule_files(const std::vector<std::string>& files,
   std::vector<std::string> all = files;
   if (files.empty()) {
     for (const std::string& folder : folders.empty() ? rule_folders() : folders) {
-      const auto found = files_of(folder);
+      const auto found = files_of(folder, folders.empty());
       if (found) {
         all.insert(all.end(), found->begin(), found->end());
       } else {

@@ -117,6 +117,9 @@ void check_sense(const Stanza& stanza, const Rule& rule, Faults& faults) {
   const bool waits = !rule.service_class || *rule.service_class == ServiceClass::Never;
   if (!rule.idle.entries.empty() && !waits)
     faults.push_back({line_in(stanza, "Idle"), "Idle with another Class than never"});
+  const bool stops = !rule.service_class || *rule.service_class == ServiceClass::Stop;
+  if (!rule.together.entries.empty() && !stops)
+    faults.push_back({line_in(stanza, "Together"), "Together with another Class than stop"});
   for (const auto& unit : rule.reload.entries) {
     if (!unit.ends_with(".service"))
       faults.push_back({line_in(stanza, "Reload"), "Reload: " + as_shown(unit) + " is no service"});

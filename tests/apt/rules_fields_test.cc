@@ -218,6 +218,8 @@ TEST(RuleMistakes, InUnits) {
 
 TEST(RuleMistakes, InWhatComesToNothing) {
   EXPECT_EQ(mistake("Class: end\nIdle: /bin/true\n"), "6: Idle with another Class than never");
+  EXPECT_EQ(mistake("Class: end\nTogether: x.service\n"),
+            "6: Together with another Class than stop");
   EXPECT_EQ(mistakes_in(kStart + "Class: never\nIdle: /bin/true\n"), Texts());
   EXPECT_EQ(mistakes_in(kStart + "Idle: /bin/true\n"), Texts());
   EXPECT_EQ(mistake("Reload: a.service b.socket\n"), "5: Reload: \"b.socket\" is no service");
