@@ -45,6 +45,18 @@ void tell_kept(const Kept& kept, const aptkeep_keep& keep) {
   }
 }
 
+// What the run that kept it began with.
+std::map<std::string, std::string> versions_before(const Kept& kept, std::int64_t run) {
+  std::map<std::string, std::string> versions;
+  const auto report = kept.reports.find(run);
+  if (report == kept.reports.end() || !report->second) return versions;
+  for (const aptkeep_step& step : steps(report->second)) {
+    const std::string package = step.package;
+    versions.emplace(package.substr(0, package.find(':')), step.old_version);
+  }
+  return versions;
+}
+
 // What the last run that named the package did to it; false if there is none.
 bool tell_history(const Kept& kept, const std::string& package) {
   for (const aptkeep_run& run : all(read_runs(kept.state, kRunsBack))) {
@@ -80,7 +92,8 @@ int explain(const std::string& state, const std::vector<std::string>& folders,
   std::vector<Considered> tried;
   for (const aptkeep_keep& keep : found) {
     tell_kept(kept, keep);
-    tried.push_back({keep.package, keep.old_version, keep.version});
+    tried.push_back(
+        {keep.package, keep.old_version, keep.version, versions_before(kept, keep.run)});
   }
   const bool recorded = !found.empty() || (kept.state && tell_history(kept, about));
   const Rules rules = rules_to_tell(folders);

@@ -171,7 +171,9 @@ class Telling {
       if (last != configured_.end() && last->second != one.old_version)
         step.config_version = last->second;
     }
-    const RuleFacts facts{compare_versions, [this](std::string_view name) {
+    const RuleFacts facts{compare_versions, [&](std::string_view name) {
+                            const auto then = one.with.find(std::string(name));
+                            if (then != one.with.end()) return then->second;
                             const auto found = installed_.find(std::string(name));
                             return found == installed_.end() ? std::string() : found->second;
                           }};

@@ -1,6 +1,7 @@
 // The part of `aptkeep explain` that tells which rules decide.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace aptkeep::cli {
 struct Considered {
   std::string package;  // "name:arch"
   std::string old_version, new_version;
+  // By name, the versions from before of what was changed with it, "" of what came new: rules ask
+  // for them (When-Installed), and what is there now is another.
+  std::map<std::string, std::string> with = {};
 };
 
 // `folders` empty: the system's. Where they cannot be read that is their only complaint.
