@@ -69,6 +69,7 @@ class RealSnapshots final : public Snapshots {
   Status clear_way(const std::vector<std::string>& packages) override;
   Status settle(const std::vector<std::string>& packages) override;
   Status unsettle(const std::string& package) override;
+  bool lacks_files(const std::string& package) override;
   Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) override;
   Status note_new(const std::vector<std::string>& packages) override;
   std::vector<std::string> undo_new(const std::string& package) override;

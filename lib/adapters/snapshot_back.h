@@ -163,6 +163,8 @@ std::vector<std::string> undo_alternatives(Package& package);
 Result<std::string> search_owners(const std::vector<std::string>& paths);
 std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed);
 // Sentences on what of the one is nowhere now, and of the other is there twice.
+// Whether something of the old version is not there that is to come with its unpacking.
+bool lacks_files(const Package& package);
 // Whether another package has a file of the old version by now, which dpkg has left to it when it
 // unpacked that (Replaces).
 bool is_replaced(const Package& package, const std::string& path);

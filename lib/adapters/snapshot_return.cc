@@ -328,6 +328,14 @@ Status RealSnapshots::settle(const std::vector<std::string>& packages) {
                            [&] { return snapshot::settle_all(options_, packages); });
 }
 
+bool RealSnapshots::lacks_files(const std::string& package) {
+  const auto lacks = snapshot::guarded("look for files", [&]() -> Result<bool> {
+    auto opened = snapshot::open_package(options_, package);
+    return opened ? Result<bool>(snapshot::lacks_files(*opened)) : Result<bool>(opened.error());
+  });
+  return lacks && *lacks;
+}
+
 Result<std::vector<std::string>> RealSnapshots::complete(const std::vector<std::string>& packages) {
   return snapshot::guarded("complete packages",
                            [&] { return snapshot::complete_all(options_, packages); });

@@ -183,6 +183,22 @@ std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed
   return found;
 }
 
+bool lacks_files(const Package& package) {
+  Walk walk;
+  for (std::size_t i = 0; i < package.record.listed; ++i) {
+    const FileRecord& file = package.record.snapshot.files[i];
+    const bool unpacked = file.type == FileType::Regular || file.type == FileType::Symlink;
+    if (!unpacked || package.stays(file.path) ||
+        find_conffile(package.record.snapshot.conffiles, file.path) != nullptr) {
+      continue;
+    }
+    auto place = walk.to(file.true_path);
+    struct stat stab {};
+    if (place && !look(*place, stab)) return true;
+  }
+  return false;
+}
+
 std::vector<std::string> tell_replaced(const Package& package) {
   std::vector<std::string> sentences;
   for (const Taken& taken : package.failed.taken) {

@@ -116,6 +116,10 @@ class Snapshots {
   // itself where both builds of a reinstallation bear one version.
   virtual Status unsettle(const std::string& package) = 0;
 
+  // After that: whether files of the package are not there, since dpkg left them to another one
+  // (Replaces), which was unpacked after it and has given them up. False where that cannot be read.
+  virtual bool lacks_files(const std::string& package) = 0;
+
   // After dpkg has configured them: what dpkg knows of their conffiles, ucf's files, alternatives,
   // owners, modes and attributes. Compares every path with its record and returns what is still
   // not as it was, one sentence each ("/etc/x: mode 0600, was 0640").

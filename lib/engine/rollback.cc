@@ -199,7 +199,8 @@ class GoingBack {
     }
   }
 
-  Status unpack_old(const std::vector<std::uint32_t>& steps) {
+  // `again`: what was not unpacked of these the first time.
+  Status unpack_old(const std::vector<std::uint32_t>& steps, bool again = false) {
     // --force-overwrite: of what a package shares with a Multi-Arch: same sibling at that version
     // dpkg unpacks nothing otherwise, and refuses the failed version's file for being another
     // (dpkg, src/main/archives.c, tarobject).
@@ -235,11 +236,23 @@ class GoingBack {
     if (verdict.kind == Verdict::Kind::DpkgFailed) return Error{"unable to run dpkg"};
     const auto db = session_.ports().db.read();
     if (!db) return db.error();
-    if (verdict.kind == Verdict::Kind::Well) return success();
+    if (verdict.kind == Verdict::Kind::Well) {
+      // Two that took files over from each other: dpkg left them to the one that it unpacked last.
+      const auto lacking = again ? std::vector<std::uint32_t>{} : lacking_of(steps);
+      return lacking.empty() ? success() : unpack_old(lacking, true);
+    }
     set_back_untouched(steps, before, *db);
     const auto archive = archives_.find(verdict.subject);
     return blame(archive == archives_.end() ? -1 : static_cast<std::int32_t>(archive->second),
                  verdict, Phase::Unpack);
+  }
+
+  std::vector<std::uint32_t> lacking_of(std::vector<std::uint32_t> steps) {
+    if (steps.size() < 2) return {};
+    std::erase_if(steps, [&](std::uint32_t step) {
+      return !session_.ports().snapshots->lacks_files(plan_.steps[step].package);
+    });
+    return steps;
   }
 
   // Of what was not unpacked it undoes the clearing of the way.

@@ -312,6 +312,12 @@ Status Memory::unsettle(const std::string& package) {
   return success();
 }
 
+bool Memory::lacks_files(const std::string& package) {
+  const bool lacks = lacking.erase(package) > 0;
+  if (lacks) log.push_back("lacks " + package);
+  return lacks;
+}
+
 Status Memory::settle(const std::vector<std::string>& packages) {
   for (const auto& package : packages) log.push_back("settle " + package);
   return success();

@@ -90,6 +90,7 @@ class Memory final : public Snapshots {
   std::set<std::string> old_abort_fails;      // and then that
   std::set<std::string> archive_fails;
   std::set<std::string> in_the_way;  // new packages with files of old ones
+  std::set<std::string> lacking;     // lack files once they are unpacked, the first time
   std::set<std::string> old_postinst_killed_once;
   std::map<std::string, int> old_preinst_killed;  // package -> how often on the way back
   std::map<std::string, std::vector<std::string>> remains;
@@ -102,6 +103,7 @@ class Memory final : public Snapshots {
   Status remove_strays(const std::string& package, const std::string& archive) override;
   Status clear_way(const std::vector<std::string>& packages) override;
   Status settle(const std::vector<std::string>& packages) override;
+  bool lacks_files(const std::string& package) override;
   Status unsettle(const std::string& package) override;
   Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) override;
   Status note_new(const std::vector<std::string>& packages) override;

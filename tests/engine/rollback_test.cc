@@ -34,6 +34,22 @@ TEST_F(RollbackTest, TheOldOnesAreUnpackedInOneCall) {
   EXPECT_EQ(count_calls("/snapshots/depv:amd64"), 1);
 }
 
+// dpkg left a file of depv's to foo 2.0, which went after it.
+TEST_F(RollbackTest, WhatLacksFilesIsUnpackedOnceMore) {
+  Archive foo{"foo", "2.0"};
+  foo.postinst_fails = true;
+  chain(foo);
+  begin();
+  unpack_all();
+  memory_.lacking = {"depv:amd64"};
+  configure_pending();
+  expect_chain_kept();
+  EXPECT_EQ(count_calls("/snapshots/foo:amd64"), 1);
+  EXPECT_EQ(count_calls("/snapshots/depv:amd64"), 2);
+  EXPECT_EQ(logged("settle depv:amd64"), 2);
+  EXPECT_EQ(logged("lacks depv:amd64"), 1);
+}
+
 TEST_F(RollbackTest, WithoutAFailureNothingButTheSnapshotsIsDone) {
   chain({"foo", "2.0"});
   begin();
