@@ -62,8 +62,9 @@ struct Package {
   bool lists(const std::string& listed) const;    // the old version does
   bool brought(const std::string& listed) const;  // the failed version lists it
   bool stays(const std::string& path) const;  // a person has changed it since (snapshot_today.cc)
-  // Whether the failed version's scripts call `tool`, and have the path's last name as a word: what
-  // of others' was changed in the run was changed by them, then (snapshot_scripts.cc).
+  // Whether the failed version's scripts call `tool`, and have the path's folder, and its last name
+  // as a word: what of others' was changed in the run was changed by them, then
+  // (snapshot_scripts.cc).
   bool has_named(const std::string& path, const std::string& tool) const;
 
   std::unordered_set<std::string> listed_;

@@ -53,8 +53,12 @@ Result<std::string> read_scripts(const Package& package) {
             : Result<std::string>(fd.error());
 }
 
+// The folder and the name may be put together by the script. The name alone would do for every Java
+// of a system that has several.
 bool Package::has_named(const std::string& path_, const std::string& tool) const {
-  return has_word(scripts_, tool) && has_word(scripts_, path_.substr(path_.rfind('/') + 1));
+  const auto name = path_.rfind('/') + 1;
+  return has_word(scripts_, tool) && scripts_.find(path_.substr(0, name)) != std::string::npos &&
+         has_word(scripts_, path_.substr(name));
 }
 
 }  // namespace aptkeep::snapshot
