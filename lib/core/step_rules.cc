@@ -25,7 +25,9 @@ void mark_never_back(const std::vector<StepDecisions>& decisions, std::vector<St
 // What failed when it was configured never worked: to go back to it helps nobody, runs its failing
 // script again, and takes the newer files away. What was only unpacked may work.
 void mark_what_never_worked(Step& step) {
-  const bool failed = step.old_state.size() > 1 && step.old_state[1] == 'F';
+  // A trigger may fail of what was configured: dpkg calls that half-configured, too.
+  const bool failed =
+      step.old_state.size() > 1 && step.old_state[1] == 'F' && !step.config_version.empty();
   const bool changes = !step.new_version.empty() && step.old_version != step.new_version;
   if (failed && changes && step.never_back.empty())
     step.never_back = "the version before, " + step.old_version + ", was not configured either";

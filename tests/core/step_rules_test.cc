@@ -53,12 +53,14 @@ TEST(NeverBack, EveryArchitectureOfAName) {
 }
 
 TEST(NeverBack, WhatFailedBeforeAsWell) {
-  const auto reason_of = [](const std::string& state, const std::string& new_version) {
+  const auto reason_of = [](const std::string& state, const std::string& new_version,
+                            const std::string& configured = "1.0") {
     std::vector<Step> steps(1);
     steps[0].package = "foo:amd64";
     steps[0].old_version = "2.0";
     steps[0].new_version = new_version;
     steps[0].old_state = state;
+    steps[0].config_version = configured;
     mark({}, steps);
     return steps[0].never_back;
   };
@@ -70,6 +72,7 @@ TEST(NeverBack, WhatFailedBeforeAsWell) {
   EXPECT_EQ(reason_of("", "2.1"), "");
   EXPECT_EQ(reason_of("iF", "2.0"), "") << "it is tried again";
   EXPECT_EQ(reason_of("iF", ""), "") << "it is removed";
+  EXPECT_EQ(reason_of("iF", "2.1", ""), "") << "a trigger of it has failed";
 }
 
 TEST(NeverBack, TheLastRuleDecides) {
