@@ -142,12 +142,34 @@ std::vector<Pin> pins_of(const std::vector<Keep>& keeps) {
   return pins;
 }
 
+std::vector<Pin> pins_of_replaced(const std::vector<Keep>& keeps,
+                                  const std::vector<Keep>& replaced) {
+  std::vector<Pin> pins;
+  for (const Keep& before : replaced) {
+    const bool again = std::ranges::any_of(pins, [&](const Pin& pin) {
+      return pin.package == before.package && pin.version == before.version;
+    });
+    const auto active = std::ranges::find(keeps, before.package, &Keep::package);
+    const bool also = active != keeps.end() && before.failed && !before.version.empty() &&
+                      before.version != active->version && before.version != before.old_version &&
+                      before.old_version == active->old_version && is_pinned(*active, keeps);
+    if (also && !again) pins.push_back({before.package, before.version, reason_of(before)});
+  }
+  return pins;
+}
+
 Status write_pins(Store& store, const std::vector<Pin>& extra, const std::string& path) {
   const auto keeps = store.keeps();
   if (!keeps) {
     return keeps.error();
   }
+  const auto replaced = store.replaced_keeps();
+  if (!replaced) {
+    return replaced.error();
+  }
   std::vector<Pin> pins = pins_of(*keeps);
+  const auto before = pins_of_replaced(*keeps, *replaced);
+  pins.insert(pins.end(), before.begin(), before.end());
   pins.insert(pins.end(), extra.begin(), extra.end());
   const std::string text = render_pins(pins);
   return text.empty() ? remove(path) : replace(path, text);

@@ -20,6 +20,10 @@ namespace aptkeep {
 // version is what cannot be configured.
 bool is_pinned(const Keep& keep, const std::vector<Keep>& keeps);
 std::vector<Pin> pins_of(const std::vector<Keep>& keeps);
+// What had failed before one of these over the same old version, and may be on offer yet: with the
+// last one pinned alone, apt would try the one before it again, and the two in turns for ever.
+std::vector<Pin> pins_of_replaced(const std::vector<Keep>& keeps,
+                                  const std::vector<Keep>& replaced);
 
 // Makes `path` (mode 0644) say exactly the active keeps and `extra`, which the caller has from
 // AptCache::blockers or Store::blocked; without any the file is removed. A reader sees the old

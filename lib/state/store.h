@@ -224,6 +224,8 @@ class Store {
   Result<UnitsByRun> units_in_trouble(std::int64_t run);
 
   Result<std::vector<Keep>> keeps();  // active ones, oldest first
+  // Of packages that are kept: what was kept of them before, of another version. Oldest first.
+  Result<std::vector<Keep>> replaced_keeps();
   // Of active keeps whose packages were there when they were recorded, and are not any more: their
   // db_state becomes "". Others stay as they are.
   Status note_gone(const std::vector<std::string>& packages);

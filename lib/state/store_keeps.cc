@@ -196,6 +196,20 @@ Result<std::vector<Keep>> Store::keeps() {
   return done ? Result<std::vector<Keep>>(std::move(keeps)) : done.error();
 }
 
+Result<std::vector<Keep>> Store::replaced_keeps() {
+  Database& db = impl_->db;
+  Transaction transaction(db, false);
+  std::vector<Keep> keeps;
+  Query rows(db, select_sql(kKeeps,
+                            "WHERE lifted!=0 AND lifted_why=? AND package IN "
+                            "(SELECT package FROM keeps WHERE lifted=0) ORDER BY id"));
+  rows.bind(kReplaced);
+  while (checked_row(db, rows)) keeps.push_back(read_keep(db, rows));
+  rows.reset();
+  const Status done = transaction.finish("read the kept packages from " + impl_->path);
+  return done ? Result<std::vector<Keep>>(std::move(keeps)) : done.error();
+}
+
 Status Store::note_gone(const std::vector<std::string>& packages) {
   if (packages.empty()) return success();
   Database& db = impl_->db;
