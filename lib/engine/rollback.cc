@@ -238,7 +238,7 @@ class GoingBack {
     if (!db) return db.error();
     if (verdict.kind == Verdict::Kind::Well) {
       // Two that took files over from each other: dpkg left them to the one that it unpacked last.
-      const auto lacking = again ? std::vector<std::uint32_t>{} : lacking_of(steps);
+      const auto lacking = again ? std::vector<std::uint32_t>{} : lacking_of(*db);
       return lacking.empty() ? success() : unpack_old(lacking, true);
     }
     set_back_untouched(steps, before, *db);
@@ -247,11 +247,15 @@ class GoingBack {
                  verdict, Phase::Unpack);
   }
 
-  std::vector<std::uint32_t> lacking_of(std::vector<std::uint32_t> steps) {
-    if (steps.size() < 2) return {};
-    std::erase_if(steps, [&](std::uint32_t step) {
-      return !session_.ports().snapshots->lacks_files(plan_.steps[step].package);
-    });
+  // Of all that is back, whichever call has brought it.
+  std::vector<std::uint32_t> lacking_of(const DbSnapshot& db) {
+    std::vector<std::uint32_t> steps;
+    for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
+      const Step& step = plan_.steps[i];
+      const bool back = states()[i] == StepState::Returning && !step.old_version.empty() &&
+                        is_old_unpacked(step, db);
+      if (back && session_.ports().snapshots->lacks_files(step.package)) steps.push_back(i);
+    }
     return steps;
   }
 

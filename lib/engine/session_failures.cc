@@ -85,7 +85,8 @@ void Session::undo_scripts(std::uint32_t step) {
   if (ports_.snapshots == nullptr) return;
   const Step& failed = open_.plan.steps[step];
   const auto remains = ports_.snapshots->undo_scripts(failed.package, failed.archive);
-  if (remains.empty()) return;
+  const auto told = open_.remains.find(step);
+  if (remains.empty() || (told != open_.remains.end() && told->second == remains)) return;
   tell_remains(step, remains);
   open_.remains[step] = remains;
   const auto saved = ports_.store.set_rolled_back(open_.id, step, remains, false);
