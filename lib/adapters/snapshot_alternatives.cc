@@ -50,7 +50,10 @@ void Alternatives::remove_added(const std::string& name, const Alternative& befo
 void Alternatives::install_gone(const std::string& name, const Alternative& before,
                                 const Alternative& now) {
   for (const auto& [path, choice] : before.choices) {
-    if (now.choices.count(path) != 0 || !package_.lists(path)) continue;
+    const auto there = now.choices.find(path);
+    const bool as_before = there != now.choices.end() && there->second.priority == choice.priority;
+    const bool touched = package_.lists(path) || (!by_hand() && package_.has_named(path, kTool));
+    if (as_before || !touched || (by_hand() && there != now.choices.end())) continue;
     std::vector<std::string> args = {kTool, "--install", before.link,
                                      name,  path,        std::to_string(choice.priority)};
     for (std::size_t i = 0; i < before.slaves.size(); ++i) {
@@ -71,7 +74,9 @@ void Alternatives::choose(const std::string& name, const Alternative& before,
   };
   const std::string chosen = target(package_.before);
   if (before.manual) {
-    if (ours(chosen) && !lost(chosen) && (!now.manual || target(now_) != chosen)) {
+    // Another's, where the failed scripts have set theirs in its place.
+    const bool displaced = !by_hand() && ours(target(now_));
+    if ((ours(chosen) || displaced) && !lost(chosen) && (!now.manual || target(now_) != chosen)) {
       run(name, {kTool, "--set", name, chosen});
     }
   } else if (now.manual && ours(target(now_))) {

@@ -3,6 +3,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -49,7 +50,15 @@ class Comparison {
 // In a rollback by hand: folders and configuration files keep their owner and mode, as dpkg leaves
 // them, and of an override dpkg has made what it says.
 Comparison::Comparison(Package& package) : package_(package) {
-  if (package.options.since == 0) return;
+  if (package.options.since == 0) {
+    // What another package of the run has said of a folder that both have.
+    const auto before = parse_overrides(package.before.statoverride);
+    const auto now = read_lists(package.options);
+    for (const Override& one : now ? parse_overrides(now->statoverride) : before) {
+      if (std::ranges::count(before, one) == 0) free_.insert(one.path);
+    }
+    return;
+  }
   if (auto now = read_lists(package.options)) {
     for (const Override& one : parse_overrides(now->statoverride)) free_.insert(one.path);
   }
@@ -61,8 +70,8 @@ Comparison::Comparison(Package& package) : package_(package) {
 }
 
 bool Comparison::is_free(const FileRecord& file) const {
-  if (package_.options.since == 0) return false;
-  return file.type == FileType::Directory || free_.count(file.path) != 0;
+  const bool by_hand = package_.options.since != 0;
+  return (by_hand && file.type == FileType::Directory) || free_.count(file.path) != 0;
 }
 
 void Comparison::say(const FileRecord& file, const std::string& what) {

@@ -122,6 +122,13 @@ Result<std::string> read_undone(const Package& package) {
   return fd ? read_fd(fd->get(), kUndone, kMostUndone) : Result<std::string>(fd.error());
 }
 
+bool is_folder(const std::string& path) {
+  Walk walk;
+  auto place = walk.to(path);
+  struct stat stab {};
+  return place && look(*place, stab) && S_ISDIR(stab.st_mode);
+}
+
 // dpkg does not say what a file was before an override, and of others' there is no record.
 Status note_undone(const Package& package, const std::vector<Override>& added,
                    const std::vector<Override>& put_back) {
@@ -155,9 +162,10 @@ std::vector<std::string> undo_overrides(Package& package) {
   if (!now) return {now.error().message};
   const auto before_list = parse_overrides(package.before.statoverride);
   const auto now_list = parse_overrides(now->statoverride);
+  // A folder may be others' as well.
   const auto other = [&](const Override& one) {
-    return !package.lists(one.path) && !package.brought(one.path) &&
-           !package.has_named(one.path, kOverriding);
+    const bool own = package.lists(one.path) || package.brought(one.path);
+    return (!own || is_folder(one.path)) && !package.has_named(one.path, kOverriding);
   };
   auto added = less(now_list, before_list);
   auto gone = less(before_list, now_list);
