@@ -122,6 +122,9 @@ const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles
 // Whether nobody would miss the content: some version of it that was shipped.
 bool is_known(const Package& package, AllConffiles& all, const std::string& path,
               const std::string& hash);
+// Whether a conffile that the old version does not have was another package's before the run, which
+// has given it up, and has that one's text.
+bool has_others_text(const Package& package, AllConffiles& all, const std::string& path);
 Status settle_conffiles(Package& package, AllConffiles& all);
 Status cross_off_newcomers(Package& package, AllConffiles& all);
 // After dpkg has configured the old version: what it did not take of what it unpacked.

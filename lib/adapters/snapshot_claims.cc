@@ -1,6 +1,7 @@
 #include "adapters/snapshot_claims.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "adapters/snapshot_tool.h"
 
@@ -14,6 +15,7 @@ void add_claim(const std::string& line, Claim claim, Claims& claims) {
     const std::size_t found = line.rfind(flag);
     if (found != std::string::npos && found + std::char_traits<char>::length(flag) == last + 1) {
       last = found - 1;
+      claim.obsolete = claim.obsolete || std::string_view(flag) == " obsolete";
     }
   }
   const std::size_t space = line.rfind(' ', last);

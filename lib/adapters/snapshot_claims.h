@@ -11,6 +11,7 @@ struct Claim {
   std::string package;  // "name:arch", arch as in its control data
   std::string state;    // dpkg -l's letters, "ii", "rc"
   std::string hash;
+  bool obsolete = false;  // its version does not have it any more
 };
 
 // Of all packages that dpkg has a record of, removed ones too, by conffile. None where it says

@@ -140,6 +140,31 @@ Status remove_new(Package& package, const ConffileRecord& conffile) {
   return success();
 }
 
+// "foo:amd64" for "foo:all".
+std::string slot_of(const std::string& package) {
+  if (!package.ends_with(":all")) return package;
+  return package.substr(0, package.size() - 3) + native_architecture();
+}
+
+// One that the failed version took over from a package which has given it up (Replaces): its text
+// is that one's again, as dpkg has it on record there, or the next version would take it for
+// edited.
+Status put_back_from_others(const Package& package, AllConffiles& all,
+                            const ConffileRecord& conffile) {
+  if (hash_at(conffile.path) != conffile.hash) return success();  // somebody has edited it since
+  for (const Claim& claim : all.claims_of(conffile.path)) {
+    if (name_without_arch(claim.package) == name_without_arch(package.name())) continue;
+    auto other = open_package(package.options, slot_of(claim.package));
+    if (!other) continue;
+    const ConffileRecord* own = find_conffile(other->record.snapshot.conffiles, conffile.path);
+    const FileRecord* file = find_file(*other, conffile.path);
+    const bool known = own != nullptr && file != nullptr && own->hash == claim.hash &&
+                       file->type == FileType::Regular && !file->stored.empty();
+    if (known) return put_back(*other, *file, conffile.path);
+  }
+  return success();
+}
+
 // Folders that were made for new conffiles only: dpkg could not remove them while it unpacked.
 void remove_new_folders(Package& package, const std::string& conffile) {
   for (std::size_t at = conffile.find_last_of('/'); at != std::string::npos && at != 0;
@@ -156,12 +181,6 @@ void remove_new_folders(Package& package, const std::string& conffile) {
   }
 }
 
-// "foo:amd64" for "foo:all".
-std::string slot_of(const std::string& package) {
-  if (!package.ends_with(":all")) return package;
-  return package.substr(0, package.size() - 3) + native_architecture();
-}
-
 // dpkg writes the list anew when it removes a package.
 bool removed_since(const Package& package, const PackageFiles& other) {
   const std::string list = package.options.dpkg_folder + "/info/";
@@ -176,6 +195,15 @@ const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles
   const auto found = std::find_if(conffiles.begin(), conffiles.end(),
                                   [&](const ConffileRecord& one) { return one.path == path; });
   return found == conffiles.end() ? nullptr : &*found;
+}
+
+bool has_others_text(const Package& package, AllConffiles& all, const std::string& path) {
+  if (!all.was_there(path) || package.stays(path)) return false;
+  const std::string hash = hash_at(path);
+  return std::ranges::any_of(all.claims_of(path), [&](const Claim& claim) {
+    return name_without_arch(claim.package) != name_without_arch(package.name()) &&
+           claim.obsolete && claim.hash == hash;
+  });
 }
 
 bool is_known(const Package& package, AllConffiles& all, const std::string& path,
@@ -226,15 +254,20 @@ Status cross_off_newcomers(Package& package, AllConffiles& all) {
 
 Status settle_conffiles(Package& package, AllConffiles& all) {
   for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
-    if (is_replaced(package, conffile.path)) continue;
+    // What a person has written is nobody else's.
+    if (!conffile.edited && is_replaced(package, conffile.path)) continue;
     if (auto settled = settle_one(package, all, conffile); !settled) return settled;
   }
   std::vector<const ConffileRecord*> fresh;
   for (const ConffileRecord& conffile : package.failed.conffiles) {
-    if (find_conffile(package.record.snapshot.conffiles, conffile.path) == nullptr &&
-        !conffile.remove_on_upgrade && !package.stays(conffile.path) &&
-        !all.was_there(conffile.path)) {
+    if (find_conffile(package.record.snapshot.conffiles, conffile.path) != nullptr ||
+        conffile.remove_on_upgrade || package.stays(conffile.path)) {
+      continue;
+    }
+    if (!all.was_there(conffile.path)) {
       fresh.push_back(&conffile);
+    } else if (auto put = put_back_from_others(package, all, conffile); !put) {
+      return put;
     }
   }
   if (fresh.empty()) return success();

@@ -143,11 +143,14 @@ void append(std::vector<std::string>& all, std::vector<std::string> more) {
 }
 
 // Those of the old version; and, as dpkg has it, what came since and was edited: obsolete.
-std::vector<ConffileRecord> conffiles_of(const Package& package) {
+// So is what has another package's text again: the next version that brings it finds it unedited.
+std::vector<ConffileRecord> conffiles_of(const Package& package, AllConffiles& all) {
   std::vector<ConffileRecord> conffiles = package.record.snapshot.conffiles;
   for (ConffileRecord conffile : package.failed.conffiles) {
     const bool known = find_conffile(conffiles, conffile.path) != nullptr;
-    if (known || !package.stays(conffile.path)) continue;
+    const bool anothers = !known && has_others_text(package, all, conffile.path);
+    if (known || (!anothers && !package.stays(conffile.path))) continue;
+    if (anothers) conffile.hash = hash_at(conffile.path);
     conffile.obsolete = true;
     conffiles.push_back(std::move(conffile));
   }
@@ -156,7 +159,7 @@ std::vector<ConffileRecord> conffiles_of(const Package& package) {
 
 Result<std::vector<std::string>> complete_package(Package& package, AllConffiles& conffiles) {
   std::vector<std::string> sentences = tell_replaced(package);
-  auto wrote = package.options.write(package.name(), conffiles_of(package));
+  auto wrote = package.options.write(package.name(), conffiles_of(package, conffiles));
   if (!wrote) return wrote.error();
   if (auto followed = follow_diversions(package); !followed) {
     sentences.push_back(followed.error().message);

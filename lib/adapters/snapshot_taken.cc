@@ -202,8 +202,8 @@ bool lacks_files(const Package& package) {
 std::vector<std::string> tell_replaced(const Package& package) {
   std::vector<std::string> sentences;
   for (const Taken& taken : package.failed.taken) {
-    if (find_conffile(package.record.snapshot.conffiles, taken.path) != nullptr &&
-        is_replaced(package, taken.path)) {
+    const auto* conffile = find_conffile(package.record.snapshot.conffiles, taken.path);
+    if (conffile != nullptr && !conffile->edited && is_replaced(package, taken.path)) {
       sentences.push_back(taken.path + ": it belongs to " + taken.owner + " now");
     }
   }
