@@ -107,7 +107,7 @@ bool is_overwritten(const Package& package, AllConffiles& all, const Taken& take
   if (own == nullptr || hash_at(taken.path) != own->hash) return false;
   return std::ranges::any_of(all.claims_of(taken.path), [&](const Claim& claim) {
     return name_without_arch(claim.package) == name_without_arch(taken.owner) &&
-           claim.state.ends_with("i") && claim.hash != own->hash;
+           claim.state.ends_with("i") && !claim.obsolete && claim.hash != own->hash;
   });
 }
 
