@@ -89,7 +89,8 @@ struct Step {
   std::string afterwards = {};
   // Where the old version was unpacked and has never been configured, the one that was before it
   // (dpkg's Config-Version, which the postinst is given); empty: there is none, or it is the old.
-  // Not on record: only rules' windows ask for it, before anything is done.
+  // Not on record: rules' windows ask for it, and what never worked is known by it, before anything
+  // is done.
   std::string config_version = {};
   // dpkg's letters of the old version when it was planned: "iF". Not on record either.
   std::string old_state = {};
