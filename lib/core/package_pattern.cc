@@ -31,6 +31,17 @@ bool set_has(std::string_view members, char c) {
   return found != negated;
 }
 
+// glob(7): [z-a] has nothing in it.
+bool has_empty_range(std::string_view members) {
+  if (members.starts_with('!')) members.remove_prefix(1);
+  for (std::size_t i = 0; i + 2 < members.size(); ++i) {
+    if (members[i + 1] != '-') continue;
+    if (members[i] > members[i + 2]) return true;
+    i += 2;
+  }
+  return false;
+}
+
 // How many characters of the pattern one character of the name used up; 0: it does not fit.
 std::size_t fits_one(std::string_view pattern, std::size_t at, char c) {
   if (pattern[at] == '?') return 1;
@@ -87,8 +98,11 @@ std::string pattern_fault(std::string_view text) {
   if (std::any_of(text.begin(), text.end(), capital))
     return "has capitals, which no package's name has";
   for (std::size_t at = 0; (at = text.find('[', at)) != std::string_view::npos;) {
-    at = end_of_set(text, at);
-    if (at == std::string_view::npos) return "has a set that is not closed";
+    const auto end = end_of_set(text, at);
+    if (end == std::string_view::npos) return "has a set that is not closed";
+    if (has_empty_range(text.substr(at + 1, end - at - 1)))
+      return "has a range that ends before it begins";
+    at = end;
   }
   return {};
 }

@@ -287,6 +287,9 @@ TEST(RuleMistakes, ThatWouldNeverBeNoticed) {
     return mistakes_in("Package: " + packages + "\nClass: end\nReason: r\nSource: https://x\n");
   };
   EXPECT_EQ(of("foo[a"), Texts{"1: Package: \"foo[a\" has a set that is not closed"});
+  EXPECT_EQ(of("foo[z-a]"),
+            Texts{"1: Package: \"foo[z-a]\" has a range that ends before it begins"});
+  EXPECT_EQ(of("foo[!0-9a-]"), Texts{});
   EXPECT_EQ(of("[]*"), Texts{"1: Package: \"[]*\" has a set that is not closed"});
   EXPECT_EQ(of("foo[a] []]*"), Texts{});
   EXPECT_EQ(of("FOO"), Texts{"1: Package: \"FOO\" has capitals, which no package's name has"});

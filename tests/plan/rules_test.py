@@ -195,6 +195,15 @@ class Check(Base):
         for line in text.splitlines():
             self.assertRegex(line, rf"\A{path}:\d+: \S")
 
+    def test_an_architecture_that_is_none(self):
+        path = self.write("50-a.rules", "Package: foo\nArchitecture: amd64 amd46 linux-any\n"
+                                        "Class: end\nReason: x\nSource: https://x\n\n"
+                                        "Package: bar\nArchitecture: armhf kfreebsd-i386 x32\n"
+                                        "Class: end\nReason: x\nSource: https://x\n")
+        text = self.assert_said(self.check(path), 1)
+        self.assertEqual(text, "".join(f'{path}:1: Architecture: "{name}" is none that dpkg knows\n'
+                                       for name in ("amd46", "linux-any")))
+
     def test_all_files_of_the_folders(self):
         self.write("50-a.rules", TESTED.format(wanted="stop"))
         self.write("60-b.rules", "nonsense\n")
