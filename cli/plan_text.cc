@@ -226,10 +226,17 @@ void tell_kept(const PlanView& view) {
     if (is_forced(view.settings.forced, keep.package))
       std::cout << "    forced, but apt sees no new version of it before aptkeep release\n";
   }
-  if (!view.simulation.kept_back.empty()) {
+  // What aptkeep has pinned apt keeps back too.
+  auto backs = view.simulation.kept_back;
+  std::erase_if(backs, [&](const KeptBack& back) {
+    return std::ranges::any_of(view.kept.keeps, [&](const aptkeep_keep& keep) {
+      return std::string_view(keep.package) == back.package;
+    });
+  });
+  if (!backs.empty()) {
     std::cout << "Kept back by apt (its dependencies, a hold, a phase, or one of the above):\n";
   }
-  for (const KeptBack& back : view.simulation.kept_back) {
+  for (const KeptBack& back : backs) {
     std::cout << "  " << name_of(back.package, view.settings.native_arch)
               << harmless(back.old_version.empty()
                               ? ""

@@ -129,6 +129,13 @@ class Planning(Base):
         self.assertEqual(done.returncode, 1)
         self.assertIn("  foo: stays at 1.0, 2.0 failed\n", done.stdout.decode())
 
+    def test_what_is_kept_is_told_once(self):
+        self.world.installed(Package("foo", "1.0"))
+        self.world.offers(Package("foo", "2.0", fields={"Depends": "nowhere"}))
+        text = self.text(state="kept").stdout.decode()
+        self.assertIn("  foo: stays at 1.0, 2.0 failed\n", text)
+        self.assertNotIn("Kept back by apt (", text)
+
     def test_an_archive_on_the_command_line(self):
         self.chain()
         package = Package("foo", "3.0", fields={"Depends": "base"})
