@@ -46,6 +46,7 @@ DpkgCall Session::call_for(DpkgCall::Verb verb) const {
 
 void Session::take_over(const Session& part) {
   record_lost_ = part.record_lost_;
+  stopped_ = stopped_ || part.stopped_;
   may_configure_ = part.may_configure_;
   if (anything_failed()) grow_kept_set();
 }

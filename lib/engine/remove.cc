@@ -81,10 +81,10 @@ class Removing {
     if (entry != database->end()) failure.old_version = entry->second.version;
     failed_.push_back(failure.package);
     const Decision decision = session_.react_to(failure);
+    const bool stops = decision.reaction == Reaction::KeepAndStop;
+    if (stops) session_.stop_at(failed_.back(), decision);
     session_.record(std::move(failure), *database);
-    if (decision.reaction != Reaction::KeepAndStop) return std::nullopt;
-    session_.stop_at(failed_.back(), decision);
-    return CallEnd{true, 1, 0};
+    return stops ? std::optional(CallEnd{true, 1, 0}) : std::nullopt;
   }
 
   std::vector<std::string> left() {

@@ -121,6 +121,7 @@ void Session::leave_alone(std::int32_t step) {
 
 void Session::stop_at(const std::string& package, const Decision& decision) {
   ports_.say("stopping at " + shown(package) + ": " + decision.reason);
+  stopped_ = true;
   // Without memory, each further script would only die halfway.
   may_configure_ = decision.failure_class != FailureClass::OutOfMemory &&
                    decision.failure_class != FailureClass::DpkgItself;

@@ -95,7 +95,8 @@ class Session {
   // Nobody is blamed, and nobody goes on with the step in this run: a person stopped it, or there
   // is no memory. Told by a state without a failure. -1: nothing to mark.
   void leave_alone(std::int32_t step);
-  // That the run ends here, for a reason that no other package is to blame for. Said.
+  // That the run ends here, for a reason that no other package is to blame for. Said; before the
+  // failure is record()ed, which says otherwise that the rest goes on.
   void stop_at(const std::string& package, const Decision& decision);
   // Of a run that was stopped: what has not been begun is not reached, and what is unpacked and
   // cannot be without it goes back, though nobody has failed.
@@ -180,6 +181,7 @@ class Session {
   std::vector<std::uint32_t> unsaved_roots_;  // for which this was worked out:
   std::set<std::uint32_t> only_with_the_driver_;
   bool record_lost_;
+  bool stopped_ = false;
   bool may_configure_ = false;
   std::vector<std::string> afterwards_;
 };

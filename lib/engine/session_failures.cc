@@ -76,7 +76,7 @@ void Session::record(Failure failure, const DbSnapshot& db) {
   if (kept_.members.size() > before + 1) {
     line += ", with " + std::to_string(kept_.members.size() - before - 1) + " that need it so";
   }
-  ports_.say(line + "; going on with the rest");
+  ports_.say(line + (stopped_ ? "" : "; going on with the rest"));
   if (whole && step >= 0) undo_scripts(static_cast<std::uint32_t>(step));
 }
 

@@ -234,14 +234,15 @@ class Unpacking {
       if (later) postpone(index, late_);
       return true;
     }
-    if (decision.reaction != Reaction::Stop) {
-      session_.record(std::move(failure), db);
-      if (decision.reaction != Reaction::KeepAndStop) return true;
+    if (decision.reaction == Reaction::Stop) {
+      if (!whole_at_old_side(failed, db)) session_.leave_alone(step);
+      session_.stop_at(failed.package, decision);
+      return false;
     }
-    const bool untouched = whole_at_old_side(failed, db);
-    if (decision.reaction == Reaction::Stop && !untouched) session_.leave_alone(step);
-    session_.stop_at(failed.package, decision);
-    return false;
+    const bool stops = decision.reaction == Reaction::KeepAndStop;
+    if (stops) session_.stop_at(failed.package, decision);
+    session_.record(std::move(failure), db);
+    return !stops;
   }
 
   // Towards the end, with what would have to stay back with it.
