@@ -5,9 +5,9 @@
 #include <iostream>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string_view>
 
+#include "core/dpkg_status.h"
 #include "core/names.h"
 #include "core/package_pattern.h"
 #include "known_rules.h"
@@ -71,12 +71,7 @@ std::set<std::string> owners_of_unit(const std::string& unit) {
   if (file.ends_with(".service")) asking.push_back("/etc/init.d/" + file.substr(0, dot));
   std::set<std::string> owners;
   for (const std::string& line : lines_of(asking)) {
-    // "a, b:i386: /path", and "diversion by dash from: /path".
-    const auto end = line.find(": /");
-    if (end == std::string::npos || line.starts_with("diversion ")) continue;
-    std::string name;
-    for (std::istringstream names(line.substr(0, end)); std::getline(names >> std::ws, name, ',');)
-      owners.insert(name_alone(name));
+    for (const std::string& owner : owners_in(line)) owners.insert(name_alone(owner));
   }
   return owners;
 }

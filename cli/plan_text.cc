@@ -16,7 +16,7 @@
 namespace aptkeep::cli {
 namespace {
 
-std::string typed(const AptArguments& arguments) {
+std::string as_typed(const AptArguments& arguments) {
   std::string text = "apt-get " + arguments.command;
   for (const auto* words : {&arguments.options, &arguments.packages}) {
     for (const std::string& word : *words) {
@@ -28,7 +28,7 @@ std::string typed(const AptArguments& arguments) {
 
 void tell_heading(const PlanView& view) {
   if (view.planned.empty()) {
-    std::cout << typed(view.arguments) << " would change nothing.\n";
+    std::cout << as_typed(view.arguments) << " would change nothing.\n";
     return;
   }
   std::map<Action, std::size_t> counts;
@@ -39,7 +39,7 @@ void tell_heading(const PlanView& view) {
   for (const auto& [action, count] : counts) {
     text += (text.empty() ? "" : ", ") + std::to_string(count) + " to " + to_string(action);
   }
-  std::cout << typed(view.arguments) << ": " << text << "\n";
+  std::cout << as_typed(view.arguments) << ": " << text << "\n";
   if (!view.settings.keep_going) {
     std::cout << "aptkeep is switched off for this: the first failure would stop the run.\n";
   } else if (view.settings.bypassed) {

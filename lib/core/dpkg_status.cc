@@ -240,4 +240,18 @@ ScriptError parse_script_error(std::string_view message) {
   return result;
 }
 
+std::vector<std::string> owners_in(std::string_view line) {
+  std::vector<std::string> owners;
+  const auto end = line.find(": /");
+  if (end == std::string_view::npos || line.starts_with("diversion by ") ||
+      line.starts_with("local diversion "))
+    return owners;
+  for (line = line.substr(0, end); !line.empty();) {
+    const auto comma = std::min(line.find(','), line.size());
+    owners.emplace_back(line.substr(0, comma));
+    line.remove_prefix(std::min(line.find_first_not_of(", ", comma), line.size()));
+  }
+  return owners;
+}
+
 }  // namespace aptkeep

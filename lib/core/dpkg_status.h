@@ -1,4 +1,5 @@
-// Reads what dpkg writes to --status-fd (dpkg(1)), and what its error messages tell.
+// Reads what dpkg writes to --status-fd (dpkg(1)), what its error messages tell, and whose files
+// dpkg-query(1) says they are.
 #pragma once
 
 #include <string>
@@ -48,5 +49,9 @@ struct ScriptError {
   int signal = 0;  // -1: by a signal whose name is not in English
 };
 ScriptError parse_script_error(std::string_view message);
+
+// The packages in a line of dpkg-query --search, "foo, bar:arch: /path", as dpkg names them; none
+// for one of a diversion ("diversion by foo from: /path"), in the C locale.
+std::vector<std::string> owners_in(std::string_view line);
 
 }  // namespace aptkeep

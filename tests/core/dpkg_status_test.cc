@@ -262,5 +262,16 @@ TEST(ScriptErrors, TheWarningBeforeAMissingScript) {
             "prerm exit 4");
 }
 
+TEST(OwnersIn, ALineOfDpkgQuery) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(owners_in("foo: /usr/bin/foo"), Names{"foo"});
+  EXPECT_EQ(owners_in("foo, bar:i386: /usr/share/a: b"), (Names{"foo", "bar:i386"}));
+  EXPECT_EQ(owners_in("diversion by dash from: /bin/sh"), Names{});
+  EXPECT_EQ(owners_in("diversion by dash to: /bin/sh.distrib"), Names{});
+  EXPECT_EQ(owners_in("local diversion from: /bin/sh"), Names{});
+  EXPECT_EQ(owners_in("dpkg-query: no path found matching pattern /x"), Names{});
+  EXPECT_EQ(owners_in(""), Names{});
+}
+
 }  // namespace
 }  // namespace aptkeep
