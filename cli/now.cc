@@ -84,6 +84,7 @@ std::map<std::string, Now> packages_now(const std::string& native_arch) {
   while (std::getline(lines, name, '\t') && std::getline(lines, arch, '\t') &&
          std::getline(lines, now.state, '\t') && std::getline(lines, now.name, '\t') &&
          std::getline(lines, now.version, '\t') && std::getline(lines, now.config_version)) {
+    now.never_configured = now.config_version.empty();
     if (now.config_version == now.version) now.config_version.clear();
     now.state.erase(now.state.find_last_not_of(' ') + 1);
     packages[name + ":" + (arch == "all" ? native_arch : arch)] = now;

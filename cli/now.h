@@ -13,7 +13,8 @@ struct Now {
   std::string state;  // "ii", "iF", "iHR" ...
   std::string version;
   std::string name;                 // as dpkg takes it on its command line
-  std::string config_version = {};  // as DbPackage has it
+  std::string config_version = {};  // both as DbPackage has them
+  bool never_configured = false;
 };
 
 // Whether it is there and configured, as dpkg sees it.

@@ -71,6 +71,7 @@ void see_what_stays(PlanView& view, const PackagesNow& now, const std::set<std::
     }
     if (found == now.end() || found->second.version != step.old_version) continue;
     step.config_version = found->second.config_version;
+    step.never_configured = found->second.never_configured;
     step.old_state = found->second.state;
   }
 }

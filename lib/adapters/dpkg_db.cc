@@ -58,6 +58,8 @@ Result<DbSnapshot> RealDatabase::read() {
     if (dpkg_version_is_informative(&pkg->configversion)) {
       package.config_version = versiondescribe(&pkg->configversion, vdew_nonambig);
       if (package.config_version == package.version) package.config_version.clear();
+    } else {
+      package.never_configured = true;
     }
     snapshot[dpkg_impl::name_of(pkg)] = package;
   }

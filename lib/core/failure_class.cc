@@ -168,8 +168,9 @@ Decision react(FailureClass failure_class, int attempts_in_this_run, int attempt
   if (always(row.first)) return decision;
   if (rule && rule->wish == OnFailure::StopRun)
     return {Reaction::KeepAndStop, failure_class, rule->why};
-  if (rule && rule->wish != OnFailure::Retry) return {Reaction::Keep, failure_class, rule->why};
-  if (rule && row.first == Reaction::Keep)
+  const bool ruled = rule && rule->wish != OnFailure::LeaveNew;
+  if (ruled && rule->wish != OnFailure::Retry) return {Reaction::Keep, failure_class, rule->why};
+  if (ruled && row.first == Reaction::Keep)
     decision = {Reaction::RetryNow, failure_class, rule->why};
   if (decision.reaction == Reaction::Keep) return decision;
   if (attempts_in_this_run > 1) {

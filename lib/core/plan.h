@@ -29,6 +29,8 @@ enum class OnFailure : std::uint8_t {
   LeaveUnconfigured,  // as it is, and not tried again
   StopRun,            // as it is, and nothing more of the run is done
   Retry,              // tried once more, whatever the failure is, before anything else
+  LeaveNew,  // no rule's: as it is, since the version before never worked either; it goes back with
+             // another one only
 };
 
 struct FailureRule {
@@ -92,6 +94,8 @@ struct Step {
   // Not on record: rules' windows ask for it, and what never worked is known by it, before anything
   // is done.
   std::string config_version = {};
+  // That no version of it has been configured yet. Not on record either.
+  bool never_configured = false;
   // dpkg's letters of the old version when it was planned: "iF". Not on record either.
   std::string old_state = {};
 };

@@ -26,11 +26,12 @@ void mark_never_back(const std::vector<StepDecisions>& decisions, std::vector<St
 // script again, and takes the newer files away. What was only unpacked may work.
 void mark_what_never_worked(Step& step) {
   // A trigger may fail of what was configured: dpkg calls that half-configured, too.
-  const bool failed =
-      step.old_state.size() > 1 && step.old_state[1] == 'F' && !step.config_version.empty();
+  const bool failed = step.old_state.size() > 1 && step.old_state[1] == 'F' &&
+                      (!step.config_version.empty() || step.never_configured);
   const bool changes = !step.new_version.empty() && step.old_version != step.new_version;
-  if (failed && changes && step.never_back.empty())
-    step.never_back = "the version before, " + step.old_version + ", was not configured either";
+  if (!failed || !changes || step.on_failure) return;
+  step.on_failure = FailureRule{OnFailure::LeaveNew, "the version before, " + step.old_version +
+                                                         ", was not configured either"};
 }
 
 }  // namespace
@@ -46,9 +47,9 @@ std::vector<StepDecisions> decide_steps(const RuleIndex& rules, const RuleFacts&
 void mark_steps(const std::vector<StepDecisions>& decisions, std::vector<Step>& steps) {
   mark_never_back(decisions, steps);
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    mark_what_never_worked(steps[i]);
     if (const auto& decided = decisions[i].on_failure)
       steps[i].on_failure = FailureRule{decided->value, decided->by->reason};
+    mark_what_never_worked(steps[i]);
     if (const auto& decided = decisions[i].repair) steps[i].repair = decided->value;
     for (const auto& entry : decisions[i].save.entries) steps[i].save.push_back(entry.value);
   }

@@ -101,7 +101,7 @@ void say_outcome(PlannedStep& planned, const Step& step, const PlanSettings& set
     set_outcome(planned, IfItFails::StopsRun, "aptkeep does not go on past failures now");
   } else if (said == OnFailure::StopRun) {
     set_outcome(planned, IfItFails::StopsRun, rule.why);
-  } else if (said == OnFailure::LeaveUnconfigured) {
+  } else if (said == OnFailure::LeaveUnconfigured || said == OnFailure::LeaveNew) {
     set_outcome(planned, IfItFails::LeftUnconfigured, rule.why);
   } else if (!step.never_back.empty()) {
     set_outcome(planned, IfItFails::LeftUnconfigured, step.never_back);

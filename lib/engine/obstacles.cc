@@ -13,11 +13,13 @@ bool is_return(const Step& step, const Failure& failure) {
 
 const std::string kReturnFailed = "putting it back failed";
 
-// By a rule. What goes back only because of another one is not meant.
+// By a rule, or since its old version never worked. What goes back only because of another one is
+// not meant.
 bool stays_as_it_failed(const Step& step) {
   if (!step.on_failure) return false;
   const OnFailure wish = step.on_failure->wish;
-  return wish == OnFailure::LeaveUnconfigured || wish == OnFailure::StopRun;
+  return wish == OnFailure::LeaveUnconfigured || wish == OnFailure::StopRun ||
+         wish == OnFailure::LeaveNew;
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ struct DbPackage {
   bool held = false;  // want=hold
   // The version that was last configured, where it is not `version` (dpkg's Config-Version).
   std::string config_version = {};
+  bool never_configured = false;  // no version of it ever was
 
   bool configured() const {  // fit to satisfy a dependency, as dpkg sees it
     return state.size() == 2 && (state[1] == 'i' || state[1] == 't' || state[1] == 'W');

@@ -36,6 +36,7 @@ void note_what_is_there(const DbSnapshot& db, std::vector<Step>& steps) {
     const auto entry = db.find(step.package);
     const bool there = entry != db.end() && entry->second.version == step.old_version;
     step.config_version = there ? entry->second.config_version : "";
+    step.never_configured = there && entry->second.never_configured;
     step.old_state = there ? entry->second.state : "";
   }
 }

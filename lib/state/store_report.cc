@@ -112,7 +112,7 @@ Step read_step(Database& db, const Query& query) {
   step.passed = query.text(15);
   // 0: no rule says anything.
   if (const std::int64_t wish = query.integer(16); wish != 0)
-    step.on_failure = FailureRule{to_enum(db, wish - 1, OnFailure::Retry), query.text(17)};
+    step.on_failure = FailureRule{to_enum(db, wish - 1, OnFailure::LeaveNew), query.text(17)};
   step.save = split_lines(query.text(18));
   step.repair = query.text(19);
   step.guards = split_lines(query.text(20));

@@ -257,7 +257,10 @@ TEST(React, ARuleDecidesOfThePackagesOwnFailures) {
                                        {OnFailure::Retry, Hang, 1, RetryNow},
                                        {OnFailure::Retry, Refusal, 2, Keep},
                                        {OnFailure::Retry, Transient, 1, RetryLater},
-                                       {OnFailure::Retry, MissingUnit, 1, RetryAfterReload}}) {
+                                       {OnFailure::Retry, MissingUnit, 1, RetryAfterReload},
+                                       {OnFailure::LeaveNew, Crash, 1, RetryNow},
+                                       {OnFailure::LeaveNew, Crash, 2, Keep},
+                                       {OnFailure::LeaveNew, Unknown, 1, Keep}}) {
     const Decision decision =
         react(it.failure_class, it.in_run, it.in_run, FailureRule{it.wish, "so it is"});
     EXPECT_EQ(decision.reaction, it.wanted) << to_string(it.failure_class) << ' ' << it.in_run;

@@ -54,15 +54,19 @@ TEST(NeverBack, EveryArchitectureOfAName) {
 
 TEST(NeverBack, WhatFailedBeforeAsWell) {
   const auto reason_of = [](const std::string& state, const std::string& new_version,
-                            const std::string& configured = "1.0") {
+                            const std::string& configured = "1.0", bool never = false) {
     std::vector<Step> steps(1);
     steps[0].package = "foo:amd64";
     steps[0].old_version = "2.0";
     steps[0].new_version = new_version;
     steps[0].old_state = state;
     steps[0].config_version = configured;
+    steps[0].never_configured = never;
     mark({}, steps);
-    return steps[0].never_back;
+    EXPECT_EQ(steps[0].never_back, "") << "another one may take it back";
+    const auto& left = steps[0].on_failure;
+    EXPECT_TRUE(!left || left->wish == OnFailure::LeaveNew);
+    return left ? left->why : std::string();
   };
   const std::string why = "the version before, 2.0, was not configured either";
   EXPECT_EQ(reason_of("iF", "2.1"), why);
@@ -73,6 +77,8 @@ TEST(NeverBack, WhatFailedBeforeAsWell) {
   EXPECT_EQ(reason_of("iF", "2.0"), "") << "it is tried again";
   EXPECT_EQ(reason_of("iF", ""), "") << "it is removed";
   EXPECT_EQ(reason_of("iF", "2.1", ""), "") << "a trigger of it has failed";
+  EXPECT_EQ(reason_of("iF", "2.1", "", true), why);
+  EXPECT_EQ(reason_of("iU", "2.1", "", true), "");
 }
 
 TEST(NeverBack, TheLastRuleDecides) {
