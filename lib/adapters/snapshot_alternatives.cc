@@ -20,8 +20,13 @@ class Alternatives {
  private:
   void run(const std::string& name, const std::vector<std::string>& args);
   bool ours(const std::string& path) const {
-    return package_.lists(path) || package_.brought(path) ||
-           (!by_hand() && package_.has_named(path, kTool));
+    return is_own(path, package_.brought(path)) || is_named(path);
+  }
+  bool is_own(const std::string& path, bool brought) const {
+    return (package_.lists(path) || brought) && owner_of(package_, path) != Owner::Others;
+  }
+  bool is_named(const std::string& path) const {
+    return !by_hand() && package_.has_named(path, kTool) && !package_.others_name(path, kTool);
   }
   // In a rollback by hand, where `before` is how it was with the new version.
   bool lost(const std::string& path) const { return by_hand() && !package_.lists(path); }
@@ -47,13 +52,26 @@ void Alternatives::remove_added(const std::string& name, const Alternative& befo
   }
 }
 
+// Name -> link and path of those that a choice has.
+std::map<std::string, std::pair<std::string, std::string>> slaves_of(const Alternative& alternative,
+                                                                     const Choice& choice) {
+  std::map<std::string, std::pair<std::string, std::string>> slaves;
+  for (std::size_t i = 0; i < alternative.slaves.size(); ++i) {
+    const auto& [name, link] = alternative.slaves[i];
+    if (!choice.slaves[i].empty()) slaves[name] = {link, choice.slaves[i]};
+  }
+  return slaves;
+}
+
 void Alternatives::install_gone(const std::string& name, const Alternative& before,
                                 const Alternative& now) {
   for (const auto& [path, choice] : before.choices) {
     const auto there = now.choices.find(path);
-    const bool as_before = there != now.choices.end() && there->second.priority == choice.priority;
-    const bool touched = package_.lists(path) || (!by_hand() && package_.has_named(path, kTool));
-    if (as_before || !touched || (by_hand() && there != now.choices.end())) continue;
+    const bool as_before = there != now.choices.end() &&
+                           there->second.priority == choice.priority &&
+                           slaves_of(before, choice) == slaves_of(now, there->second);
+    if (as_before || (by_hand() && there != now.choices.end())) continue;
+    if (!is_own(path, false) && !is_named(path)) continue;
     std::vector<std::string> args = {kTool, "--install", before.link,
                                      name,  path,        std::to_string(choice.priority)};
     for (std::size_t i = 0; i < before.slaves.size(); ++i) {
@@ -75,7 +93,7 @@ void Alternatives::choose(const std::string& name, const Alternative& before,
   const std::string chosen = target(package_.before);
   if (before.manual) {
     // Another's, where the failed scripts have set theirs in its place.
-    const bool displaced = !by_hand() && ours(target(now_));
+    const bool displaced = !by_hand() && now.choices.contains(chosen) && ours(target(now_));
     if ((ours(chosen) || displaced) && !lost(chosen) && (!now.manual || target(now_) != chosen)) {
       run(name, {kTool, "--set", name, chosen});
     }

@@ -42,6 +42,8 @@ inline constexpr const char* kFailed = "failed";
 inline constexpr const char* kFailedSums = "failed.md5sums";
 // In a package's folder: the failed version's scripts, one after the other.
 inline constexpr const char* kFailedScripts = "failed.scripts";
+// In a package's folder: what its scripts did was undone (snapshot_unwound.cc).
+inline constexpr const char* kUnwound = "unwound";
 // In a package's folder: the overrides of others' files that were undone, as dpkg had them.
 inline constexpr const char* kUndone = "undone.statoverride";
 
@@ -56,7 +58,8 @@ struct Package {
   Record record;
   Failed failed;  // empty until clear_way() has seen it; its list of checksums is kFailedSums
   System before;
-  bool configured = false;  // dpkg has done so with the old version (as settle() finds it)
+  std::int64_t before_at = 0;  // when that was written down, as a file's ctime would say it
+  bool configured = false;     // dpkg has done so with the old version (as settle() finds it)
 
   const std::string& name() const { return record.snapshot.package; }
   bool lists(const std::string& listed) const;    // the old version does
@@ -66,11 +69,15 @@ struct Package {
   // as a word: what of others' was changed in the run was changed by them, then
   // (snapshot_scripts.cc).
   bool has_named(const std::string& path, const std::string& tool) const;
+  // Whether those of another package that was unpacked since `before_at` do so too: then it may be
+  // that one's work, and it is left.
+  bool others_name(const std::string& path, const std::string& tool) const;
 
   std::unordered_set<std::string> listed_;
   std::unordered_set<std::string> brought_;
   std::unordered_set<std::string> stays_;
-  std::string scripts_;  // the failed version's
+  std::string scripts_;                                      // the failed version's
+  std::optional<std::unordered_set<std::string>> replaced_;  // by note_replaced()
 };
 
 // snapshot_return.cc
@@ -107,7 +114,9 @@ enum class Present { Missing, Same, Other, NoFile };
 Result<Present> compare_content(Package& package, const FileRecord& file, const std::string& path);
 // md5 of the file there, "" where there is none.
 std::string hash_at(const std::string& path);
+// By its ctime, in nanoseconds. False also where it is not there.
 bool changed_since(const std::string& path, std::int64_t taken);
+bool is_since(const struct stat& stab, std::int64_t taken);
 Status remove_file(const std::string& path);
 // Takes a file that somebody changed out of use, and keeps it.
 Status keep_beside(Package& package, const std::string& path);
@@ -163,15 +172,23 @@ std::vector<std::string> undo_alternatives(Package& package);
 
 // snapshot_taken.cc: what `failed`, which is still there, took over from other packages, and what
 // others have by now that the old version has as well.
-// What dpkg-query prints of who has these paths, or patterns: "foo, bar:arch: /path" in each line.
+// What dpkg-query prints of who has these paths (core/dpkg_status.h: owners_in).
 Result<std::string> search_owners(const std::vector<std::string>& paths);
 std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed);
 // Sentences on what of the one is nowhere now, and of the other is there twice.
 // Whether something of the old version is not there that is to come with its unpacking.
 bool lacks_files(const Package& package);
+// Whose a path is by dpkg's lists as they are: of its name alone, whatever the architecture. Nobody
+// also where dpkg does not say. To ask takes as long as to read all lists.
+enum class Owner { Nobody, Own, Shared, Others };
+Owner owner_of(const Package& package, const std::string& path);
+// Whether another package that was unpacked since the snapshot has that folder as well.
+bool is_used_by_others(const Package& package, const std::string& folder);
 // Whether another package has a file of the old version by now, which dpkg has left to it when it
 // unpacked that (Replaces).
 bool is_replaced(const Package& package, const std::string& path);
+// Remembers of which paths that is so.
+void note_replaced(Package& package);
 // The conffiles of which that is so: before dpkg knows of them again by this package's list.
 std::vector<std::string> tell_replaced(const Package& package);
 std::vector<std::string> still_taken(const Package& package, AllConffiles& all);

@@ -38,6 +38,7 @@ class Comparison {
   bool is_free(const FileRecord& file) const;
   bool same_bytes(const FileRecord& file, const Place& place);
   void compare_behind(const FileRecord& file);
+  void compare_replaced(const FileRecord& file);
   void put_attributes(const FileRecord& file, const Place& place, const struct stat& stab);
   void compare_attributes(const FileRecord& file, const Place& place);
   void say(const FileRecord& file, const std::string& what);
@@ -113,6 +114,14 @@ void Comparison::compare_behind(const FileRecord& file) {
   }
 }
 
+// Conffiles that nobody has edited are told of by tell_replaced().
+void Comparison::compare_replaced(const FileRecord& file) {
+  const auto* conffile = find_conffile(package_.record.snapshot.conffiles, file.path);
+  if (file.stored.empty() || (conffile != nullptr && !conffile->edited)) return;
+  const auto present = compare_content(package_, file, file.true_path);
+  if (!present || *present != Present::Same) say(file, "it belongs to another package now");
+}
+
 // Through /proc: calls that take descriptors refuse those of symlinks and devices.
 void Comparison::put_attributes(const FileRecord& file, const Place& place,
                                 const struct stat& stab) {
@@ -168,6 +177,7 @@ void Comparison::compare_attributes(const FileRecord& file, const Place& place) 
 
 void Comparison::compare(const FileRecord& file) {
   if (package_.stays(file.path)) return;
+  if (is_replaced(package_, file.path)) return compare_replaced(file);
   auto place = walk_.to(file.true_path);
   if (!place) return say(file, place.error().message);
   struct stat stab {};
@@ -199,7 +209,12 @@ void Comparison::compare(const FileRecord& file) {
       break;
   }
   if (is_free(file)) return;
-  put_attributes(file, *place, stab);
+  const bool differs =
+      stab.st_uid != file.uid || stab.st_gid != file.gid || (stab.st_mode & 07777) != file.mode;
+  // As that one wants it, for all that is known.
+  const bool others = differs && file.type == FileType::Directory && package_.options.since == 0 &&
+                      is_used_by_others(package_, file.path);
+  if (!others) put_attributes(file, *place, stab);
   compare_attributes(file, *place);
 }
 

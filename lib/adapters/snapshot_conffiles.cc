@@ -171,7 +171,7 @@ void remove_new_folders(Package& package, const std::string& conffile) {
        at = conffile.find_last_of('/', at - 1)) {
     const std::string folder = conffile.substr(0, at);
     if (!package.brought(folder) || package.lists(folder)) return;
-    if (run_tool({"dpkg-query", "-S", folder})) return;  // somebody else's too
+    if (owner_of(package, folder) != Owner::Nobody) return;  // somebody else's too
     Walk walk;
     auto place = walk.to(folder);
     if (!place || !place->found() ||
@@ -179,6 +179,17 @@ void remove_new_folders(Package& package, const std::string& conffile) {
       return;
     }
   }
+}
+
+// Whether an edited one was left for the text of the package that has it now, by what its admin
+// told dpkg: it lies beside that, then. Otherwise what a person has written is nobody else's.
+bool is_given_up(Package& package, const ConffileRecord& conffile) {
+  const FileRecord* file = find_file(package, conffile.path);
+  const std::string old = conffile.path + ".dpkg-old";
+  if (file == nullptr || file->stored.empty() || !changed_since(old, package.record.taken))
+    return false;
+  const auto present = compare_content(package, *file, old);
+  return present && *present == Present::Same;
 }
 
 // dpkg writes the list anew when it removes a package.
@@ -220,6 +231,7 @@ Status settle_leftovers(Package& package) {
   for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
     const FileRecord* file = find_file(package, conffile.path);
     if (file == nullptr || package.stays(file->path)) continue;
+    if (is_replaced(package, conffile.path)) continue;  // what lies beside it is that one's too
     auto settled = settle_beside(package, file->true_path, kBeside, kBesideCount);
     if (!settled) return settled;
   }
@@ -254,8 +266,8 @@ Status cross_off_newcomers(Package& package, AllConffiles& all) {
 
 Status settle_conffiles(Package& package, AllConffiles& all) {
   for (const ConffileRecord& conffile : package.record.snapshot.conffiles) {
-    // What a person has written is nobody else's.
-    if (!conffile.edited && is_replaced(package, conffile.path)) continue;
+    if (is_replaced(package, conffile.path) && (!conffile.edited || is_given_up(package, conffile)))
+      continue;
     if (auto settled = settle_one(package, all, conffile); !settled) return settled;
   }
   std::vector<const ConffileRecord*> fresh;

@@ -126,8 +126,11 @@ bool changed_since(const std::string& path, std::int64_t taken) {
   Walk walk;
   auto place = walk.to(path);
   struct stat stab {};
-  return place && look(*place, stab) &&
-         stab.st_ctim.tv_sec * 1'000'000'000 + stab.st_ctim.tv_nsec >= taken;
+  return place && look(*place, stab) && is_since(stab, taken);
+}
+
+bool is_since(const struct stat& stab, std::int64_t taken) {
+  return stab.st_ctim.tv_sec * 1'000'000'000 + stab.st_ctim.tv_nsec >= taken;
 }
 
 Status remove_file(const std::string& path) {

@@ -158,6 +158,7 @@ std::vector<ConffileRecord> conffiles_of(const Package& package, AllConffiles& a
 }
 
 Result<std::vector<std::string>> complete_package(Package& package, AllConffiles& conffiles) {
+  note_replaced(package);
   std::vector<std::string> sentences = tell_replaced(package);
   auto wrote = package.options.write(package.name(), conffiles_of(package, conffiles));
   if (!wrote) return wrote.error();
@@ -240,6 +241,9 @@ Status read_before(Package& package, int folder) {
   auto before = load_system(folder, "system");
   if (!before) return Error{before.error().message + " (" + package.options.folder + ")"};
   package.before = std::move(*before);
+  struct stat stab {};
+  if (!look(Place{folder, "system"}, stab)) return failure("look at " + package.options.folder);
+  package.before_at = stab.st_mtim.tv_sec * 1'000'000'000 + stab.st_mtim.tv_nsec;
   return success();
 }
 

@@ -100,10 +100,7 @@ std::unordered_set<std::string> owned(const std::vector<Stray>& strays) {
   std::vector<std::string> paths;
   for (const Stray& stray : strays) {
     for (std::string path : {stray.path, alias_of(stray.path)}) {
-      if (path.empty()) continue;
-      for (std::size_t at = 0; (at = path.find_first_of("*?[\\", at)) != std::string::npos; at += 2)
-        path.insert(at, "\\");
-      paths.push_back(std::move(path));
+      if (!path.empty()) paths.push_back(std::move(path));
     }
   }
   std::unordered_set<std::string> found;

@@ -12,9 +12,11 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "adapters/dpkg_db.h"
 #include "adapters/snapshot_back.h"
 #include "adapters/snapshot_sums.h"
 #include "adapters/snapshot_tool.h"
+#include "core/dpkg_status.h"
 
 namespace aptkeep::snapshot {
 namespace {
@@ -39,12 +41,29 @@ void look_through(std::string_view sums, const std::string& owner, const Wanted&
   });
 }
 
-// The names of the packages in a line of dpkg-query --search: "foo, bar:arch: /path".
-std::vector<std::string> owners_in(const std::string& line) {
+// Whose a path is by dpkg's lists, as dpkg names them.
+std::vector<std::string> names_of(const std::string& path) {
   std::vector<std::string> names;
-  std::istringstream owners(line.substr(0, line.find(": /")));
-  for (std::string owner; std::getline(owners >> std::ws, owner, ',');) names.push_back(owner);
+  const auto said = search_owners({path});
+  std::istringstream lines(said ? *said : std::string());
+  for (std::string line; std::getline(lines, line);) {
+    const auto owners = owners_in(line);
+    names.insert(names.end(), owners.begin(), owners.end());
+  }
   return names;
+}
+
+// Of a package that is back at its old version, which did not have it: dpkg goes on to list the
+// failed one's conffile as an obsolete one until complete().
+bool is_left_over(const SnapshotOptions& options, const std::string& owner,
+                  const std::string& path) {
+  const bool foreign = owner.find(':') != std::string::npos;
+  const auto read = options.read({foreign ? owner : owner + ":" + native_architecture()});
+  if (!read || read->packages.size() != 1) return false;
+  const PackageFiles& now = read->packages.front();
+  const auto before = read_snapshot(options.folder, now.package);
+  return before && before->version == now.version &&
+         std::ranges::count(before->files, path, &FileRecord::path) == 0;
 }
 
 // What other installed packages list of these paths.
@@ -54,11 +73,9 @@ std::vector<Taken> owners_of(const Package& package, const std::vector<std::stri
   if (!said) return found;
   std::istringstream lines(*said);
   for (std::string line; std::getline(lines, line);) {
-    const auto end = line.find(": /");
-    if (end == std::string::npos) continue;
     for (const std::string& owner : owners_in(line)) {
       if (name_without_arch(owner) == name_without_arch(package.name())) continue;
-      found.push_back({line.substr(end + 2), owner});
+      found.push_back({line.substr(line.find(": /") + 2), owner});
     }
   }
   return found;
@@ -79,8 +96,7 @@ std::vector<Taken> given_up(const Package& package, const PackageFiles& failed) 
   std::vector<std::string> paths;
   for (std::size_t i = 0; i < package.record.listed; ++i) {
     const FileRecord& file = package.record.snapshot.files[i];
-    const bool pattern = file.path.find_first_of("*?[\\") != std::string::npos;
-    if (file.type == FileType::Absent || file.type == FileType::Directory || pattern ||
+    if (file.type == FileType::Absent || file.type == FileType::Directory ||
         kept.contains(file.path) || diverted.contains(file.path)) {
       continue;
     }
@@ -160,11 +176,36 @@ std::vector<Taken> replaced(const Package& package, const PackageFiles& failed) 
 
 bool is_replaced(const Package& package, const std::string& path) {
   const auto& taken = package.failed.taken;
-  if (std::ranges::count(taken, path, &Taken::path) == 0) return false;
-  const auto said = search_owners({path});
-  const auto owners = said ? owners_in(*said) : std::vector<std::string>{};
-  return !owners.empty() && std::ranges::none_of(owners, [&](const std::string& owner) {
-    return name_without_arch(owner) == name_without_arch(package.name());
+  if (package.replaced_) return package.replaced_->contains(path);
+  return std::ranges::count(taken, path, &Taken::path) != 0 &&
+         owner_of(package, path) == Owner::Others;
+}
+
+void note_replaced(Package& package) {
+  std::unordered_set<std::string> replaced;
+  for (const Taken& taken : package.failed.taken) {
+    if (is_replaced(package, taken.path)) replaced.insert(taken.path);
+  }
+  package.replaced_ = std::move(replaced);
+}
+
+Owner owner_of(const Package& package, const std::string& path) {
+  bool own = false;
+  bool others = false;
+  for (const std::string& owner : names_of(path)) {
+    const bool it = name_without_arch(owner) == name_without_arch(package.name());
+    if (!it && is_left_over(package.options, owner, path)) continue;
+    (it ? own : others) = true;
+  }
+  if (own && others) return Owner::Shared;
+  return own ? Owner::Own : others ? Owner::Others : Owner::Nobody;
+}
+
+bool is_used_by_others(const Package& package, const std::string& folder) {
+  const std::string info = package.options.dpkg_folder + "/info/";
+  return std::ranges::any_of(names_of(folder), [&](const std::string& owner) {
+    if (name_without_arch(owner) == name_without_arch(package.name())) return false;
+    return changed_since(info + owner + ".list", package.record.taken);
   });
 }
 
@@ -172,7 +213,12 @@ Result<std::string> search_owners(const std::vector<std::string>& paths) {
   if (paths.empty()) return std::string();
   // It ends with 1 where one of them is nobody's.
   std::vector<std::string> args = {"sh", "-c", "dpkg-query --search -- \"$@\"; true", "sh"};
-  args.insert(args.end(), paths.begin(), paths.end());
+  for (std::string path : paths) {
+    // They would be patterns.
+    for (std::size_t at = 0; (at = path.find_first_of("*?[\\", at)) != std::string::npos; at += 2)
+      path.insert(at, "\\");
+    args.push_back(std::move(path));
+  }
   return run_tool(args);
 }
 

@@ -25,8 +25,10 @@ bool concerns(const Package& package, const Diversion& diversion) {
   return package.lists(diversion.from) || package.brought(diversion.from);
 }
 
+constexpr const char* kDiverting = "dpkg-divert";
+
 std::vector<std::string> divert_args(const Diversion& diversion) {
-  std::vector<std::string> args = {"dpkg-divert", "--quiet", "--divert", diversion.to};
+  std::vector<std::string> args = {kDiverting, "--quiet", "--divert", diversion.to};
   if (diversion.package.empty()) {
     args.emplace_back("--local");
   } else {
@@ -35,16 +37,22 @@ std::vector<std::string> divert_args(const Diversion& diversion) {
   return args;
 }
 
+bool is_there(const std::string& path) {
+  Walk walk;
+  auto place = walk.to(path);
+  struct stat stab {};
+  return place && look(*place, stab);
+}
+
 Status remove_diversion(Package& package, const Diversion& diversion) {
   auto args = divert_args(diversion);
-  args.insert(args.end(), {"--rename", "--remove", diversion.from});
+  // Made without --rename beside an older file of somebody's, it has moved nothing.
+  const bool moved = changed_since(diversion.to, package.before_at) || !is_there(diversion.from);
+  args.insert(args.end(), {moved ? "--rename" : "--no-rename", "--remove", diversion.from});
   auto removed = run_tool(args);
   if (removed) return success();
   // Two different files: the one that the failed version's scripts left in the place of the other.
-  Walk walk;
-  auto to = walk.to(diversion.to);
-  struct stat stab {};
-  if (!to || !look(*to, stab)) return removed.error();
+  if (!is_there(diversion.to)) return removed.error();
   // In a rollback by hand a person may have put it there.
   const std::int64_t since = package.options.since;
   const bool foreign =
@@ -52,9 +60,9 @@ Status remove_diversion(Package& package, const Diversion& diversion) {
   // Nobody but the scripts had the time, where it never was configured.
   const std::string& state = package.failed.state;
   const bool made = since == 0 && (state == "iU" || state == "iF" || state == "iH");
-  auto moved =
+  auto aside =
       foreign ? keep_beside(package, diversion.from) : move_aside(package, diversion.from, made);
-  if (!moved) return moved;
+  if (!aside) return aside;
   removed = run_tool(args);
   if (removed) return success();
   return removed.error();
@@ -84,6 +92,8 @@ std::vector<std::string> restore_diversions(Package& package) {
   if (!changes) return {changes.error().message};
   std::vector<std::string> sentences;
   for (const Diversion& diversion : changes->gone) {
+    // Another package has ended it, then, and may need that.
+    if (package.others_name(diversion.from, kDiverting)) continue;
     auto args = divert_args(diversion);
     args.insert(args.end(), {"--rename", "--add", diversion.from});
     auto added = run_tool(args);
@@ -122,11 +132,15 @@ Result<std::string> read_undone(const Package& package) {
   return fd ? read_fd(fd->get(), kUndone, kMostUndone) : Result<std::string>(fd.error());
 }
 
-bool is_folder(const std::string& path) {
+// A folder may be others' as well.
+bool is_own(const Package& package, const std::string& path) {
+  if (!package.lists(path) && !package.brought(path)) return false;
+  const Owner owner = owner_of(package, path);
   Walk walk;
   auto place = walk.to(path);
   struct stat stab {};
-  return place && look(*place, stab) && S_ISDIR(stab.st_mode);
+  const bool folder = place && look(*place, stab) && S_ISDIR(stab.st_mode);
+  return owner != Owner::Others && !(folder && owner == Owner::Shared);
 }
 
 // dpkg does not say what a file was before an override, and of others' there is no record.
@@ -162,10 +176,9 @@ std::vector<std::string> undo_overrides(Package& package) {
   if (!now) return {now.error().message};
   const auto before_list = parse_overrides(package.before.statoverride);
   const auto now_list = parse_overrides(now->statoverride);
-  // A folder may be others' as well.
   const auto other = [&](const Override& one) {
-    const bool own = package.lists(one.path) || package.brought(one.path);
-    return (!own || is_folder(one.path)) && !package.has_named(one.path, kOverriding);
+    return !is_own(package, one.path) && (!package.has_named(one.path, kOverriding) ||
+                                          package.others_name(one.path, kOverriding));
   };
   auto added = less(now_list, before_list);
   auto gone = less(before_list, now_list);
