@@ -25,7 +25,10 @@ Status note_all(const SnapshotOptions& options, const std::vector<std::string>& 
   return success();
 }
 
-Result<std::vector<std::string>> undo_one(const SnapshotOptions& options, const std::string& name) {
+using Undo = std::vector<std::string> (*)(Package&);
+
+Result<std::vector<std::string>> undo_one(const SnapshotOptions& options, const std::string& name,
+                                          std::initializer_list<Undo> undos) {
   std::vector<std::string> sentences;
   auto folder = open_folder(options.folder, false);
   // A run by an aptkeep that took no record of the system for the sake of new packages.
@@ -42,7 +45,7 @@ Result<std::vector<std::string>> undo_one(const SnapshotOptions& options, const 
   auto scripts = read_scripts(package);
   if (!scripts) return scripts.error();
   package.scripts_ = std::move(*scripts);
-  for (auto* undo : {undo_diversions, undo_overrides, undo_alternatives, tell_undone}) {
+  for (const Undo undo : undos) {
     for (std::string& sentence : undo(package)) sentences.push_back(std::move(sentence));
   }
   return sentences;
@@ -77,10 +80,19 @@ Status RealSnapshots::note_new(const std::vector<std::string>& packages) try {
 }
 
 std::vector<std::string> RealSnapshots::undo_new(const std::string& package) try {
-  auto undone = snapshot::undo_one(options_, package);
+  using namespace snapshot;
+  auto undone = undo_one(options_, package,
+                         {undo_diversions, undo_overrides, undo_alternatives, tell_undone});
   return undone ? *undone : std::vector<std::string>{undone.error().message};
 } catch (const std::exception& problem) {
   return {std::string("unable to undo what its scripts did: ") + problem.what()};
+}
+
+void RealSnapshots::clear_new(const std::string& package) try {
+  (void)snapshot::undo_one(options_, package,
+                           {snapshot::undo_diversions, snapshot::undo_overrides});
+} catch (const std::exception&) {
+  // undo_new() will tell.
 }
 
 bool RealSnapshots::shares_files(const std::string& newcomer,

@@ -58,24 +58,37 @@ std::unordered_set<std::string> overridden(const Package& package) {
   return paths;
 }
 
+Status note_unwound(const Package& package) {
+  return write_file(package.folder.get(), kUnwound, "", Sync::Now);
+}
+
 Result<std::vector<std::string>> undo_scripts_of(const SnapshotOptions& options,
                                                  const std::string& name,
-                                                 const std::string& archive) {
+                                                 const std::string& archive, bool once) {
   std::vector<std::string> sentences;
   auto folder = open_folder(options.folder, false);
   if (!folder || !is_whole(folder->get(), "system")) return sentences;  // nothing is known
   auto package = open_unwound(options, folder->get(), name);
   if (!package) return package.error();
+  struct stat stab {};
+  if (once && look(Place{package->folder.get(), kUnwound}, stab)) return sentences;
   const auto now = read_system(options);
   if (!now) return now.error();
-  if (package->before == *now) return sentences;  // most scripts do nothing of the kind
+  if (package->before == *now) {  // most scripts do nothing of the kind
+    const auto noted = note_unwound(*package);
+    return noted ? sentences : Result<std::vector<std::string>>(noted.error());
+  }
   if (auto added = add_names(*package, archive); !added) return added.error();
-  const auto paths = overridden(*package);
+  auto paths = overridden(*package);
+  // A file that another package has taken over is as that one wants it.
+  std::erase_if(paths,
+                [&](const std::string& path) { return owner_of(*package, path) == Owner::Others; });
   for (auto* undo : {undo_diversions, restore_diversions, undo_overrides, undo_alternatives}) {
     for (std::string& sentence : undo(*package)) sentences.push_back(std::move(sentence));
   }
   for (auto& more : {compare_paths(*package, paths), tell_undone(*package)})
     sentences.insert(sentences.end(), more.begin(), more.end());
+  if (const auto noted = note_unwound(*package); !noted) sentences.push_back(noted.error().message);
   return sentences;
 }
 
@@ -83,8 +96,8 @@ Result<std::vector<std::string>> undo_scripts_of(const SnapshotOptions& options,
 }  // namespace snapshot
 
 std::vector<std::string> RealSnapshots::undo_scripts(const std::string& package,
-                                                     const std::string& archive) try {
-  auto undone = snapshot::undo_scripts_of(options_, package, archive);
+                                                     const std::string& archive, bool once) try {
+  auto undone = snapshot::undo_scripts_of(options_, package, archive, once);
   return undone ? *undone : std::vector<std::string>{undone.error().message};
 } catch (const std::exception& problem) {
   return {std::string("unable to undo what its scripts did: ") + problem.what()};

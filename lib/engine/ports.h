@@ -131,10 +131,14 @@ class Snapshots {
   // scripts made and left. A sentence on each that it could not.
   virtual Status note_new(const std::vector<std::string>& packages) = 0;
   virtual std::vector<std::string> undo_new(const std::string& package) = 0;
+  // Of what was removed so: its diversions and statoverrides alone, which dpkg-divert and
+  // dpkg-statoverride would refuse what is unpacked next. What cannot be undone undo_new() tells.
+  virtual void clear_new(const std::string& package) = 0;
   // Of a package that dpkg itself has brought back to where it was, because a script failed: the
   // same of what its scripts did; `archive`: of the version that was to come, "" of a removal.
+  // `once`: unless that was done, or it would take away what people have done since.
   virtual std::vector<std::string> undo_scripts(const std::string& package,
-                                                const std::string& archive) = 0;
+                                                const std::string& archive, bool once) = 0;
   // Whether the new package has a file that one of these had at its old version, and that comes
   // back only when the new package is gone. True where that cannot be read.
   virtual bool shares_files(const std::string& newcomer,

@@ -173,7 +173,8 @@ void end_returns(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
   if (settle_returned(session, db)) finish_returned(session);
   // Whoever was to do so may have been killed amid it.
   for (std::uint32_t i = 0; i < open.states.size(); ++i) {
-    if (open.states[i] == StepState::FailedOld && !open.rolled_back[i]) session.undo_scripts(i);
+    if (open.states[i] == StepState::FailedOld && !open.rolled_back[i])
+      session.undo_scripts(i, true);
   }
 }
 

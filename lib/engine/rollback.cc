@@ -66,13 +66,8 @@ class GoingBack {
     const std::string& package = plan_.steps[index].package;
     session_.set_state(index, side_when_back(session_, index));
     // What one of another architecture is there for is not this one's alone.
-    const std::string start = package.substr(0, package.find(':') + 1);
-    const bool shared = std::ranges::any_of(db, [&](const auto& entry) {
-      return entry.first.starts_with(start) && entry.first != package &&
-             entry.second.state.substr(1, 1) != "c";
-    });
-    const auto remains =
-        shared ? std::vector<std::string>{} : session_.ports().snapshots->undo_new(package);
+    const auto remains = has_sibling(db, package) ? std::vector<std::string>{}
+                                                  : session_.ports().snapshots->undo_new(package);
     session_.tell_remains(index, remains);
     session_.set_rolled_back(index, remains);
   }
@@ -98,6 +93,8 @@ class GoingBack {
       if (failures_ != failures) return success();  // as below
     }
     if (!returning.empty()) {
+      for (const std::uint32_t step : newcomers)
+        session_.ports().snapshots->clear_new(plan_.steps[step].package);
       remove_strays(returning, db);
       if (const Status done = unpack_old(ordered(returning)); !done) return done;
       // What needs them may be there to stay now: that is thought over anew.

@@ -147,7 +147,7 @@ class Session {
   // That it is not back any more: at its new version again, or failed since.
   void set_not_back(std::uint32_t step, std::vector<std::string> remains = {});
   // Of what dpkg itself has brought back: what its scripts did of diversions and the like.
-  void undo_scripts(std::uint32_t step);
+  void undo_scripts(std::uint32_t step, bool once = false);
   // Takes snapshots of what is to be replaced or removed in this plan, before these steps are: what
   // they bring may take files over from a package of a later call (Replaces) or make it vanish, and
   // dpkg crosses them off that one's list at once.
@@ -198,6 +198,9 @@ std::string state_in(const DbSnapshot& db, const std::string& package);
 
 // Fills in Step::config_version.
 void note_what_is_there(const DbSnapshot& db, std::vector<Step>& steps);
+
+// Whether another architecture of the package ("name:arch") is there, at that version ("": any).
+bool has_sibling(const DbSnapshot& db, const std::string& package, const std::string& version = "");
 
 // Whether a step's package is on its new side in the database, configured or not.
 bool at_new_side(const Step& step, const DbSnapshot& db);

@@ -21,6 +21,15 @@ bool whole_after(const Failure& failure, const DbSnapshot& db) {
 
 }  // namespace
 
+bool has_sibling(const DbSnapshot& db, const std::string& package, const std::string& version) {
+  const std::string start = package.substr(0, package.find(':') + 1);
+  return std::ranges::any_of(db, [&](const auto& entry) {
+    return entry.first.starts_with(start) && entry.first != package &&
+           entry.second.state.substr(1, 1) != "c" &&
+           (version.empty() || entry.second.version == version);
+  });
+}
+
 Failure failure_from(const Verdict& verdict, Phase phase) {
   Failure failure;
   failure.phase = phase;
@@ -81,10 +90,14 @@ void Session::record(Failure failure, const DbSnapshot& db) {
 }
 
 // At once: a diversion that is left takes a file away from a package that others may need now.
-void Session::undo_scripts(std::uint32_t step) {
+void Session::undo_scripts(std::uint32_t step, bool once) {
   if (ports_.snapshots == nullptr) return;
   const Step& failed = open_.plan.steps[step];
-  const auto remains = ports_.snapshots->undo_scripts(failed.package, failed.archive);
+  const auto db = ports_.db.read();
+  // What the scripts of one that is there at the new version did is not to be told from that: dpkg
+  // has it by the name alone.
+  if (!db || has_sibling(*db, failed.package, failed.new_version)) return;
+  const auto remains = ports_.snapshots->undo_scripts(failed.package, failed.archive, once);
   const auto told = open_.remains.find(step);
   if (remains.empty() || (told != open_.remains.end() && told->second == remains)) return;
   tell_remains(step, remains);

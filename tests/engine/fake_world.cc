@@ -284,8 +284,8 @@ std::vector<std::string> Memory::undo_new(const std::string& package) {
 }
 
 std::vector<std::string> Memory::undo_scripts(const std::string& package,
-                                              const std::string& archive) {
-  log.push_back("undo-scripts " + package + " " + archive);
+                                              const std::string& archive, bool once) {
+  log.push_back("undo-scripts " + package + " " + archive + (once ? " once" : ""));
   return remains[package];
 }
 

@@ -108,8 +108,9 @@ class Memory final : public Snapshots {
   Result<std::vector<std::string>> complete(const std::vector<std::string>& packages) override;
   Status note_new(const std::vector<std::string>& packages) override;
   std::vector<std::string> undo_new(const std::string& package) override;
-  std::vector<std::string> undo_scripts(const std::string& package,
-                                        const std::string& archive) override;
+  void clear_new(const std::string& package) override { log.push_back("clear-new " + package); }
+  std::vector<std::string> undo_scripts(const std::string& package, const std::string& archive,
+                                        bool once) override;
   bool shares_files(const std::string& newcomer, const std::vector<std::string>&) override {
     return in_the_way.contains(newcomer);
   }
