@@ -2,7 +2,9 @@
 // stopped at its first failure, or one that was killed.
 #include <algorithm>
 #include <csignal>
+#include <set>
 
+#include "core/failure_class.h"
 #include "engine/finish.h"
 #include "engine/session.h"
 
@@ -171,10 +173,18 @@ void end_returns(OpenPlan& open, const DbSnapshot& db, FinishPorts& ports) {
   const DpkgCall look = call_of(DpkgCall::Verb::Configure, open);
   Session session(look, open, call_ports);
   if (settle_returned(session, db)) finish_returned(session);
-  // Whoever was to do so may have been killed amid it.
+  // Whoever was to do so may have been killed amid it. Of what no script was run, there is nothing:
+  // others may have changed what is found changed.
+  std::set<std::int32_t> untried;
+  for (const Failure& failure : open.failures) {
+    if (is_untried(failure.failure_class)) untried.insert(failure.step);
+  }
+  for (const Failure& failure : open.failures) {
+    if (!is_untried(failure.failure_class)) untried.erase(failure.step);
+  }
   for (std::uint32_t i = 0; i < open.states.size(); ++i) {
-    if (open.states[i] == StepState::FailedOld && !open.rolled_back[i])
-      session.undo_scripts(i, true);
+    const bool failed = open.states[i] == StepState::FailedOld && !open.rolled_back[i];
+    if (failed && !untried.contains(static_cast<std::int32_t>(i))) session.undo_scripts(i, true);
   }
 }
 

@@ -93,8 +93,10 @@ class GoingBack {
       if (failures_ != failures) return success();  // as below
     }
     if (!returning.empty()) {
-      for (const std::uint32_t step : newcomers)
-        session_.ports().snapshots->clear_new(plan_.steps[step].package);
+      for (const std::uint32_t step : newcomers) {
+        const std::string& package = plan_.steps[step].package;
+        if (!has_sibling(db, package)) session_.ports().snapshots->clear_new(package);
+      }
       remove_strays(returning, db);
       if (const Status done = unpack_old(ordered(returning)); !done) return done;
       // What needs them may be there to stay now: that is thought over anew.

@@ -96,7 +96,8 @@ void Session::undo_scripts(std::uint32_t step, bool once) {
   const auto db = ports_.db.read();
   // What the scripts of one that is there at the new version did is not to be told from that: dpkg
   // has it by the name alone.
-  if (!db || has_sibling(*db, failed.package, failed.new_version)) return;
+  const bool removed = failed.new_version.empty();
+  if (!db || (!removed && has_sibling(*db, failed.package, failed.new_version))) return;
   const auto remains = ports_.snapshots->undo_scripts(failed.package, failed.archive, once);
   const auto told = open_.remains.find(step);
   if (remains.empty() || (told != open_.remains.end() && told->second == remains)) return;

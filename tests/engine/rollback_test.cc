@@ -243,20 +243,6 @@ TEST_F(RollbackTest, WithoutASnapshotItStaysAsItIs) {
   EXPECT_EQ(world_.state("other"), "ii 2.0");
 }
 
-TEST_F(RollbackTest, AFailedNewInstallIsRemovedAgain) {
-  Archive foo{"foo", "2.0"};
-  foo.postinst_fails = true;
-  upgrade(foo, true);
-  upgrade({"other", "2.0"});
-  begin();
-  unpack_all();
-  EXPECT_EQ(configure_pending().exit_code, 1);
-  EXPECT_EQ(world_.state("foo"), "");
-  EXPECT_EQ(world_.state("other"), "ii 2.0");
-  EXPECT_EQ(open_.states[0], StepState::FailedOld);
-  EXPECT_TRUE(open_.rolled_back[0]);
-}
-
 TEST_F(RollbackTest, WhatWasRemovedForTheFailedOneComesBack) {
   Archive foo{"foo", "2.0"};
   foo.postinst_fails = true;
