@@ -12,7 +12,9 @@ constexpr const char* kTool = "update-alternatives";
 
 class Alternatives {
  public:
-  Alternatives(Package& package, const System& now) : package_(package), now_(now) {}
+  // `others`: paths of its files that are others' now.
+  Alternatives(Package& package, const System& now, std::unordered_set<std::string> others)
+      : package_(package), now_(now), others_(std::move(others)) {}
 
   void undo(const std::string& name, const Alternative& before, const Alternative& now);
   std::vector<std::string> sentences;
@@ -23,7 +25,8 @@ class Alternatives {
     return is_own(path, package_.brought(path)) || is_named(path);
   }
   bool is_own(const std::string& path, bool brought) const {
-    return (package_.lists(path) || brought) && owner_of(package_, path) != Owner::Others;
+    return (package_.lists(path) || brought) && !others_.contains(path) &&
+           (by_hand() || !package_.only_others_name(path, kTool));
   }
   bool is_named(const std::string& path) const {
     return !by_hand() && package_.has_named(path, kTool) && !package_.others_name(path, kTool);
@@ -37,6 +40,7 @@ class Alternatives {
 
   Package& package_;
   const System& now_;
+  std::unordered_set<std::string> others_;
 };
 
 void Alternatives::run(const std::string& name, const std::vector<std::string>& args) {
@@ -110,27 +114,58 @@ void Alternatives::undo(const std::string& name, const Alternative& before,
   choose(name, before, now);
 }
 
-}  // namespace
+struct Changed {
+  std::string name;
+  Alternative before;
+  Alternative now;
+};
 
-std::vector<std::string> undo_alternatives(Package& package) {
-  auto now = read_system(package.options);
-  if (!now) return {now.error().message};
-  Alternatives work(package, *now);
+std::vector<Changed> changed_alternatives(const Package& package, const System& now) {
   std::map<std::string, std::pair<const std::string*, const std::string*>> names;
   for (const auto& [name, text] : package.before.alternatives) names[name].first = &text;
-  for (const auto& [name, text] : now->alternatives) names[name].second = &text;
+  for (const auto& [name, text] : now.alternatives) names[name].second = &text;
   const auto linked = [](const System& system, const std::string& name) {
     const auto found = system.links.find(name);
     return found == system.links.end() ? std::string() : found->second;
   };
+  std::vector<Changed> changed;
   for (const auto& [name, texts] : names) {
     const bool same = package.options.since == 0 && texts.first != nullptr &&
                       texts.second != nullptr && *texts.first == *texts.second &&
-                      linked(package.before, name) == linked(*now, name);
+                      linked(package.before, name) == linked(now, name);
     if (same) continue;
-    work.undo(name, texts.first == nullptr ? Alternative{} : parse_alternative(*texts.first),
-              texts.second == nullptr ? Alternative{} : parse_alternative(*texts.second));
+    changed.push_back({name,
+                       texts.first == nullptr ? Alternative{} : parse_alternative(*texts.first),
+                       texts.second == nullptr ? Alternative{} : parse_alternative(*texts.second)});
   }
+  return changed;
+}
+
+std::unordered_set<std::string> taken_by_others(const Package& package,
+                                                const std::vector<Changed>& changed) {
+  std::vector<std::string> paths;
+  for (const Changed& one : changed) {
+    for (const auto* alternative : {&one.before, &one.now}) {
+      for (const auto& [path, choice] : alternative->choices) {
+        if (package.lists(path) || package.brought(path)) paths.push_back(path);
+      }
+    }
+  }
+  std::unordered_set<std::string> others;
+  for (const auto& [path, owner] : owners_of(package, paths)) {
+    if (owner == Owner::Others) others.insert(path);
+  }
+  return others;
+}
+
+}  // namespace
+
+std::vector<std::string> undo_alternatives(Package& package) {
+  const auto now = read_system(package.options);
+  if (!now) return {now.error().message};
+  const auto changed = changed_alternatives(package, *now);
+  Alternatives work(package, *now, taken_by_others(package, changed));
+  for (const Changed& one : changed) work.undo(one.name, one.before, one.now);
   return work.sentences;
 }
 

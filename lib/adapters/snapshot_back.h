@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -69,15 +70,27 @@ struct Package {
   // as a word: what of others' was changed in the run was changed by them, then
   // (snapshot_scripts.cc).
   bool has_named(const std::string& path, const std::string& tool) const;
-  // Whether those of another package that was unpacked since `before_at` do so too: then it may be
-  // that one's work, and it is left.
+  // Whether those of another package that was unpacked since `before_at`, and has not gone back, do
+  // so too: then it may be that one's work, and it is left.
   bool others_name(const std::string& path, const std::string& tool) const;
+  // They alone: then it is that one's work, even where it is done to a file of this package.
+  bool only_others_name(const std::string& named, const std::string& tool) const {
+    return !has_named(named, tool) && others_name(named, tool);
+  }
+  // Whether they set owner or mode of that folder, as far as their text tells.
+  bool others_set(const std::string& named) const;
 
   std::unordered_set<std::string> listed_;
   std::unordered_set<std::string> brought_;
   std::unordered_set<std::string> stays_;
   std::string scripts_;                                      // the failed version's
   std::optional<std::unordered_set<std::string>> replaced_;  // by note_replaced()
+  struct Script {
+    std::string owner;
+    std::string text;
+  };
+  const std::vector<Script>& others_scripts() const;
+  mutable std::optional<std::vector<Script>> others_scripts_;
 };
 
 // snapshot_return.cc
@@ -170,20 +183,26 @@ std::vector<std::string> tell_undone(Package& package);
 // snapshot_alternatives.cc
 std::vector<std::string> undo_alternatives(Package& package);
 
-// snapshot_taken.cc: what `failed`, which is still there, took over from other packages, and what
-// others have by now that the old version has as well.
+// snapshot_owners.cc
 // What dpkg-query prints of who has these paths (core/dpkg_status.h: owners_in).
 Result<std::string> search_owners(const std::vector<std::string>& paths);
-std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed);
-// Sentences on what of the one is nowhere now, and of the other is there twice.
-// Whether something of the old version is not there that is to come with its unpacking.
-bool lacks_files(const Package& package);
 // Whose a path is by dpkg's lists as they are: of its name alone, whatever the architecture. Nobody
-// also where dpkg does not say. To ask takes as long as to read all lists.
+// also where dpkg does not say. To ask takes as long as to read all lists, whether of one or many.
 enum class Owner { Nobody, Own, Shared, Others };
 Owner owner_of(const Package& package, const std::string& path);
-// Whether another package that was unpacked since the snapshot has that folder as well.
-bool is_used_by_others(const Package& package, const std::string& folder);
+// Those that are somebody's.
+std::unordered_map<std::string, Owner> owners_of(const Package& package,
+                                                 const std::vector<std::string>& paths);
+// Of a package as dpkg names it: whether it is there, more than its conffiles.
+bool is_installed(const SnapshotOptions& options, const std::string& owner);
+// Whether it is back at its old version, or removed again.
+bool is_as_before(const SnapshotOptions& options, const std::string& owner);
+
+// snapshot_taken.cc: what `failed`, which is still there, took over from other packages, and what
+// others have by now that the old version has as well.
+std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed);
+// Whether something of the old version is not there that is to come with its unpacking.
+bool lacks_files(const Package& package);
 // Whether another package has a file of the old version by now, which dpkg has left to it when it
 // unpacked that (Replaces).
 bool is_replaced(const Package& package, const std::string& path);
@@ -191,6 +210,7 @@ bool is_replaced(const Package& package, const std::string& path);
 void note_replaced(Package& package);
 // The conffiles of which that is so: before dpkg knows of them again by this package's list.
 std::vector<std::string> tell_replaced(const Package& package);
+// Sentences on what of the one is nowhere now, and of the other is there twice.
 std::vector<std::string> still_taken(const Package& package, AllConffiles& all);
 
 // snapshot_compare.cc: puts back owners, modes and attributes; says what is not as it was.

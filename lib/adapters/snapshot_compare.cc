@@ -213,7 +213,7 @@ void Comparison::compare(const FileRecord& file) {
       stab.st_uid != file.uid || stab.st_gid != file.gid || (stab.st_mode & 07777) != file.mode;
   // As that one wants it, for all that is known.
   const bool others = differs && file.type == FileType::Directory && package_.options.since == 0 &&
-                      is_used_by_others(package_, file.path);
+                      package_.others_set(file.path);
   if (!others) put_attributes(file, *place, stab);
   compare_attributes(file, *place);
 }

@@ -29,22 +29,50 @@ std::size_t find_word(const std::string& text, const std::string& word, std::siz
   return at;
 }
 
-// The folder and the name may be put together by the script. The name alone would do for every Java
-// of a system that has several; one that stands in another folder is another file's.
-bool names_with(const std::string& scripts, const std::string& path, const std::string& tool) {
+// Whether the name stands there in that folder. `before`: what is before it in the same word. The
+// two may be put together by the script: "$DIR/name", "$DIR"/name, and, where it may stand alone,
+// cd DIR; tool name.
+bool is_in_folder(const std::string& before, const std::string& folder, bool alone) {
+  if (before.find('$') != std::string::npos || before == "/") return true;
+  if (!before.ends_with(folder)) return alone && before.empty();
+  const std::size_t rest = before.size() - folder.size();
+  return rest == 0 || !(in_name(before[rest - 1]) || before[rest - 1] == '/');
+}
+
+// Of a word of sh.
+constexpr std::string_view kEnds = " \t\n\"'=();|&<>`";
+
+// That very path, nothing below it. The name alone would do for every Java of a system that has
+// several; one that stands in another folder is another file's.
+bool names(const std::string& scripts, const std::string& path, bool alone) {
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   const std::string name = path.substr(folder.size());
-  if (find_word(scripts, tool, 0) == std::string::npos) return false;
   if (scripts.find(folder) == std::string::npos) return false;
   for (std::size_t at = 0; (at = find_word(scripts, name, at)) != std::string::npos; ++at) {
+    const std::string_view after = std::string_view(scripts).substr(at + name.size(), 2);
+    const bool below = after.size() == 2 && after[0] == '/' && kEnds.find(after[1]) == kEnds.npos;
+    if (below) continue;
     std::size_t begin = at;
-    while (begin > 0 &&
-           std::string_view(" \t\n\"'=();|&<>`").find(scripts[begin - 1]) == std::string_view::npos)
-      --begin;
-    const std::string before = scripts.substr(begin, at - begin);
-    if (before.empty() || before == folder || before.find('$') != std::string::npos) return true;
+    while (begin > 0 && kEnds.find(scripts[begin - 1]) == kEnds.npos) --begin;
+    if (is_in_folder(scripts.substr(begin, at - begin), folder, alone)) return true;
   }
   return false;
+}
+
+bool calls(const std::string& scripts, const std::string& tool) {
+  return find_word(scripts, tool, 0) != std::string::npos;
+}
+
+bool names_with(const std::string& scripts, const std::string& path, const std::string& tool) {
+  return calls(scripts, tool) && names(scripts, path, true);
+}
+
+constexpr const char* kSetting[] = {"chmod", "chown",   "chgrp",
+                                    "mkdir", "install", "dpkg-statoverride"};
+
+bool sets_folder(const std::string& scripts, const std::string& folder) {
+  const bool sets = std::ranges::any_of(kSetting, [&](auto* tool) { return calls(scripts, tool); });
+  return sets && names(scripts, folder, false);
 }
 
 }  // namespace
@@ -79,7 +107,9 @@ bool Package::has_named(const std::string& named, const std::string& tool) const
   return names_with(scripts_, named, tool);
 }
 
-bool Package::others_name(const std::string& named, const std::string& tool) const {
+const std::vector<Package::Script>& Package::others_scripts() const {
+  if (others_scripts_) return *others_scripts_;
+  others_scripts_.emplace();
   const std::string info = options.dpkg_folder + "/info";
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(info.c_str()), closedir);
   while (const dirent* entry = dir ? readdir(dir.get()) : nullptr) {
@@ -92,11 +122,22 @@ bool Package::others_name(const std::string& named, const std::string& tool) con
     struct stat stab {};
     if (!look(place, stab) || !is_since(stab, before_at)) continue;
     auto fd = open_file(place, file);
-    const auto text =
-        fd ? read_fd(fd->get(), file, kLongestScript) : Result<std::string>(fd.error());
-    if (text && names_with(*text, named, tool)) return true;
+    auto text = fd ? read_fd(fd->get(), file, kLongestScript) : Result<std::string>(fd.error());
+    if (text) others_scripts_->push_back({file.substr(0, dot), std::move(*text)});
   }
-  return false;
+  return *others_scripts_;
+}
+
+bool Package::others_name(const std::string& named, const std::string& tool) const {
+  return std::ranges::any_of(others_scripts(), [&](const Script& script) {
+    return names_with(script.text, named, tool) && !is_as_before(options, script.owner);
+  });
+}
+
+bool Package::others_set(const std::string& named) const {
+  return std::ranges::any_of(others_scripts(), [&](const Script& script) {
+    return sets_folder(script.text, named) && !is_as_before(options, script.owner);
+  });
 }
 
 }  // namespace aptkeep::snapshot

@@ -12,10 +12,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "adapters/dpkg_db.h"
 #include "adapters/snapshot_back.h"
 #include "adapters/snapshot_sums.h"
-#include "adapters/snapshot_tool.h"
 #include "core/dpkg_status.h"
 
 namespace aptkeep::snapshot {
@@ -41,33 +39,8 @@ void look_through(std::string_view sums, const std::string& owner, const Wanted&
   });
 }
 
-// Whose a path is by dpkg's lists, as dpkg names them.
-std::vector<std::string> names_of(const std::string& path) {
-  std::vector<std::string> names;
-  const auto said = search_owners({path});
-  std::istringstream lines(said ? *said : std::string());
-  for (std::string line; std::getline(lines, line);) {
-    const auto owners = owners_in(line);
-    names.insert(names.end(), owners.begin(), owners.end());
-  }
-  return names;
-}
-
-// Of a package that is back at its old version, which did not have it: dpkg goes on to list the
-// failed one's conffile as an obsolete one until complete().
-bool is_left_over(const SnapshotOptions& options, const std::string& owner,
-                  const std::string& path) {
-  const bool foreign = owner.find(':') != std::string::npos;
-  const auto read = options.read({foreign ? owner : owner + ":" + native_architecture()});
-  if (!read || read->packages.size() != 1) return false;
-  const PackageFiles& now = read->packages.front();
-  const auto before = read_snapshot(options.folder, now.package);
-  return before && before->version == now.version &&
-         std::ranges::count(before->files, path, &FileRecord::path) == 0;
-}
-
 // What other installed packages list of these paths.
-std::vector<Taken> owners_of(const Package& package, const std::vector<std::string>& paths) {
+std::vector<Taken> others_of(const Package& package, const std::vector<std::string>& paths) {
   const auto said = search_owners(paths);
   std::vector<Taken> found;
   if (!said) return found;
@@ -105,7 +78,7 @@ std::vector<Taken> given_up(const Package& package, const PackageFiles& failed) 
     struct stat stab {};
     if (place && look(*place, stab) && !S_ISDIR(stab.st_mode)) paths.push_back(file.path);
   }
-  return owners_of(package, paths);
+  return others_of(package, paths);
 }
 
 // Sums of a package's files. Empty: it has none.
@@ -182,44 +155,14 @@ bool is_replaced(const Package& package, const std::string& path) {
 }
 
 void note_replaced(Package& package) {
-  std::unordered_set<std::string> replaced;
+  std::vector<std::string> paths;
   for (const Taken& taken : package.failed.taken) {
-    if (is_replaced(package, taken.path)) replaced.insert(taken.path);
+    if (package.lists(taken.path)) paths.push_back(taken.path);
   }
-  package.replaced_ = std::move(replaced);
-}
-
-Owner owner_of(const Package& package, const std::string& path) {
-  bool own = false;
-  bool others = false;
-  for (const std::string& owner : names_of(path)) {
-    const bool it = name_without_arch(owner) == name_without_arch(package.name());
-    if (!it && is_left_over(package.options, owner, path)) continue;
-    (it ? own : others) = true;
+  package.replaced_.emplace();
+  for (const auto& [path, owner] : owners_of(package, paths)) {
+    if (owner == Owner::Others) package.replaced_->insert(path);
   }
-  if (own && others) return Owner::Shared;
-  return own ? Owner::Own : others ? Owner::Others : Owner::Nobody;
-}
-
-bool is_used_by_others(const Package& package, const std::string& folder) {
-  const std::string info = package.options.dpkg_folder + "/info/";
-  return std::ranges::any_of(names_of(folder), [&](const std::string& owner) {
-    if (name_without_arch(owner) == name_without_arch(package.name())) return false;
-    return changed_since(info + owner + ".list", package.record.taken);
-  });
-}
-
-Result<std::string> search_owners(const std::vector<std::string>& paths) {
-  if (paths.empty()) return std::string();
-  // It ends with 1 where one of them is nobody's.
-  std::vector<std::string> args = {"sh", "-c", "dpkg-query --search -- \"$@\"; true", "sh"};
-  for (std::string path : paths) {
-    // They would be patterns.
-    for (std::size_t at = 0; (at = path.find_first_of("*?[\\", at)) != std::string::npos; at += 2)
-      path.insert(at, "\\");
-    args.push_back(std::move(path));
-  }
-  return run_tool(args);
 }
 
 std::vector<Taken> taken_over(const Package& package, const PackageFiles& failed) {

@@ -17,15 +17,22 @@ std::vector<T> less(const std::vector<T>& all, const std::vector<T>& without) {
   return rest;
 }
 
+constexpr const char* kDiverting = "dpkg-divert";
+
 // A package's diversions are its scripts' work; a local one is where it is of the package's files,
 // and no person has had the time to make it.
 bool concerns(const Package& package, const Diversion& diversion) {
   if (diversion.package.empty() && package.options.since != 0) return false;
   if (!diversion.package.empty()) return diversion.package == name_without_arch(package.name());
-  return package.lists(diversion.from) || package.brought(diversion.from);
+  return (package.lists(diversion.from) || package.brought(diversion.from)) &&
+         !package.only_others_name(diversion.from, kDiverting);
 }
 
-constexpr const char* kDiverting = "dpkg-divert";
+// One of another package, which is there and goes on to need it, or of the admin's.
+bool has_ended(const Package& package, const Diversion& diversion) {
+  return package.options.since == 0 && package.has_named(diversion.from, kDiverting) &&
+         (diversion.package.empty() || is_installed(package.options, diversion.package));
+}
 
 std::vector<std::string> divert_args(const Diversion& diversion) {
   std::vector<std::string> args = {kDiverting, "--quiet", "--divert", diversion.to};
@@ -79,9 +86,12 @@ Result<Changes> changes_of(const Package& package) {
   const auto before_list = parse_diversions(package.before.diversions);
   const auto now_list = parse_diversions(now->diversions);
   Changes changes{less(now_list, before_list), less(before_list, now_list)};
-  const auto other = [&](const Diversion& one) { return !concerns(package, one); };
-  std::erase_if(changes.added, other);
-  std::erase_if(changes.gone, other);
+  std::erase_if(changes.added, [&](const Diversion& one) { return !concerns(package, one); });
+  std::erase_if(changes.gone, [&](const Diversion& one) {
+    // Another package has ended it, then, and may need that.
+    const bool others = package.others_name(one.from, kDiverting);
+    return others || !(concerns(package, one) || has_ended(package, one));
+  });
   return changes;
 }
 
@@ -92,10 +102,10 @@ std::vector<std::string> restore_diversions(Package& package) {
   if (!changes) return {changes.error().message};
   std::vector<std::string> sentences;
   for (const Diversion& diversion : changes->gone) {
-    // Another package has ended it, then, and may need that.
-    if (package.others_name(diversion.from, kDiverting)) continue;
     auto args = divert_args(diversion);
-    args.insert(args.end(), {"--rename", "--add", diversion.from});
+    // Ended without --rename, it has moved nothing.
+    args.insert(args.end(),
+                {is_there(diversion.to) ? "--no-rename" : "--rename", "--add", diversion.from});
     auto added = run_tool(args);
     if (!added) {
       sentences.push_back(diversion.from + ": its diversion is gone (" + added.error().message +
@@ -177,8 +187,8 @@ std::vector<std::string> undo_overrides(Package& package) {
   const auto before_list = parse_overrides(package.before.statoverride);
   const auto now_list = parse_overrides(now->statoverride);
   const auto other = [&](const Override& one) {
-    return !is_own(package, one.path) && (!package.has_named(one.path, kOverriding) ||
-                                          package.others_name(one.path, kOverriding));
+    if (is_own(package, one.path)) return package.only_others_name(one.path, kOverriding);
+    return !package.has_named(one.path, kOverriding) || package.others_name(one.path, kOverriding);
   };
   auto added = less(now_list, before_list);
   auto gone = less(before_list, now_list);

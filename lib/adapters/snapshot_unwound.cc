@@ -58,8 +58,9 @@ std::unordered_set<std::string> overridden(const Package& package) {
   return paths;
 }
 
-Status note_unwound(const Package& package) {
-  return write_file(package.folder.get(), kUnwound, "", Sync::Now);
+// Where that cannot be, it is done once more.
+void note_unwound(const Package& package) {
+  (void)write_file(package.folder.get(), kUnwound, "", Sync::Now);
 }
 
 Result<std::vector<std::string>> undo_scripts_of(const SnapshotOptions& options,
@@ -75,20 +76,21 @@ Result<std::vector<std::string>> undo_scripts_of(const SnapshotOptions& options,
   const auto now = read_system(options);
   if (!now) return now.error();
   if (package->before == *now) {  // most scripts do nothing of the kind
-    const auto noted = note_unwound(*package);
-    return noted ? sentences : Result<std::vector<std::string>>(noted.error());
+    note_unwound(*package);
+    return sentences;
   }
   if (auto added = add_names(*package, archive); !added) return added.error();
   auto paths = overridden(*package);
   // A file that another package has taken over is as that one wants it.
-  std::erase_if(paths,
-                [&](const std::string& path) { return owner_of(*package, path) == Owner::Others; });
+  for (const auto& [path, owner] : owners_of(*package, {paths.begin(), paths.end()})) {
+    if (owner == Owner::Others) paths.erase(path);
+  }
   for (auto* undo : {undo_diversions, restore_diversions, undo_overrides, undo_alternatives}) {
     for (std::string& sentence : undo(*package)) sentences.push_back(std::move(sentence));
   }
+  if (sentences.empty()) note_unwound(*package);
   for (auto& more : {compare_paths(*package, paths), tell_undone(*package)})
     sentences.insert(sentences.end(), more.begin(), more.end());
-  if (const auto noted = note_unwound(*package); !noted) sentences.push_back(noted.error().message);
   return sentences;
 }
 
