@@ -261,8 +261,11 @@ Rules rules_to_tell(const std::vector<std::string>& folders) {
 bool tell_rules(const std::string& about, const std::vector<Considered>& tried, const Rules& rules,
                 bool recorded) {
   Telling telling(rules);
-  bool told = is_unit(about) && telling.unit(about);
-  if (is_package_reference(about)) {
+  const bool unit = is_unit(about);
+  bool told = unit && telling.unit(about);
+  // A unit's name could be a package's, and fits its patterns.
+  const bool package = !unit || recorded || !tried.empty() || available(about).known;
+  if (package && is_package_reference(about)) {
     told = telling.package(about, tried, recorded || told) || told;
   }
   telling.sources();

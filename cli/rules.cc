@@ -67,19 +67,8 @@ std::vector<std::string> other_complaints(const std::vector<std::string>& folder
   return found;
 }
 
-// A newer dpkg may know more of them, so that such a rule is no mistake everywhere.
-std::vector<std::string> unknown_architectures(const Rule& rule) {
-  static const std::set<std::string> known = known_architectures();
-  std::vector<std::string> faults;
-  for (const std::string& name : rule.architectures) {
-    if (!known.empty() && !known.contains(name))
-      faults.push_back("Architecture: \"" + name + "\" is none that dpkg knows");
-  }
-  return faults;
-}
-
 // What no mistake in a rule is, and yet not what it says: services that cannot be parked, by their
-// names, and where systemd has them here by what their sockets are; an architecture that is none.
+// names, and where systemd has them here by what their sockets are.
 std::vector<std::string> faults_here(const std::string& file) {
   std::vector<std::string> found;
   const auto read = read_rule_file(file);
@@ -90,15 +79,14 @@ std::vector<std::string> faults_here(const std::string& file) {
       const auto here = unparkable_here(rule.services.entries);
       faults.insert(faults.end(), here.begin(), here.end());
     }
-    const auto unknown = unknown_architectures(rule);
-    faults.insert(faults.end(), unknown.begin(), unknown.end());
     for (const std::string& fault : faults) found.push_back(rule.where + ": " + fault);
   }
   return found;
 }
 
 void check_file(const std::string& file, Checked& checked) {
-  const auto found = check_rules(file);
+  static const std::set<std::string> architectures = known_architectures();
+  const auto found = check_rules(file, architectures);
   if (!found) {
     checked.unreadable.push_back(found.error().message);
     return;

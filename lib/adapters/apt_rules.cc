@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -58,6 +59,23 @@ void read_first_good(const std::string& name, const std::vector<std::string>& pa
   rules.left_out.push_back(name);
 }
 
+// A newer dpkg may know more of them, so that such a rule is no mistake everywhere.
+Faults unknown_architectures(std::string_view text, const std::set<std::string>& known) {
+  Faults faults;
+  Faults others;
+  for (const auto& stanza : stanzas_of(text, others)) {
+    const auto* field = stanza.find("Architecture");
+    if (field == nullptr) continue;
+    for (const auto& word : words_of(*field)) {
+      if (!known.contains(word.text)) {
+        faults.push_back(
+            {word.line, field->name + ": " + as_shown(word.text) + " is none that dpkg knows"});
+      }
+    }
+  }
+  return faults;
+}
+
 }  // namespace
 
 std::string fault_of_never_list(const Rules& rules) {
@@ -100,12 +118,16 @@ Result<Rules> read_rules(const std::vector<std::string>& folders, RuleOwners own
   return rules;
 }
 
-Result<std::vector<std::string>> check_rules(const std::string& path) {
+Result<std::vector<std::string>> check_rules(const std::string& path,
+                                             const std::set<std::string>& architectures) {
   const auto content = content_of(path, Trust::Any);
   if (!content) return Error{complaint(path, {0, content.error().message})};
   if (!content->fault.empty()) return std::vector{name_of(path) + ": " + content->fault};
   Faults faults;
   parse(content->text, path, faults);
+  // Each word is well-formed then.
+  if (faults.empty() && !architectures.empty())
+    faults = unknown_architectures(content->text, architectures);
   std::vector<std::string> lines;
   for (const auto& fault : faults) {
     lines.push_back(place(path, fault.line) + ": " + fault.why);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,7 +48,9 @@ std::string fault_of_never_list(const Rules& rules);
 // what is wrong" where it is no file of rules at all; none: it is good. Fails where the file is not
 // there or may not be read. Test: stanzas are checked for their form only. Who
 // owns the file does not matter here, nor in the two functions below: one's own file can be tried.
-Result<std::vector<std::string>> check_rules(const std::string& path);
+// `architectures`: those that mean something; empty: that is not known.
+Result<std::vector<std::string>> check_rules(const std::string& path,
+                                             const std::set<std::string>& architectures = {});
 
 // `Test:` stanzas of a file, for `aptkeep rules test`: see aptkeep.rules(5).
 struct RuleTest {

@@ -121,7 +121,7 @@ void check_sense(const Stanza& stanza, const Rule& rule, Faults& faults) {
   if (!rule.together.entries.empty() && !stops)
     faults.push_back({line_in(stanza, "Together"), "Together with another Class than stop"});
   for (const auto& unit : rule.reload.entries) {
-    if (!unit.ends_with(".service"))
+    if (is_unit(unit) && !unit.ends_with(".service"))
       faults.push_back({line_in(stanza, "Reload"), "Reload: " + as_shown(unit) + " is no service"});
   }
   const auto& own = rule.services.entries;
@@ -135,7 +135,9 @@ void check_sense(const Stanza& stanza, const Rule& rule, Faults& faults) {
 
 void check_window(const Stanza& stanza, const Rule& rule, Faults& faults) {
   const auto line_of = [&stanza](std::string_view name) { return line_in(stanza, name); };
-  if (rule.both_ways && rule.upgrade_from.empty() && rule.upgrade_to.empty()) {
+  const bool has_window =
+      stanza.find("Upgrade-From") != nullptr || stanza.find("Upgrade-To") != nullptr;
+  if (rule.both_ways && !has_window) {
     faults.push_back({line_of("Both-Ways"), "Both-Ways without Upgrade-From or Upgrade-To"});
   }
   if (auto why = window_fault(rule, compare_versions); !why.empty()) {
@@ -159,12 +161,13 @@ Rule rule_of(const Stanza& stanza, const std::string& path, Faults& faults) {
   rule.where = place(path, stanza.line);
   std::set<std::string_view> seen;
   bool says_something = false;
+  bool whole = !stanza.has_lost;
   for (const auto& field : stanza.fields) {
     const auto* saying = find(kSaying, field.name);
     const auto* reader = saying != nullptr ? saying : find(kOther, field.name);
     if (reader == nullptr) {
       faults.push_back({field.line, "unknown field " + as_shown(field.name)});
-      says_something = true;  // it may be what was meant to
+      whole = false;  // it may be the one that is missed
     } else if (!seen.insert(reader->name).second) {
       faults.push_back({field.line, "field " + std::string(reader->name) + " is there twice"});
     } else {
@@ -173,10 +176,10 @@ Rule rule_of(const Stanza& stanza, const std::string& path, Faults& faults) {
     }
   }
   for (const char* name : {"Package", "Reason", "Source"}) {
-    const bool missing = !seen.contains(name) && !stanza.has_lost;
-    if (missing) faults.push_back({stanza.line, std::string("no field ") + name});
+    if (whole && !seen.contains(name))
+      faults.push_back({stanza.line, std::string("no field ") + name});
   }
-  if (!says_something && !stanza.has_lost) {
+  if (whole && !says_something) {
     faults.push_back({stanza.line, "no field says what to do: Class, Guard, Rollback or another"});
   }
   check_window(stanza, rule, faults);

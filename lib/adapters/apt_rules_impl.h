@@ -91,6 +91,7 @@ void read_paths(const Field& field, RuleList<std::string>& paths, Faults& faults
 void read_guards(const Field& field, RuleList<GuardCall>& guards, Faults& faults);
 void read_commands(const Field& field, RuleList<RuleCommand>& commands, Faults& faults);
 bool is_full_version(std::string_view text);
+bool is_unit(std::string_view text);  // or a pattern of some
 
 // Test: stanzas.
 bool is_test(const Stanza& stanza);

@@ -51,6 +51,7 @@ void add_line(std::string_view line, std::size_t number, RawStanza& stanza, Faul
     stanza.has_lost = true;
   } else if (!is_well_formed(line, stanza.lines.empty())) {
     faults.push_back({number, as_shown(line) + " is no field"});
+    stanza.has_lost = true;
   } else {
     stanza.text.append(line).append("\n");
     stanza.lines.push_back(number);
@@ -62,7 +63,8 @@ std::vector<RawStanza> split(std::string_view text, Faults& faults) {
   std::vector<RawStanza> stanzas;
   RawStanza stanza;
   const auto finish = [&stanzas, &stanza] {
-    if (!stanza.lines.empty()) stanzas.push_back(std::exchange(stanza, {}));
+    RawStanza whole = std::exchange(stanza, {});
+    if (!whole.lines.empty()) stanzas.push_back(std::move(whole));
   };
   std::size_t number = 0;
   while (!text.empty()) {

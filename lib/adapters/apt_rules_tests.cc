@@ -208,7 +208,7 @@ bool is_meant(const GuardCall& named, const GuardCall& call) {
   return named == call || (named.arguments.empty() && named.name == call.name);
 }
 
-// What the test says that a guard finds; one that it does not name is met. What it says of one
+// What the test says that a guard finds; one that it says nothing of is met. What it says of one
 // guard counts more than what it says of all of the name.
 GuardState state_of(const RuleTest& test, const GuardCall& call) {
   const bool alone = std::any_of(test.guards.begin(), test.guards.end(),
@@ -223,7 +223,9 @@ GuardState state_of(const RuleTest& test, const GuardCall& call) {
     const bool is_it = call == GuardCall{"service-active", {name}};
     if (is_it) return active ? GuardState::Met : GuardState::Unmet;
   }
-  return GuardState::Met;
+  // The others are not there.
+  const bool missing = call.name == "service-active" && !test.units.empty();
+  return missing ? GuardState::Unmet : GuardState::Met;
 }
 
 std::string outcome_of(const RuleTest& test, const StepDecisions& decisions) {

@@ -72,22 +72,6 @@ bool has_unit_suffix(std::string_view text) {
                      [text](const char* suffix) { return text.ends_with(suffix); });
 }
 
-// systemd.unit(5); not one that begins like an option, and a pattern only for instances.
-bool is_unit(std::string_view text) {
-  if (text.size() > kLongestUnit || !has_unit_suffix(text)) return false;
-  text = text.substr(0, text.rfind('.'));
-  const auto at = text.find('@');
-  if (at != std::string_view::npos && at + 1 == text.size()) return false;
-  if (text.empty() || !(is_letter(text.front()) || is_digit(text.front()))) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool pattern = c == '*' && at != std::string_view::npos && i > at;
-    const bool known = std::string_view(":-_.\\@").find(c) != std::string_view::npos;
-    if (!is_letter(c) && !is_digit(c) && !known && !pattern) return false;
-  }
-  return true;
-}
-
 // What is wrong with it as an absolute path; empty: nothing.
 std::string path_fault(std::string_view path) {
   if (!path.starts_with('/')) return "is no absolute path";
@@ -112,6 +96,22 @@ bool is_full_version(std::string_view text) {
     text.remove_prefix(colon + 1);
   }
   return !text.empty() && is_digit(text.front());
+}
+
+// systemd.unit(5); not one that begins like an option, and a pattern only for instances.
+bool is_unit(std::string_view text) {
+  if (text.size() > kLongestUnit || !has_unit_suffix(text)) return false;
+  text = text.substr(0, text.rfind('.'));
+  const auto at = text.find('@');
+  if (at != std::string_view::npos && at + 1 == text.size()) return false;
+  if (text.empty() || !(is_letter(text.front()) || is_digit(text.front()))) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool pattern = c == '*' && at != std::string_view::npos && i > at;
+    const bool known = std::string_view(":-_.\\@").find(c) != std::string_view::npos;
+    if (!is_letter(c) && !is_digit(c) && !known && !pattern) return false;
+  }
+  return true;
 }
 
 void read_packages(const Field& field, std::vector<std::string>& packages, Faults& faults) {

@@ -310,6 +310,26 @@ TEST(RuleMistakes, OfARuleThatSaysNothing) {
             Texts{"1: no field says what to do: Class, Guard, Rollback or another"});
 }
 
+TEST(RuleMistakes, OneIsToldOnce) {
+  const std::string end = "Reason: r\nClass: end\n";
+  EXPECT_EQ(mistakes_in("Package: a\n" + end + "Sorce: https://x\n"),
+            Texts{"4: unknown field \"Sorce\""});
+  EXPECT_EQ(mistakes_in("Pakage: a\n" + end + "Source: https://x\n"),
+            Texts{"1: unknown field \"Pakage\""});
+  EXPECT_EQ(mistakes_in("Package: a\nReason r\nClass: end\nSource: https://x\n"),
+            Texts{"2: \"Reason r\" is no field"});
+  EXPECT_EQ(mistakes_in("Package: a\nReason: r\nClass end\nSource: https://x\n"),
+            Texts{"3: \"Class end\" is no field"});
+  EXPECT_EQ(mistakes_in(" Package: a\n" + end + "Source: https://x\n"),
+            Texts{"1: \" Package: a\" is no field"});
+  EXPECT_EQ(mistake("Reload: bogus\n"), "5: Reload: \"bogus\" is no unit, such as x.service");
+  EXPECT_EQ(mistake("Upgrade-From: bogus\nBoth-Ways: yes\n"),
+            "5: Upgrade-From: \"bogus\" is no version behind <<, <=, =, >= or >>");
+  // Of a line that is lost, in a stanza that is nothing else, the next one knows nothing.
+  EXPECT_EQ(mistakes_in("nonsense\n\nPackage: a\n" + end),
+            (Texts{"1: \"nonsense\" is no field", "3: no field Source"}));
+}
+
 TEST(RuleMistakes, AreAllTold) {
   EXPECT_EQ(
       mistakes_in("Package: a,b\nClass: no\nSource: x\n\n"

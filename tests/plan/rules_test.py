@@ -167,6 +167,18 @@ class Explain(Base):
                          "dbus.service is named by\n  50-e.rules:2 for bar\n",
                          "    Reload: dbus.service\n")
 
+    def test_of_a_unit_no_packages_patterns_decide(self):
+        """foo.service could be a package's name, too, and "fo*" fits it."""
+        self.world.rule("fo*", "Class: never", "50-e.rules")
+        text = self.assert_said(self.explain("foo.service"), 0, "foo.service is named by\n",
+                                "What rules decide about foo 1.0:\n")
+        self.assertNotIn("about foo.service", text)
+        self.assert_refused(self.explain("fob.service"))
+
+    def test_of_a_rule_that_is_there_for_history(self):
+        self.world.rule("other", "Class: end\nHistoric: yes", "50-e.rules")
+        self.assert_said(self.explain("other"), 0, "other has its reasons (historic)\n")
+
     def test_of_nothing(self):
         for name in ("nosuch", "nosuch.service", "fo", "f*", "", "x\x1b[31m", "nosuch:i386"):
             with self.subTest(name):
@@ -196,13 +208,16 @@ class Check(Base):
             self.assertRegex(line, rf"\A{path}:\d+: \S")
 
     def test_an_architecture_that_is_none(self):
-        path = self.write("50-a.rules", "Package: foo\nArchitecture: amd64 amd46 linux-any\n"
+        path = self.write("50-a.rules", "Package: foo\nArchitecture: amd64 amd46\n linux-any\n"
                                         "Class: end\nReason: x\nSource: https://x\n\n"
+                                        "Test: x\nPackage: foo\nArchitecture: amd46\nTo: 2\n"
+                                        "Class: none\n\n"
                                         "Package: bar\nArchitecture: armhf kfreebsd-i386 x32\n"
                                         "Class: end\nReason: x\nSource: https://x\n")
         text = self.assert_said(self.check(path), 1)
-        self.assertEqual(text, "".join(f'{path}:1: Architecture: "{name}" is none that dpkg knows\n'
-                                       for name in ("amd46", "linux-any")))
+        self.assertEqual(text, "".join(f'{path}:{line}: Architecture: "{name}" is none that dpkg '
+                                       "knows\n" for line, name in
+                                       ((2, "amd46"), (3, "linux-any"), (10, "amd46"))))
 
     def test_all_files_of_the_folders(self):
         self.write("50-a.rules", TESTED.format(wanted="stop"))
