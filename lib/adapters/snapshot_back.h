@@ -66,24 +66,30 @@ struct Package {
   bool lists(const std::string& listed) const;    // the old version does
   bool brought(const std::string& listed) const;  // the failed version lists it
   bool stays(const std::string& path) const;  // a person has changed it since (snapshot_today.cc)
-  // Whether the failed version's scripts call `tool`, and have the path's folder, and its last name
-  // as a word: what of others' was changed in the run was changed by them, then
-  // (snapshot_scripts.cc).
+  // Whether the failed version's scripts, or the old one's, call `tool`, and have the path's
+  // folder, and its last name as a word: what of others' was changed in the run was changed by
+  // them, then (snapshot_scripts.cc).
   bool has_named(const std::string& path, const std::string& tool) const;
   // Whether those of another package that was unpacked since `before_at`, and has not gone back, do
   // so too: then it may be that one's work, and it is left.
   bool others_name(const std::string& path, const std::string& tool) const;
   // They alone: then it is that one's work, even where it is done to a file of this package.
   bool only_others_name(const std::string& named, const std::string& tool) const {
-    return !has_named(named, tool) && others_name(named, tool);
+    return !may_name(named, tool) && others_name(named, tool);
   }
-  // Whether they set owner or mode of that folder, as far as their text tells.
+  // Whether its scripts, or the old version's, may be about one of its own files so: the folder may
+  // be in pieces there.
+  bool may_name(const std::string& path, const std::string& tool) const;
+  // Whether they take a whole group of alternatives away, and no other's do.
+  bool sweeps(const std::string& group) const;
+  // Whether they set owner or mode of that folder, which they have, as far as their text tells.
   bool others_set(const std::string& named) const;
 
   std::unordered_set<std::string> listed_;
   std::unordered_set<std::string> brought_;
   std::unordered_set<std::string> stays_;
   std::string scripts_;                                      // the failed version's
+  std::string old_scripts_;                                  // the old one's
   std::optional<std::unordered_set<std::string>> replaced_;  // by note_replaced()
   struct Script {
     std::string owner;
@@ -138,6 +144,8 @@ Status settle_beside(Package& package, const std::string& path, const char* cons
                      std::size_t count, const char* spared = nullptr);
 
 // snapshot_conffiles.cc
+// The old version's record of a path; nullptr: it has none.
+const FileRecord* find_file(const Package& package, const std::string& path);
 // nullptr: it is none of them.
 const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles,
                                     const std::string& path);
@@ -159,6 +167,8 @@ Status settle_extra(Package& package);
 // Keeps what dpkg is about to forget: the maintainer scripts that it has of a version.
 Status keep_scripts(int folder, const PackageFiles& files);
 // Those kept; "": none.
+// Those of the old version, from its snapshot.
+std::string read_old_scripts(const Package& package);
 Result<std::string> read_scripts(const Package& package);
 // The text of those that dpkg has; what cannot be read is left out.
 std::string scripts_of(const PackageFiles& files);
@@ -174,8 +184,8 @@ std::map<std::string, std::string> diverted_by_others(const Package& package,
 // FileRecord::true_path as other packages' diversions have it now.
 Status follow_diversions(Package& package);
 
-// snapshot_undo.cc: sentences on what could not be undone.
-std::vector<std::string> restore_diversions(Package& package);
+// snapshot_diversions.cc, snapshot_undo.cc: sentences on what could not be undone.
+std::vector<std::string> restore_diversions(Package& package);  // before
 std::vector<std::string> undo_diversions(Package& package);
 std::vector<std::string> undo_overrides(Package& package);
 // Of others' files whose override was undone: whose owner and mode they were before nobody knows.
@@ -184,6 +194,8 @@ std::vector<std::string> tell_undone(Package& package);
 std::vector<std::string> undo_alternatives(Package& package);
 
 // snapshot_owners.cc
+// The same path on a system whose /bin is in /usr, as a package may say it; "": there is none.
+std::string alias_of(const std::string& path);
 // What dpkg-query prints of who has these paths (core/dpkg_status.h: owners_in).
 Result<std::string> search_owners(const std::vector<std::string>& paths);
 // Whose a path is by dpkg's lists as they are: of its name alone, whatever the architecture. Nobody

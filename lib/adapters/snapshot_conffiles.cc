@@ -21,13 +21,6 @@ namespace {
 const char* const* const kBeside = kDpkgBeside;
 constexpr std::size_t kBesideCount = std::size(kDpkgBeside);
 
-const FileRecord* find_file(const Package& package, const std::string& path) {
-  for (const FileRecord& file : package.record.snapshot.files) {
-    if (file.path == path) return &file;
-  }
-  return nullptr;
-}
-
 Status out_of_use(Package& package, AllConffiles& all, const std::string& conffile,
                   const std::string& path) {
   return is_known(package, all, conffile, hash_at(path)) ? remove_file(path)
@@ -200,6 +193,13 @@ bool removed_since(const Package& package, const PackageFiles& other) {
 }
 
 }  // namespace
+
+const FileRecord* find_file(const Package& package, const std::string& path) {
+  for (const FileRecord& file : package.record.snapshot.files) {
+    if (file.path == path) return &file;
+  }
+  return nullptr;
+}
 
 const ConffileRecord* find_conffile(const std::vector<ConffileRecord>& conffiles,
                                     const std::string& path) {

@@ -83,7 +83,7 @@ std::vector<std::string> RealSnapshots::undo_new(const std::string& package) try
   using namespace snapshot;
   auto undone = undo_one(
       options_, package,
-      {undo_diversions, restore_diversions, undo_overrides, undo_alternatives, tell_undone});
+      {restore_diversions, undo_diversions, undo_overrides, undo_alternatives, tell_undone});
   return undone ? *undone : std::vector<std::string>{undone.error().message};
 } catch (const std::exception& problem) {
   return {std::string("unable to undo what its scripts did: ") + problem.what()};

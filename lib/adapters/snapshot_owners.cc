@@ -67,6 +67,14 @@ Result<std::string> run_search(std::vector<std::string> paths) {
 
 }  // namespace
 
+std::string alias_of(const std::string& path) {
+  const bool below_usr = path.starts_with("/usr/");
+  const std::string rest = below_usr ? path.substr(4) : path;
+  const std::string top = rest.substr(1, rest.find('/', 1) - 1);
+  if (top != "bin" && top != "sbin" && !top.starts_with("lib")) return "";
+  return below_usr ? rest : "/usr" + path;
+}
+
 Result<std::string> search_owners(const std::vector<std::string>& paths) {
   std::string said;
   std::vector<std::string> some;

@@ -173,6 +173,8 @@ Result<std::vector<std::string>> complete_package(Package& package, AllConffiles
     sentences.push_back(settled.error().message);
   }
   if (auto settled = settle_ucf(package); !settled) sentences.push_back(settled.error().message);
+  // Those too that were named by packages which have gone back only now.
+  append(sentences, restore_diversions(package));
   append(sentences, undo_diversions(package));
   append(sentences, undo_overrides(package));
   append(sentences, undo_alternatives(package));
@@ -276,6 +278,7 @@ Result<Package> open_package(const SnapshotOptions& options, const std::string& 
   auto scripts = read_scripts(package);
   if (!scripts) return scripts.error();
   package.scripts_ = std::move(*scripts);
+  package.old_scripts_ = read_old_scripts(package);
   for (std::size_t i = 0; i < package.record.listed; ++i) {
     package.listed_.insert(package.record.snapshot.files[i].path);
   }

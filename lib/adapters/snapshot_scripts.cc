@@ -44,10 +44,11 @@ constexpr std::string_view kEnds = " \t\n\"'=();|&<>`";
 
 // That very path, nothing below it. The name alone would do for every Java of a system that has
 // several; one that stands in another folder is another file's.
-bool names(const std::string& scripts, const std::string& path, bool alone) {
+// `pieces`: the folder may be nowhere whole.
+bool names(const std::string& scripts, const std::string& path, bool alone, bool pieces = false) {
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   const std::string name = path.substr(folder.size());
-  if (scripts.find(folder) == std::string::npos) return false;
+  if (!pieces && scripts.find(folder) == std::string::npos) return false;
   for (std::size_t at = 0; (at = find_word(scripts, name, at)) != std::string::npos; ++at) {
     const std::string_view after = std::string_view(scripts).substr(at + name.size(), 2);
     const bool below = after.size() == 2 && after[0] == '/' && kEnds.find(after[1]) == kEnds.npos;
@@ -67,12 +68,22 @@ bool names_with(const std::string& scripts, const std::string& path, const std::
   return calls(scripts, tool) && names(scripts, path, true);
 }
 
+constexpr std::size_t kLongestList = std::size_t{64} << 20;
+
 constexpr const char* kSetting[] = {"chmod", "chown",   "chgrp",
                                     "mkdir", "install", "dpkg-statoverride"};
 
 bool sets_folder(const std::string& scripts, const std::string& folder) {
   const bool sets = std::ranges::any_of(kSetting, [&](auto* tool) { return calls(scripts, tool); });
   return sets && names(scripts, folder, false);
+}
+
+bool lists_path(const std::string& list, const std::string& path) {
+  Walk walk;
+  auto place = walk.to(list);
+  auto fd = place ? open_file(*place, list) : Result<Fd>(place.error());
+  const auto text = fd ? read_fd(fd->get(), list, kLongestList) : Result<std::string>(fd.error());
+  return text && ("\n" + *text).find("\n" + path + "\n") != std::string::npos;
 }
 
 }  // namespace
@@ -104,7 +115,35 @@ Result<std::string> read_scripts(const Package& package) {
 }
 
 bool Package::has_named(const std::string& named, const std::string& tool) const {
-  return names_with(scripts_, named, tool);
+  return names_with(scripts_, named, tool) || names_with(old_scripts_, named, tool);
+}
+
+bool Package::may_name(const std::string& named, const std::string& tool) const {
+  return std::ranges::any_of(std::initializer_list{&scripts_, &old_scripts_}, [&](auto* scripts) {
+    return calls(*scripts, tool) && names(*scripts, named, false, true);
+  });
+}
+
+bool Package::sweeps(const std::string& group) const {
+  const auto does = [&](const std::string& scripts) {
+    return calls(scripts, "--remove-all") && calls(scripts, group);
+  };
+  return (does(scripts_) || does(old_scripts_)) &&
+         std::ranges::none_of(others_scripts(), [&](const Script& script) {
+           return does(script.text) && !is_as_before(options, script.owner);
+         });
+}
+
+std::string read_old_scripts(const Package& package) {
+  std::string all;
+  const auto control = open_below(package.folder.get(), "control", package.path, false);
+  if (!control) return all;
+  for (const char* name : kScripts) {
+    auto fd = open_file(Place{control->get(), name}, name);
+    if (!fd) continue;
+    if (auto text = read_fd(fd->get(), name, kLongestScript)) all += *text + "\n";
+  }
+  return all;
 }
 
 const std::vector<Package::Script>& Package::others_scripts() const {
@@ -135,8 +174,13 @@ bool Package::others_name(const std::string& named, const std::string& tool) con
 }
 
 bool Package::others_set(const std::string& named) const {
+  const std::string alias = alias_of(named);
+  const auto either = [&](auto&& one) { return one(named) || (!alias.empty() && one(alias)); };
   return std::ranges::any_of(others_scripts(), [&](const Script& script) {
-    return sets_folder(script.text, named) && !is_as_before(options, script.owner);
+    const std::string list = options.dpkg_folder + "/info/" + script.owner + ".list";
+    return either([&](const std::string& one) { return sets_folder(script.text, one); }) &&
+           either([&](const std::string& one) { return lists_path(list, one); }) &&
+           !is_as_before(options, script.owner);
   });
 }
 

@@ -17,15 +17,6 @@ namespace aptkeep {
 namespace snapshot {
 namespace {
 
-// The same path on a system whose /bin is in /usr, as a package may say it; "": there is none.
-std::string alias_of(const std::string& path) {
-  const bool below_usr = path.starts_with("/usr/");
-  const std::string rest = below_usr ? path.substr(4) : path;
-  const std::string top = rest.substr(1, rest.find('/', 1) - 1);
-  if (top != "bin" && top != "sbin" && !top.starts_with("lib")) return "";
-  return below_usr ? rest : "/usr" + path;
-}
-
 using Inode = std::pair<std::uint64_t, std::uint64_t>;
 
 // What the old version lists, by whatever name.

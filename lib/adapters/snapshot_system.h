@@ -2,6 +2,7 @@
 // may not look up the users that dpkg's own readers ask for. Part of adapters/snapshot.h.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -56,5 +57,15 @@ Status drop_ucf_registration(const std::string& folder, const std::string& path)
 std::string ucf_cache_name(const std::string& path);
 
 std::string name_without_arch(const std::string& package);
+
+// What of `all` is not in `without`.
+template <typename T>
+std::vector<T> less(const std::vector<T>& all, const std::vector<T>& without) {
+  std::vector<T> rest;
+  for (const T& one : all) {
+    if (std::ranges::find(without, one) == without.end()) rest.push_back(one);
+  }
+  return rest;
+}
 
 }  // namespace aptkeep::snapshot

@@ -85,10 +85,10 @@ Result<std::vector<std::string>> undo_scripts_of(const SnapshotOptions& options,
   for (const auto& [path, owner] : owners_of(*package, {paths.begin(), paths.end()})) {
     if (owner == Owner::Others) paths.erase(path);
   }
-  for (auto* undo : {undo_diversions, restore_diversions, undo_overrides, undo_alternatives}) {
+  for (auto* undo : {restore_diversions, undo_diversions, undo_overrides, undo_alternatives}) {
     for (std::string& sentence : undo(*package)) sentences.push_back(std::move(sentence));
   }
-  if (sentences.empty()) note_unwound(*package);
+  note_unwound(*package);
   for (auto& more : {compare_paths(*package, paths), tell_undone(*package)})
     sentences.insert(sentences.end(), more.begin(), more.end());
   return sentences;
