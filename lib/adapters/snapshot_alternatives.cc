@@ -1,5 +1,7 @@
 // Alternatives, put right after the old version's own scripts have run: what is left is what the
 // failed ones did.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "adapters/snapshot_back.h"
@@ -30,6 +32,11 @@ class Alternatives {
   }
   bool is_named(const std::string& path) const {
     return !by_hand() && package_.has_named(path, kTool) && !package_.others_name(path, kTool);
+  }
+  // With --remove-all, others' choices too.
+  bool is_swept(const std::string& name, const Alternative& before, const Alternative& now) const {
+    const auto stays = [&](const auto& choice) { return now.choices.contains(choice.first); };
+    return !by_hand() && std::ranges::none_of(before.choices, stays) && package_.sweeps(name);
   }
   // In a rollback by hand, where `before` is how it was with the new version.
   bool lost(const std::string& path) const { return by_hand() && !package_.lists(path); }
@@ -69,13 +76,15 @@ std::map<std::string, std::pair<std::string, std::string>> slaves_of(const Alter
 
 void Alternatives::install_gone(const std::string& name, const Alternative& before,
                                 const Alternative& now) {
+  const bool swept = is_swept(name, before, now);
   for (const auto& [path, choice] : before.choices) {
     const auto there = now.choices.find(path);
-    const bool as_before = there != now.choices.end() &&
+    const bool as_before = there != now.choices.end() && before.link == now.link &&
                            there->second.priority == choice.priority &&
                            slaves_of(before, choice) == slaves_of(now, there->second);
     if (as_before || (by_hand() && there != now.choices.end())) continue;
-    if (!is_own(path, false) && !is_named(path)) continue;
+    if (!is_own(path, false) && !is_named(path) && !swept) continue;
+    if (access(path.c_str(), F_OK) != 0) continue;  // of a package that is gone, too
     std::vector<std::string> args = {kTool, "--install", before.link,
                                      name,  path,        std::to_string(choice.priority)};
     for (std::size_t i = 0; i < before.slaves.size(); ++i) {
@@ -97,7 +106,8 @@ void Alternatives::choose(const std::string& name, const Alternative& before,
   const std::string chosen = target(package_.before);
   if (before.manual) {
     // Another's, where the failed scripts have set theirs in its place.
-    const bool displaced = !by_hand() && now.choices.contains(chosen) && ours(target(now_));
+    const bool displaced = is_swept(name, before, now) ||
+                           (!by_hand() && now.choices.contains(chosen) && ours(target(now_)));
     if ((ours(chosen) || displaced) && !lost(chosen) && (!now.manual || target(now_) != chosen)) {
       run(name, {kTool, "--set", name, chosen});
     }

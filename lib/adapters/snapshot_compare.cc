@@ -56,7 +56,7 @@ Comparison::Comparison(Package& package) : package_(package) {
     const auto before = parse_overrides(package.before.statoverride);
     const auto now = read_lists(package.options);
     for (const Override& one : now ? parse_overrides(now->statoverride) : before) {
-      if (std::ranges::count(before, one) == 0) free_.insert(one.path);
+      if (std::ranges::count(before, one) == 0) free_.insert({one.path, alias_of(one.path)});
     }
     return;
   }
