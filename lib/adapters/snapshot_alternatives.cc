@@ -36,7 +36,8 @@ class Alternatives {
   // With --remove-all, others' choices too.
   bool is_swept(const std::string& name, const Alternative& before, const Alternative& now) const {
     const auto stays = [&](const auto& choice) { return now.choices.contains(choice.first); };
-    return !by_hand() && std::ranges::none_of(before.choices, stays) && package_.sweeps(name);
+    return !by_hand() && std::ranges::none_of(before.choices, stays) &&
+           package_.treats_group(name, "--remove-all");
   }
   // In a rollback by hand, where `before` is how it was with the new version.
   bool lost(const std::string& path) const { return by_hand() && !package_.lists(path); }
@@ -105,9 +106,11 @@ void Alternatives::choose(const std::string& name, const Alternative& before,
   };
   const std::string chosen = target(package_.before);
   if (before.manual) {
+    const bool freed = !by_hand() && !now.manual && package_.treats_group(name, "--auto");
     // Another's, where the failed scripts have set theirs in its place.
-    const bool displaced = is_swept(name, before, now) ||
-                           (!by_hand() && now.choices.contains(chosen) && ours(target(now_)));
+    const bool displaced =
+        is_swept(name, before, now) ||
+        (!by_hand() && now.choices.contains(chosen) && (freed || ours(target(now_))));
     if ((ours(chosen) || displaced) && !lost(chosen) && (!now.manual || target(now_) != chosen)) {
       run(name, {kTool, "--set", name, chosen});
     }

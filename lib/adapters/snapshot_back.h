@@ -80,8 +80,8 @@ struct Package {
   // Whether its scripts, or the old version's, may be about one of its own files so: the folder may
   // be in pieces there.
   bool may_name(const std::string& path, const std::string& tool) const;
-  // Whether they take a whole group of alternatives away, and no other's do.
-  bool sweeps(const std::string& group) const;
+  // Whether they do that to a whole group of alternatives ("--remove-all"), and no other's do.
+  bool treats_group(const std::string& group, const std::string& how) const;
   // Whether they set owner or mode of that folder, which they have, as far as their text tells.
   bool others_set(const std::string& named) const;
 

@@ -124,9 +124,9 @@ bool Package::may_name(const std::string& named, const std::string& tool) const 
   });
 }
 
-bool Package::sweeps(const std::string& group) const {
+bool Package::treats_group(const std::string& group, const std::string& how) const {
   const auto does = [&](const std::string& scripts) {
-    return calls(scripts, "--remove-all") && calls(scripts, group);
+    return calls(scripts, how) && calls(scripts, group);
   };
   return (does(scripts_) || does(old_scripts_)) &&
          std::ranges::none_of(others_scripts(), [&](const Script& script) {
