@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <sstream>
 
+#include "adapters/dpkg_db.h"
 #include "adapters/snapshot_back.h"
 #include "adapters/snapshot_sums.h"
 #include "adapters/snapshot_tool.h"
@@ -24,10 +25,12 @@ bool is_own(const Package& package, const Diversion& diversion) {
 // What a package that was upgraded in the run has now is its own doing.
 bool is_steady(const Package& package, const Diversion& diversion) {
   if (diversion.package.empty()) return true;
-  const std::string list = package.options.dpkg_folder + "/info/" + diversion.package + ".list";
+  const std::string info = package.options.dpkg_folder + "/info/" + diversion.package;
+  const bool changed =
+      changed_since(info + ".list", package.before_at) ||
+      changed_since(info + ":" + native_architecture() + ".list", package.before_at);
   return is_installed(package.options, diversion.package) &&
-         (!changed_since(list, package.before_at) ||
-          is_as_before(package.options, diversion.package));
+         (!changed || is_as_before(package.options, diversion.package));
 }
 
 // In a rollback by hand people had the time to do so as well.
@@ -98,11 +101,11 @@ bool is_there(const std::string& path) {
   return place && look(*place, stab);
 }
 
-bool is_regular(const std::string& path) {
+bool has_type(const std::string& path, mode_t type) {
   Walk walk;
   auto place = walk.to(path);
   struct stat stab {};
-  return place && look(*place, stab) && S_ISREG(stab.st_mode);
+  return place && look(*place, stab) && (stab.st_mode & S_IFMT) == type;
 }
 
 bool has_sum(const std::string& sums, const std::string& path, const std::string& hash) {
@@ -118,36 +121,44 @@ bool has_sum(const std::string& sums, const std::string& path, const std::string
   return found;
 }
 
-// By the packages' lists of checksums: whether what lies at `at` is what `own`, or another package,
-// has brought for `path`. False also where they have none.
-bool is_file_of(const Package& package, bool own, const std::string& path, const std::string& at) {
-  if (!is_regular(at)) return false;
-  const std::string hash = hash_at(at);
-  const auto said = search_owners({path});
-  if (!said || hash.empty()) return false;
-  const std::string info = package.options.dpkg_folder + "/info/";
-  std::istringstream lines(*said);
+// Whose the path is by dpkg's lists as they are: the package's that diverts it, and others'.
+struct Owners {
+  bool diverter = false;
+  std::vector<std::string> others;  // as dpkg names them
+};
+
+Owners owners_beside(const Diversion& diversion) {
+  Owners owners;
+  const auto said = search_owners({diversion.from});
+  std::istringstream lines(said ? *said : std::string());
   for (std::string line; std::getline(lines, line);) {
-    for (const std::string& owner : owners_in(line)) {
-      const bool its = name_without_arch(owner) == name_without_arch(package.name());
-      if (its == own && has_sum(info + owner + ".md5sums", path.substr(1), hash)) return true;
+    for (std::string& owner : owners_in(line)) {
+      const bool its = name_without_arch(owner) == diversion.package;
+      if (its) owners.diverter = true;
+      if (!its) owners.others.push_back(std::move(owner));
     }
   }
-  return false;
+  return owners;
 }
 
-bool is_others_file(const Package& package, const std::string& path, const std::string& at) {
-  return is_file_of(package, false, path, at);
+// By the packages' lists of checksums: whether what lies at `at` is the file that another package
+// has brought for the path. False also where they have none.
+bool is_others_file(const Package& package, const Diversion& diversion, const Owners& owners,
+                    const std::string& at) {
+  if (owners.others.empty() || !has_type(at, S_IFREG)) return false;
+  const std::string hash = hash_at(at);
+  const std::string info = package.options.dpkg_folder + "/info/";
+  return !hash.empty() && std::ranges::any_of(owners.others, [&](const std::string& owner) {
+    return has_sum(info + owner + ".md5sums", diversion.from.substr(1), hash);
+  });
 }
 
-// The old version's, or the failed one's.
+// The old version's. What the failed one has there dpkg's lists say.
 bool is_own_file(Package& package, const std::string& path, const std::string& at) {
   const FileRecord* file = find_file(package, path);
-  if (file != nullptr && !file->stored.empty()) {
-    const auto present = compare_content(package, *file, at);
-    if (present && *present == Present::Same) return true;
-  }
-  return is_file_of(package, true, path, at);
+  if (file == nullptr || file->stored.empty()) return false;
+  const auto present = compare_content(package, *file, at);
+  return present && *present == Present::Same;
 }
 
 // Nobody but the scripts had the time, where it never was configured.
@@ -156,14 +167,28 @@ bool is_made_by_scripts(const Package& package) {
   return package.options.since == 0 && (state == "iU" || state == "iF" || state == "iH");
 }
 
-// Whether the file that is to be diverted lies at `at`, and not where it belongs.
+// /lib is a symlink, and not to be moved either.
+bool is_movable(const std::string& path) {
+  struct stat stab {};
+  if (has_type(path, S_IFREG)) return true;
+  return has_type(path, S_IFLNK) && (stat(path.c_str(), &stab) != 0 || !S_ISDIR(stab.st_mode));
+}
+
+// Whether the file that is to be diverted lies at `at`, and not where it belongs. Where checksums
+// do not tell, what lies at the path itself is the diverting package's if that has a file there.
+// Often there is no such file, where a diversion only guards against one; folders are never moved.
 bool lies_at(Package& package, const Diversion& diversion, const std::string& at) {
-  if (!is_there(at) || is_others_file(package, diversion.from, diversion.to)) return false;
-  if (is_others_file(package, diversion.from, at)) return true;
-  return !is_there(diversion.to) && !is_own_file(package, diversion.from, at);
+  if (!is_movable(at) || !changed_since(at, package.before_at)) return false;
+  const Owners owners = owners_beside(diversion);
+  if (owners.others.empty() || is_others_file(package, diversion, owners, diversion.to))
+    return false;
+  if (is_others_file(package, diversion, owners, at)) return true;
+  const bool diverters = at == diversion.from && owners.diverter;
+  return !is_there(diversion.to) && !diverters && !is_own_file(package, diversion.from, at);
 }
 
 Status move_to(Package& package, const std::string& at, const std::string& to) {
+  if (has_type(to, S_IFDIR)) return failure("move " + at + " to " + to, EISDIR);
   if (is_there(to)) {
     if (auto moved = move_aside(package, to, is_made_by_scripts(package)); !moved) return moved;
   }
@@ -174,9 +199,11 @@ Status move_to(Package& package, const std::string& at, const std::string& to) {
   if (!from) return from.error();
   if (!place) return place.error();
   if (!from->found() || !place->found()) return failure("move " + at + " to " + to, ENOENT);
-  if (renameat(from->folder, from->name.c_str(), place->folder, place->name.c_str()) != 0)
-    return failure("move " + at + " to " + to);
-  return success();
+  if (renameat(from->folder, from->name.c_str(), place->folder, place->name.c_str()) == 0)
+    return success();
+  if (errno != EXDEV) return failure("move " + at + " to " + to);
+  const auto moved = run_tool({"mv", "--no-target-directory", "--", at, to});
+  return moved ? success() : Status(moved.error());
 }
 
 // `added`: those that its scripts have made. One of the same file is that one's successor.
@@ -202,13 +229,14 @@ Status restore_diversion(Package& package, const Diversion& diversion,
 Status remove_diversion(Package& package, const Diversion& diversion) {
   // Made without --rename, it has moved nothing, whatever lies beside it.
   const bool moved =
-      !is_there(diversion.from) || (changed_since(diversion.to, package.before_at) &&
-                                    !is_others_file(package, diversion.from, diversion.from));
+      !is_there(diversion.from) ||
+      (changed_since(diversion.to, package.before_at) &&
+       !is_others_file(package, diversion, owners_beside(diversion), diversion.from));
   const std::string how = moved ? "--rename" : "--no-rename";
   auto removed = divert(diversion, {how, "--remove"});
   if (removed) return success();
   // Two different files: the one that the failed version's scripts left in the place of the other.
-  if (!is_there(diversion.to)) return removed;
+  if (!moved || !is_there(diversion.to) || !is_movable(diversion.from)) return removed;
   // In a rollback by hand a person may have put it there.
   const std::int64_t since = package.options.since;
   const bool foreign =
